@@ -1,0 +1,85 @@
+/*
+ * A thread's loop: libevent turns, then the run list, the mailbox, due timers, the graveyard.
+ *
+ *	for (;;) { event_base_loop(base, EVLOOP_ONCE [| EVLOOP_NONBLOCK]); ... }
+ *
+ * libevent 2.1 has no hook at the end of a turn; owning the loop gives one. While the run list is
+ * not empty the loop does not block. All functions are for the loop's own thread, except where
+ * said. Only mailbox_send() reaches a loop from outside.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <event2/event.h>
+#include "core/err.h"
+#include "core/list.h"
+#include "core/mailbox.h"
+#include "core/wheel.h"
+
+#define LOOP_CONTROL UINT32_MAX		/* index of the control thread's loop */
+
+/* Work to be done once, later in this turn or the next. Queued at most once at a time. */
+struct task {
+	struct list	  node;
+	void		(*run)(struct task *);
+};
+
+/* A dead object that callbacks of this turn may still name; freed when the turn ends. */
+struct grave {
+	struct grave	 *next;
+	void		(*bury)(struct grave *);	/* frees the object that embeds it */
+};
+
+struct loop {
+	struct event_base	*base;
+	uint32_t		 index;		/* a worker's number from 0, or LOOP_CONTROL */
+	bool			 stopping;
+	uint64_t		 now_us;	/* monotonic, read once a turn (CLOCK_MONOTONIC) */
+	uint64_t		 now_ms;
+	uint64_t		 wall_us;	/* realtime at the same moment */
+	struct wheel		 wheel;
+	struct mailbox		 mailbox;
+	struct list		 run;		/* of tasks */
+	struct grave		*graves;
+	struct event		*mail_event;
+	struct event		*wheel_event;	/* the single libevent timer behind the wheel */
+	uint64_t		 wheel_armed_ms;
+	uint64_t		 turns;
+	uint64_t		 slow_turns;	/* turns that worked for over LOOP_SLOW_US */
+	uint64_t		 worst_turn_us;
+	void		       (*on_slow)(struct loop *, uint64_t worked_us);	/* may be NULL */
+};
+
+#define LOOP_SLOW_US 100000	/* a turn of 100 ms is counted and told */
+
+/* ERR_NOMEM, ERR_SYSTEM leave *lp alone. Any thread, before the loop runs. */
+enum err loop_new(struct loop **lp, uint32_t index);
+
+/* Not while it runs. Buries what is in the graveyard. *lp may be NULL, and is NULL afterwards. */
+void loop_free(struct loop **lp);
+
+/* Turn until loop_stop(); sets the thread's own loop, see loop_self(). */
+void loop_run(struct loop *loop);
+
+/* One turn; blocks only if `may_block` and nothing is ready. For tests and for stopping. */
+void loop_turn(struct loop *loop, bool may_block);
+void loop_stop(struct loop *loop);
+
+/* The loop that this thread runs; NULL on a thread without one. */
+struct loop *loop_self(void);
+
+/* Make `loop` this thread's own without running it: tests, and start-up on the main thread. */
+void loop_adopt(struct loop *loop);
+
+void task_init(struct task *task, void (*run)(struct task *));
+void loop_queue(struct loop *loop, struct task *task);	/* does nothing if it is queued */
+void task_cancel(struct task *task);
+
+void loop_bury(struct loop *loop, struct grave *grave, void (*bury)(struct grave *));
+
+/* Read the clock again: only after work that is known to be long. */
+void loop_clock(struct loop *loop);
+
+/* Asserts that the caller is on the control thread. */
+void assert_control(void);

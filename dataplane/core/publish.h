@@ -1,0 +1,50 @@
+/*
+ * Publishing: a list of changes, installed by every worker in one go, in order, acknowledged.
+ *
+ * All memory is taken beforehand (publication_new, one item a change, embedded in what it
+ * installs), so publication_send() cannot fail. Mail that the control thread sends to workers
+ * between publication_send() and publication_seal() arrives after the items were installed and
+ * before the acknowledgement: so a new server's weight follows the server.
+ *
+ * Control thread, but for install(), which runs on each worker.
+ */
+#pragma once
+
+#include <stdint.h>
+#include "core/err.h"
+#include "core/loop.h"
+
+struct publish_item;
+
+struct publish_ops {
+	/* Worker thread: swap pointers, start or stop what must be; may not fail. */
+	void	(*install)(struct publish_item *, struct loop *worker);
+	/* Control thread, after every worker has acknowledged: free the predecessor, the item. */
+	void	(*acked)(struct publish_item *);
+	/* Control thread, instead of the others: the change was called off before it was sent. */
+	void	(*abort)(struct publish_item *);
+};
+
+struct publish_item {
+	const struct publish_ops	*ops;
+	struct publish_item		*next;	/* the publication's */
+};
+
+/* Who receives: the workers' loops, set once at start, before any publication is sent. */
+void publish_set_workers(struct loop *const *workers, uint32_t count);
+uint32_t publish_worker_count(void);
+struct loop *publish_worker(uint32_t index);
+
+struct publication;
+
+enum err publication_new(struct publication **pp);		/* ERR_NOMEM */
+void publication_add(struct publication *p, struct publish_item *item);	/* in order */
+
+/* Hand the items to all workers. */
+void publication_send(struct publication *p);
+
+/* Ask for the acknowledgement; `on_acked(arg)` follows every item's acked(), then it is freed. */
+void publication_seal(struct publication *p, void (*on_acked)(void *arg), void *arg);
+
+/* Call off one that was not sent: abort() of each item, newest first. Frees it. */
+void publication_abort(struct publication **pp);

@@ -1,0 +1,42 @@
+/*
+ * A bind: one listening address, a socket a worker (SO_REUSEPORT) or one shared Unix socket.
+ *
+ * bind_open() proves the address on a probe socket without SO_REUSEPORT (which would let two
+ * programs share a port unnoticed), then opens and listens, so that nothing can fail later. Nobody
+ * polls the sockets until a worker starts on them. Control thread, but for bind_fd().
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include "core/addr.h"
+#include "core/diag.h"
+#include "core/err.h"
+
+struct bind;
+
+struct bind_conf {
+	struct addr	address;
+	uint32_t	backlog;	/* 0: maxconn of the frontend, at most somaxconn */
+	mode_t		mode;		/* of a Unix socket; 0: by umask */
+};
+
+/*
+ * ERR_EXISTS: the address is in use (by another program). ERR_SYSTEM. With port 0 the first
+ * socket's port is the others' too. A Unix socket is bound to a temporary name and renamed over a
+ * dead one; a live one (something accepts) is ERR_EXISTS.
+ */
+enum err bind_open(struct bind **bp, const struct bind_conf *conf, uint32_t workers, struct diag *diag);
+
+/* A holder more: a bind that is kept over a change of its frontend has the old and the new conf. */
+void bind_hold(struct bind *bind);
+
+/* The last one closes the sockets (and unlinks a Unix socket that is still ours). */
+void bind_release(struct bind **bp);
+
+/* Same address (as configured) and options: its sockets can be kept. */
+bool bind_matches(const struct bind *bind, const struct bind_conf *conf);
+
+int bind_fd(const struct bind *bind, uint32_t worker);
+const struct addr *bind_address(const struct bind *bind);	/* with the real port */

@@ -1,0 +1,167 @@
+/*
+ * A server: an object with an identity (backend, id, generation) that outlives its configuration.
+ *
+ * Control thread: configuration, state, eligibility. Workers: their slot. Shared: the atomics.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include "core/addr.h"
+#include "core/diag.h"
+#include "core/err.h"
+#include "core/publish.h"
+#include "core/snap.h"
+#include "lb/lb.h"
+
+#define SERVER_PRIORITIES 10	/* 0: the actives; 1..9: backups */
+
+struct backend;
+
+enum server_admin { SERVER_READY, SERVER_DRAIN, SERVER_MAINT };
+
+/*
+ * What the API shows as status.state; computed by server_state_of() and nowhere else. Later work
+ * adds health and addresses to what it looks at.
+ */
+#define SERVER_STATES(X)				\
+	X(MAINT,	"maint")			\
+	X(NO_ADDRESS,	"no_address")			\
+	X(DRAIN,	"drain")			\
+	X(NO_CHECK,	"no_check")
+
+enum server_state {
+#define X(name, text) SERVER_STATE_##name,
+	SERVER_STATES(X)
+#undef X
+};
+const char *server_state_text(enum server_state state);
+
+/* Why it is in its state: the API's status.cause.code. */
+#define SERVER_CAUSES(X)						\
+	X(CREATED,	"created",	"created by configuration")	\
+	X(CONFIG,	"config",	"set by configuration")		\
+	X(OWN_ADMIN,	"own-admin",	"the address is one of our own admin listeners")	\
+	X(RESTORED,	"restored",	"admin_state set by REST earlier, kept over an edited file")
+
+enum server_cause {
+#define X(name, code, words) SERVER_CAUSE_##name,
+	SERVER_CAUSES(X)
+#undef X
+};
+const char *server_cause_code(enum server_cause cause);
+const char *server_cause_words(enum server_cause cause);
+
+/* Immutable. Control makes it with calloc and fills it; server_publish_new() takes it over. */
+struct server_conf {
+	struct addr		address;	/* len 0 never */
+	struct addr		source;		/* to connect from; len 0: the system's choice */
+	uint32_t		maxconn;	/* 0: none */
+	uint16_t		weight;		/* 0..256 */
+	uint8_t			priority;	/* 0..SERVER_PRIORITIES-1 */
+	enum server_admin	admin;
+	bool			own_admin;	/* never connect: it is our admin listener */
+};
+
+/* Numbers of one worker; summed by server_counters(). Relaxed: one writer, the reader may be late. */
+struct server_counters {
+	_Atomic uint64_t	sessions;
+	_Atomic uint64_t	bytes_in;	/* from clients to the server */
+	_Atomic uint64_t	bytes_out;
+	_Atomic uint64_t	connect_errors;
+	_Atomic uint64_t	retries;
+	_Atomic uint64_t	redispatches;
+};
+
+struct server_totals {
+	uint64_t	sessions, bytes_in, bytes_out, connect_errors, retries, redispatches;
+	uint32_t	current, max;
+};
+
+/* A worker's view of a server. */
+struct server_slot {
+	_Alignas(64) struct snap_slot	 ref;		/* streams and waiting lines count here */
+	const struct server_conf	*conf;
+	struct lb_node			 node;
+	struct list			 streams;	/* of the worker that use this server */
+	struct server_counters		 counters;
+	struct server			*server;
+	struct mail			 weight_mail;	/* control -> worker: look at server->lb_weight */
+	_Atomic bool			 weight_sent;	/* that mail is under way */
+	uint32_t			 worker;
+};
+
+struct server {
+	unsigned		 magic;
+#define SERVER_MAGIC		 0x5e27e201
+	struct snap		 snap;
+	struct backend		*backend;	/* outlives it */
+	char			*name;
+	uint32_t		 id;
+	uint64_t		 generation;	/* process-wide, never used twice */
+
+	/* control thread only */
+	struct server_conf	*conf;		/* the published one; NULL before */
+	struct list		 by_priority;	/* in backend->levels[conf->priority], by id */
+	enum server_state	 state;
+	enum server_cause	 cause;
+	uint64_t		 since_us;	/* wall time of the last change of state */
+	bool			 usable;	/* by its state and weight: could serve */
+	bool			 eligible;	/* and its level serves: a new session may go there */
+
+	/* control writes, workers read */
+	_Atomic uint16_t	 lb_weight;	/* effective weight, 0 when not eligible */
+
+	/* shared by all workers: one cache line */
+	_Alignas(64) _Atomic uint32_t current;	/* streams that hold a place */
+	_Atomic uint32_t	 current_max;
+	_Atomic uint32_t	 maxconn;	/* of the published conf, for place_take */
+
+	uint32_t		 workers;
+	struct server_slot	 slots[];
+};
+
+/* An unpublished server. The name is copied. ERR_NOMEM. Control. */
+enum err server_new(struct server **sp, struct backend *backend, const char *name, uint32_t id);
+
+/* Free one that was never published (else retire it). */
+void server_discard(struct server **sp);
+
+/*
+ * The change that installs `conf` (the server's first or next one), with `cause` for a change of
+ * state that follows. Takes `conf` unless it fails with ERR_NOMEM. The item's abort() frees conf,
+ * and the server if this was its first.
+ */
+enum err server_publish_new(struct publish_item **ip, struct server *server,
+	struct server_conf *conf, enum server_cause cause);
+
+/* The change that takes it away: no new stream reaches it; freed when the last one has gone. */
+enum err server_retire_new(struct publish_item **ip, struct server *server);
+
+/* In words, why a new session could or could not be sent there now. Returns buf. Control. */
+const char *server_eligible_because(const struct server *server, char *buf, size_t size);
+
+/* Sums; control thread. */
+void server_totals(const struct server *server, struct server_totals *totals);
+
+/* Workers: the slot of the calling thread. */
+static inline struct server_slot *
+server_slot(struct server *server, uint32_t worker)
+{
+	return &server->slots[worker];
+}
+
+/* Take a place under maxconn for a new stream. False: full. Any worker. */
+bool server_place_take(struct server *server);
+
+/* Give it back; if sessions wait for one, the first is woken (see queue.h). Any worker. */
+void server_place_give(struct server *server);
+
+/* Called by control when a server's state or eligibility changes; set once by the layer above. */
+struct server_change {
+	const struct server	*server;
+	enum server_state	 from, to;
+	bool			 was_eligible;
+};
+void server_on_change(void (*fn)(const struct server_change *change));

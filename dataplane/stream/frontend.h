@@ -1,0 +1,51 @@
+/*
+ * A frontend: binds, limits, and where its streams go.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include "core/publish.h"
+#include "core/snap.h"
+#include "net/bind.h"
+#include "server/backend.h"
+
+/* Immutable; control fills it after frontend_conf_new(). */
+struct frontend_conf {
+	struct snap		 snap;
+	struct backend		*default_backend;	/* held (backend_hold) by the conf; may be NULL */
+	int64_t			 timeout_client, timeout_client_fin;	/* ms, TIMEOUT_NONE */
+	uint32_t		 maxconn;		/* 0: the process's */
+	unsigned		 log_targets;		/* LOG_*: stream-end lines in JSON; 0: none */
+	struct tcp_keepalive	 clitcpka;
+	uint32_t		 bind_count;
+	struct bind	       **binds;			/* held by the conf */
+	uint32_t		 workers;
+	struct snap_slot	*slots;
+};
+
+struct frontend_totals {
+	uint64_t	sessions, bytes_in, bytes_out, refused;
+	uint32_t	current, max;
+};
+
+struct frontend;
+
+enum err frontend_conf_new(struct frontend_conf **cp, uint32_t bind_count);
+void frontend_conf_discard(struct frontend_conf **cp);	/* releases binds and backend */
+
+enum err frontend_new(struct frontend **fp, const char *name);
+void frontend_discard(struct frontend **fp);
+
+/*
+ * The change that installs `conf`. Workers start to accept on binds that are new, keep those that
+ * are in both confs (same struct bind), and accept the queue of the others empty before they let go.
+ */
+enum err frontend_publish_new(struct publish_item **ip, struct frontend *frontend, struct frontend_conf *conf);
+
+/* The change that takes it away: binds close, streams run on. */
+enum err frontend_retire_new(struct publish_item **ip, struct frontend *frontend);
+
+const struct frontend_conf *frontend_published(const struct frontend *frontend);
+const char *frontend_name(const struct frontend *frontend);
+void frontend_totals(const struct frontend *frontend, struct frontend_totals *totals);

@@ -1,0 +1,53 @@
+/*
+ * Looking at streams and ending them, from the control thread: one message a worker.
+ *
+ * A worker walks its streams a thousand a turn, with a marker of its own in the list, so 100,000
+ * streams delay nobody. Streams that come or go meanwhile may or may not be seen.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "core/addr.h"
+#include "core/endcause.h"
+#include "core/err.h"
+#include "server/backend.h"
+
+/* Which streams; every field that is set must match. */
+struct session_filter {
+	uint64_t		 id;		/* 0: any */
+	const struct server	*server;	/* compared, never followed; NULL: any */
+	const struct backend	*backend;
+	bool			 src_set;
+	struct addr		 src;		/* the client's IP, port ignored */
+	uint32_t		 src_prefix;	/* bits of it that count */
+	uint64_t		 after;		/* only ids greater than this (a page's cursor); 0: all */
+};
+
+/* One stream as it was when it was seen; plain values. Names are copied (cut at 128 bytes). */
+struct session_info {
+	uint64_t	id;		/* unique in the process; grows with time within a worker */
+	uint32_t	worker;
+	char		frontend[129], backend[129], server[129];
+	struct addr	client, local, server_address;
+	uint64_t	begun_us;	/* wall time */
+	uint64_t	idle_ms;	/* since the last byte */
+	uint64_t	bytes_in, bytes_out;
+	const char     *state;		/* "queued", "connecting", "open", "closing": static text */
+	uint32_t	retries;
+};
+
+/* Sorted by id. `more`: the limit cut it. Free with free(). */
+struct session_list {
+	uint32_t		count;
+	bool			more;
+	struct session_info	infos[];
+};
+
+/* `done` is called once, later, on control; it owns `list` (NULL: no memory). ERR_NOMEM: never. */
+enum err sessions_collect(const struct session_filter *filter, uint32_t limit,
+	void (*done)(struct session_list *list, void *arg), void *arg);
+
+/* End them with `cause`; `done` gets their number when all workers have walked. */
+enum err sessions_end(const struct session_filter *filter, enum end_cause cause,
+	void (*done)(uint32_t ended, void *arg), void *arg);
