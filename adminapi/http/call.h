@@ -1,0 +1,88 @@
+/*
+ * One REST call: from its complete request to its answer.
+ *
+ * The HTTP layer owns a call. The handler is called once, on the control thread, with the whole
+ * body, and must answer once, then or later (the connection is suspended meanwhile). A client
+ * that leaves does not end the call: its answer is dropped. After the answer the call is gone.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include "adminapi/json/issues.h"
+#include "core/err.h"
+#include "core/str.h"
+
+enum method { METHOD_GET, METHOD_HEAD, METHOD_PUT, METHOD_PATCH, METHOD_POST, METHOD_DELETE,
+	METHOD_OPTIONS, METHOD_COUNT };
+
+#define CALL_SEGMENTS_MAX	16
+#define CALL_PARAMS_MAX		32
+#define CALL_CLAIM_MAX_BYTES	256	/* X-Actor, X-Reason */
+
+struct call_param {
+	const char	*name;
+	const char	*value;
+};
+
+/* All texts live until the answer. Decoded; no NUL inside. */
+struct call {
+	enum method		 method;
+	uint32_t		 segment_count;
+	const char		*segments[CALL_SEGMENTS_MAX];	/* "/v1/backends/app": v1, backends, app */
+	uint32_t		 param_count;
+	struct call_param	 params[CALL_PARAMS_MAX];
+	struct slice		 body;
+	const char		*content_type;		/* NULL: none; without parameters, lower case */
+	const char		*if_match, *if_none_match, *last_event_id;	/* NULL: none */
+	const char		*actor, *reason;	/* claims; NULL: none */
+	char			 peer[64];		/* "127.0.0.1:1234", "unix uid 0" */
+	const char		*captures[CALL_SEGMENTS_MAX];	/* the route's {names}, in order */
+};
+
+const char *call_param(const struct call *call, const char *name);	/* NULL: not given */
+
+/* Headers and body of an answer. Zero what is not meant. */
+struct answer {
+	unsigned	 status;
+	const char	*content_type;		/* NULL: application/json */
+	const char	*etag;			/* with its quotes */
+	const char	*location;
+	const char	*allow;
+	const char	*link;			/* Link: the next page's ("</v1/...?cursor=x>; rel=\"next\"") */
+	unsigned	 retry_after_s;
+	struct buf	 body;			/* taken */
+};
+
+/* Answer. HEAD drops the body, keeps its length. Every answer has Cache-Control: no-store. Takes answer->body. If
+ * the body's `failed` is set the answer becomes a 503 problem ("out of memory"). */
+void call_answer(struct call *call, struct answer *answer);
+
+/* application/problem+json (RFC 9457). `issues` may be NULL. The 2nd form adds raw members (",\"committed\":true") */
+void call_problem(struct call *call, unsigned status, const struct issues *issues,
+	const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+void call_problem_with(struct call *call, unsigned status, const struct issues *issues,
+	struct slice members, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
+/*
+ * An answer that is written while it is sent: events, long lists. fill() is called on the control thread with room for
+ * at least 4 KiB; it returns bytes written, CALL_STREAM_WAIT when it has nothing now (the connection is suspended until
+ * call_stream_wake()), or CALL_STREAM_END / CALL_STREAM_ERROR (the connection is cut). It works for at most a millisecond or so a call.
+ * close() is called once, whatever happened; the stream is gone after it.
+ */
+#define CALL_STREAM_WAIT	0
+#define CALL_STREAM_END		(-1)
+#define CALL_STREAM_ERROR	(-2)
+
+struct call_stream;
+struct call_stream_ops {
+	ssize_t	(*fill)(void *arg, char *buf, size_t max);
+	void	(*close)(void *arg);
+};
+
+/* ERR_NOMEM: answered with 503, close() not called; *sp (may be NULL) stays alone. */
+enum err call_stream(struct call *call, const struct answer *head, const struct call_stream_ops *ops, void *arg,
+	struct call_stream **sp);
+void call_stream_wake(struct call_stream *stream);

@@ -1,0 +1,40 @@
+/*
+ * One strict pass in front of cJSON: what passes it means one thing only.
+ *
+ * UTF-8 without NUL (raw or \u0000), no lone surrogates, no duplicate keys (after unescaping), RFC 8259 numbers within int64 or
+ * finite double, depth 64, nothing after the end. Pure: bytes in, verdict out. Any thread.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <cjson/cJSON.h>
+#include "adminapi/json/issues.h"
+#include "core/err.h"
+
+#define JSON_DEPTH_MAX 64
+
+/*
+ * Parse. On ERR_INVALID one issue is added: its pointer names the innermost value that was being
+ * read, its detail starts with "line L, column C: ". ERR_NOMEM. The tree is the caller's
+ * (cJSON_Delete).
+ */
+enum err json_parse(cJSON **root, const char *text, size_t len, struct issues *issues);
+
+/* The line (from 1) on which the value at `pointer` begins in `text`; that of the deepest parent that is there; 0: not JSON. */
+uint32_t json_line_of(const char *text, size_t len, const char *pointer);
+
+/* Deep equality; order of object keys means nothing; numbers by value. */
+bool json_equals(const cJSON *a, const cJSON *b);
+
+/* RFC 7396: `patch` applied to a copy of `target` (NULL: nothing there). NULL: no memory. */
+cJSON *json_merge(const cJSON *target, const cJSON *patch);
+
+/* Unformatted text of `value` appended to `out` (out->failed on no memory). */
+void json_print(struct buf *out, const cJSON *value);
+
+/*
+ * ${NAME} in every string value (not keys) of the tree is replaced from the environment; "$${" stands for "${". An
+ * unset variable, or a malformed reference, is an issue. For the configuration file only.
+ */
+enum err json_expand_env(cJSON *root, struct issues *issues);

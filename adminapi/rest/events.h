@@ -1,0 +1,34 @@
+/*
+ * Events: what happened, in order, in a bounded ring, for GET /v1/events (server-sent events).
+ *
+ * Control thread. An id is a number that grows by one; a reader resumes after its Last-Event-ID. One
+ * that lags so far that the ring has moved on gets an event "lost" with the number of missing ones, then goes on.
+ */
+#pragma once
+
+#include <stdint.h>
+#include "adminapi/http/call.h"
+#include "core/str.h"
+
+#define EVENTS_MAX		4096
+#define EVENTS_MAX_BYTES	(4 * 1024 * 1024)
+
+#define EVENT_KINDS(X)				\
+	X(CONFIG,	"config")		\
+	X(SERVER,	"server")		\
+	X(LISTENER,	"listener")		\
+	X(SESSION_KILL,	"session-kill")		\
+	X(PROCESS,	"process")
+enum event_kind {
+#define X(name, text) EVENT_##name,
+	EVENT_KINDS(X)
+#undef X
+};
+
+/* `json` is an object's text; time, kind and id are added around it: {"id":7,"time":"...","kind":"server",...members}. */
+void event_emit(enum event_kind kind, struct slice members);
+
+/* GET /v1/events: ?kind=a,b. Wakes streams as events come; a comment line every HTTP_STREAM_PING_MS. */
+void events_get(struct call *call);
+uint64_t events_last_id(void);
+void events_fini(void);
