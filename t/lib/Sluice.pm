@@ -104,6 +104,7 @@ use Sluice::Origin;
 use Sluice::Wait;
 
 my %running;		# pid => weak reference: what END has to end
+my $sanitizer_reported = 0;
 my $top = $ENV{SLUICE_SOURCE} || dirname(dirname(dirname(abs_path(__FILE__))));
 my $build = abs_path($ENV{SLUICE_BUILD} || "$top/build");
 my $json = JSON::PP->new->canonical->utf8->allow_nonref;
@@ -212,6 +213,7 @@ sub launch {
 	push @command, '-f', $self->file('sluice.json') if defined $option->{config};
 	push @command, '--state-dir', $self->file('state') if $option->{state};
 	push @command, '--admin', $option->{admin} // '127.0.0.1:0', @{$option->{args} // []};
+	$self->note_report;		# of a process before this one
 	spew($self->file($_), '') for 'stdout', 'stderr';
 	delete $self->{exit};
 	$self->{pid} = spawn(\@command, $self->file('stdout'), $self->file('stderr'), $option->{env});
@@ -321,10 +323,16 @@ sub DESTROY {
 	return if $$ != $self->{owner} || !$self->{pid};
 	local ($?, $@, $!);
 	$self->end_process;
-	if ($self->stderr =~ $sanitizer_report && !$self->{reported}++) {
-		Test::More::diag($self->stderr);
-		$Sluice::sanitizer_reported = 1;
-	}
+	$self->note_report;
+}
+
+# A sanitizer's report that no test looked at fails the test as a whole.
+sub note_report {
+	my ($self) = @_;
+	my $said = $self->stderr;
+	return if $said !~ $sanitizer_report || $self->{reported}++;
+	Test::More::diag($said);
+	$sanitizer_reported = 1;
 }
 
 END {
@@ -334,7 +342,7 @@ END {
 		Test::More::diag($self->stderr) if $status;
 		$self->DESTROY;
 	}
-	$? = $status || ($Sluice::sanitizer_reported ? 1 : 0);
+	$? = $status || ($sanitizer_reported ? 1 : 0);
 }
 
 sub request {
