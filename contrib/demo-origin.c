@@ -155,7 +155,8 @@ fail:
 static void
 on_bytes(struct evhttp_request *request, void *arg)
 {
-	static const char line[] = "sluice sluice sluice sluice sluice sluice sluice sluice sluice.\n";
+	static const char line[] =
+		"sluice sluice sluice sluice sluice sluice sluice sluice sluice.\n";
 	struct evbuffer *body = evbuffer_new();
 	long left = query_number(request, "n", 1000, BYTES_MAX);
 
@@ -202,7 +203,8 @@ address_split(const char *text, char *host, ev_uint16_t *port)
 		length -= 2;
 	}
 	number = strtol(colon + 1, &end, 10);
-	if (length >= ADDRESS_MAX || end == colon + 1 || *end != '\0' || number < 0 || number > 65535)
+	if (length >= ADDRESS_MAX || end == colon + 1 || *end != '\0' || number < 0 ||
+	    number > 65535)
 		return -1;
 	memcpy(host, text, length);
 	host[length] = '\0';
@@ -217,7 +219,7 @@ origin_listen(struct evhttp *http, const char *listen, const char *port_file)
 	char host[ADDRESS_MAX];
 	ev_uint16_t port;
 	struct evhttp_bound_socket *bound;
-	struct sockaddr_storage address;
+	struct sockaddr_storage address = { 0 };
 	socklen_t size = sizeof(address);
 	FILE *out;
 
@@ -248,7 +250,8 @@ origin_listen(struct evhttp *http, const char *listen, const char *port_file)
 static void
 usage(void)
 {
-	fprintf(stderr, "usage: demo-origin --name NAME --listen ADDRESS:PORT [--port-file FILE]\n");
+	fprintf(stderr,
+		"usage: demo-origin --name NAME --listen ADDRESS:PORT [--port-file FILE]\n");
 	exit(2);
 }
 
