@@ -9,6 +9,7 @@
  */
 #include "config.h"
 #include <getopt.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -219,7 +220,7 @@ origin_listen(struct evhttp *http, const char *listen, const char *port_file)
 	char host[ADDRESS_MAX];
 	ev_uint16_t port;
 	struct evhttp_bound_socket *bound;
-	struct sockaddr_storage address = { 0 };
+	struct sockaddr_in6 address = { 0 };	/* has room for IPv4's, its port in the same place */
 	socklen_t size = sizeof(address);
 	FILE *out;
 
@@ -233,8 +234,7 @@ origin_listen(struct evhttp *http, const char *listen, const char *port_file)
 		fprintf(stderr, "demo-origin: cannot listen on %s\n", listen);
 		return -1;
 	}
-	/* IPv4 and IPv6 keep their port in the same place */
-	port = ntohs(((struct sockaddr_in *)&address)->sin_port);
+	port = ntohs(address.sin6_port);
 	printf("listening %s %u\n", host, port);
 	fflush(stdout);
 	if (port_file == NULL)
