@@ -17,6 +17,7 @@ struct jsonw {
 	struct buf	*out;
 	uint32_t	 depth;
 	uint64_t	 has_members;	/* bit a level: a comma is due */
+	uint64_t	 is_object;	/* bit a level: members have keys */
 };
 
 void jsonw_init(struct jsonw *w, struct buf *out);
@@ -30,7 +31,8 @@ void jsonw_string(struct jsonw *w, const char *key, const char *value);	/* NULL 
 void jsonw_slice(struct jsonw *w, const char *key, struct slice value);
 void jsonw_int(struct jsonw *w, const char *key, int64_t value);
 void jsonw_uint(struct jsonw *w, const char *key, uint64_t value);
-void jsonw_double(struct jsonw *w, const char *key, double value);	/* shortest that reads back */
+void jsonw_double(struct jsonw *w, const char *key, double value);	/* shortest that reads back;
+									   not finite: null */
 void jsonw_bool(struct jsonw *w, const char *key, bool value);
 void jsonw_null(struct jsonw *w, const char *key);
 void jsonw_time(struct jsonw *w, const char *key, uint64_t wall_us);	/* 0: null */

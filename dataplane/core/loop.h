@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <event2/event.h>
@@ -19,7 +20,7 @@
 
 #define LOOP_CONTROL UINT32_MAX		/* index of the control thread's loop */
 
-/* Work to be done once, later in this turn or the next. Queued at most once at a time. */
+/* Work to be done once: queued by an event, later in this turn; queued later in a turn, in the next. */
 struct task {
 	struct list	  node;
 	void		(*run)(struct task *);
@@ -35,9 +36,13 @@ struct loop {
 	struct event_base	*base;
 	uint32_t		 index;		/* a worker's number from 0, or LOOP_CONTROL */
 	bool			 stopping;
+	bool			 marked;	/* this turn's clock has been read, see loop_mark() */
 	uint64_t		 now_us;	/* monotonic, read once a turn (CLOCK_MONOTONIC) */
 	uint64_t		 now_ms;
-	uint64_t		 wall_us;	/* realtime at the same moment */
+	uint64_t		 wall_us;	/* realtime at the same moment; a step shows within 100 ms */
+	uint64_t		 woke_us;	/* when this turn's work began */
+	uint64_t		 wall_ahead_us;	/* realtime minus monotonic, modulo 2^64 */
+	uint64_t		 wall_read_us;	/* when that was looked at */
 	struct wheel		 wheel;
 	struct mailbox		 mailbox;
 	struct list		 run;		/* of tasks */
@@ -45,9 +50,9 @@ struct loop {
 	struct event		*mail_event;
 	struct event		*wheel_event;	/* the single libevent timer behind the wheel */
 	uint64_t		 wheel_armed_ms;
-	uint64_t		 turns;
-	uint64_t		 slow_turns;	/* turns that worked for over LOOP_SLOW_US */
-	uint64_t		 worst_turn_us;
+	_Atomic(uint64_t)	 turns;		/* these three: written here, read by any thread */
+	_Atomic(uint64_t)	 slow_turns;	/* turns that worked for over LOOP_SLOW_US */
+	_Atomic(uint64_t)	 worst_turn_us;
 	void		       (*on_slow)(struct loop *, uint64_t worked_us);	/* may be NULL */
 };
 
@@ -80,6 +85,20 @@ void loop_bury(struct loop *loop, struct grave *grave, void (*bury)(struct grave
 
 /* Read the clock again: only after work that is known to be long. */
 void loop_clock(struct loop *loop);
+
+void loop_wake(struct loop *loop);	/* loop_mark()'s rare half */
+
+/*
+ * To be called first by each libevent callback that looks at the time: the first one of a turn reads
+ * the clock, for the others it costs a branch. Without it `now_us` in a callback is the last turn's:
+ * libevent tells nobody when its poll returned. The work of a turn is measured from here, too.
+ */
+static inline void
+loop_mark(struct loop *loop)
+{
+	if (!loop->marked)
+		loop_wake(loop);
+}
 
 /* Asserts that the caller is on the control thread. */
 void assert_control(void);

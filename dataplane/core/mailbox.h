@@ -30,5 +30,14 @@ void mailbox_fini(struct mailbox *box);
 /* Send; any thread. Wakes the receiver by the eventfd if the box was empty. */
 void mailbox_send(struct mailbox *box, struct mail *mail);
 
-/* Deliver all that has come, in order. Receiver's thread. True when there was any. */
+/*
+ * Deliver what has come, in order. Receiver's thread. True when there was any. The eventfd is not
+ * read: a loop watches it edge-triggered.
+ */
 bool mailbox_deliver(struct mailbox *box);
+
+/*
+ * For a receiver without a loop: sleep until mail came, at most `timeout_ms` (-1: for ever), and
+ * reset the eventfd. It may return for nothing; call mailbox_deliver() next.
+ */
+void mailbox_wait(struct mailbox *box, int timeout_ms);

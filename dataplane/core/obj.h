@@ -6,13 +6,19 @@
  */
 #pragma once
 
+#include <assert.h>
 #include <stddef.h>
 
 /* Zeroed memory with its magic set; NULL when there is none. */
 void *obj_new(size_t size, unsigned magic);
 
 /* `arg` itself, after an assert that it carries `magic`. */
-void *obj_cast(void *arg, unsigned magic);
+static inline void *
+obj_cast(void *arg, unsigned magic)
+{
+	assert(arg != NULL && *(const unsigned *)arg == magic);
+	return arg;
+}
 
 /* Spoil the magic and free; `obj` may be NULL. */
 void obj_free(void *obj);

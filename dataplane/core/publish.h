@@ -30,14 +30,14 @@ struct publish_item {
 	struct publish_item		*next;	/* the publication's */
 };
 
-/* Who receives: the workers' loops, set once at start, before any publication is sent. */
+/* Who receives: the workers' loops, set once at start, before any publication is made. */
 void publish_set_workers(struct loop *const *workers, uint32_t count);
 uint32_t publish_worker_count(void);
 struct loop *publish_worker(uint32_t index);
 
 struct publication;
 
-enum err publication_new(struct publication **pp);		/* ERR_NOMEM */
+enum err publication_new(struct publication **pp);	/* ERR_NOMEM leaves *pp alone */
 void publication_add(struct publication *p, struct publish_item *item);	/* in order */
 
 /* Hand the items to all workers. */

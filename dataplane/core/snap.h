@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include "core/loop.h"
@@ -26,13 +27,15 @@ struct snap_slot {
 	bool		 retired;
 };
 
+/* `workers` slots will come home; at least 1. */
 void snap_init(struct snap *snap, uint32_t workers, void (*free)(struct snap *));
 void snap_slot_init(struct snap_slot *slot, struct snap *snap);
 
-/* Worker: count a reference. Inline: once a stream. */
+/* Worker: count a reference. Inline: once a stream. Not after it came home. */
 static inline void
 snap_ref(struct snap_slot *slot)
 {
+	assert(slot->refs > 0 || !slot->retired);
 	slot->refs++;
 }
 

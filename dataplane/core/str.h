@@ -27,28 +27,32 @@ slice_of(const char *text)
 static inline bool
 slice_equals(struct slice a, struct slice b)
 {
-	return a.len == b.len && memcmp(a.at, b.at, a.len) == 0;
+	return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
 }
 
 /*
  * Duration as HAProxy writes it: digits and us, ms, s, m, h or d ("500ms"); digits alone are
- * milliseconds. Compound forms ("1h30m") are taken too. Microseconds are rounded up to a
- * millisecond. ERR_INVALID (not a duration), ERR_LIMIT (over INT64_MAX ms).
+ * milliseconds. Compound forms ("1h30m") are taken too, larger units first. Microseconds are rounded
+ * up to a millisecond. ERR_INVALID (not a duration) and ERR_LIMIT (over INT64_MAX) leave *ms alone.
  */
 enum err duration_parse(struct slice text, int64_t *ms);
 
 /* The shortest single-unit spelling: "2s", "500ms", "0". Needs 24 bytes. Returns the length. */
 size_t duration_format(char *buf, size_t size, int64_t ms);
 
-/* Size: digits and an optional k, m or g (powers of 1024). Errors as above. */
+/* Size: digits and an optional k, m or g, in either case (powers of 1024). Errors as above. */
 enum err size_parse(struct slice text, int64_t *bytes);
 
 /* Whole-slice decimal int64. ERR_INVALID, ERR_LIMIT. */
 enum err int_parse(struct slice text, int64_t *value);
 
-/* Outside bytes made fit for a log or error line: printable ASCII, the rest as \xHH. Always
+/* Outside bytes made fit for a log or error line: printable ASCII, the rest (and \) as \xHH. Always
  * terminates; a text that does not fit ends in "...". Returns buf. */
 const char *str_escape(char *buf, size_t size, struct slice raw);
+
+/* Length (1 to 4) of the valid UTF-8 sequence that `text` opens with (RFC 3629: no overlong forms, no
+ * surrogates, nothing above U+10FFFF); 0 if there is none. */
+size_t utf8_take(struct slice text);
 
 /* A growing buffer; init with {0}. After a failed append `failed` stays set and appends do nothing:
  * check once, at the end. */

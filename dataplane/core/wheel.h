@@ -2,7 +2,7 @@
  * A timer wheel: thousands of timeouts, set and cancelled in constant time, no allocation.
  *
  * Hierarchical, 1 ms ticks, levels of 64 slots; a timer further away than the wheel reaches is
- * parked on the last level and placed again when its slot comes up. An entry lives inside its
+ * parked on the last level and placed again when the wheel has gone round. An entry lives inside its
  * object. It never fires early; it fires in the first turn after its tick. A wheel belongs to one
  * thread. Periodic activity should store a time in its object and let the timer fire and
  * look, instead of setting the timer anew.
@@ -34,16 +34,19 @@ void wheel_init(struct wheel *wheel, uint64_t now_ms);
 /* `fire` is called once, on the wheel's thread; it may set or cancel any timer, its own too. */
 void wheel_timer_init(struct wheel_timer *timer, void (*fire)(struct wheel_timer *));
 
-/* Fire at `at_ms` (at the next advance if that has passed). A timer that is set is moved. */
+/* Fire at `at_ms`, or with the next tick if that has passed. A timer that is set is moved. */
 void wheel_set(struct wheel *wheel, struct wheel_timer *timer, uint64_t at_ms);
 void wheel_cancel(struct wheel_timer *timer);
 bool wheel_timer_is_set(const struct wheel_timer *timer);
 
-/* Fire all that is due. */
+/*
+ * Fire all that is due, in order of time. A timer that is set meanwhile, to whatever time, waits for
+ * a later call, so one that sets itself anew cannot hold the loop.
+ */
 void wheel_advance(struct wheel *wheel, uint64_t now_ms);
 
 /*
  * When wheel_advance() should be called next: never later than the first timer, perhaps earlier
  * (a slot of a higher level to be spread). WHEEL_NEVER when no timer is set.
  */
-uint64_t wheel_next_ms(const struct wheel *wheel);
+uint64_t wheel_next_ms(struct wheel *wheel);

@@ -1,0 +1,29 @@
+/*
+ * Memory for objects with a magic number. Any thread.
+ */
+#include "config.h"
+#include "core/obj.h"
+#include <stdlib.h>
+
+#define OBJ_SPOILT 0xdeadd00du
+
+void *
+obj_new(size_t size, unsigned magic)
+{
+	unsigned *obj;
+
+	assert(size >= sizeof(unsigned) && magic != 0 && magic != OBJ_SPOILT);
+	obj = calloc(1, size);
+	if (obj != NULL)
+		*obj = magic;
+	return obj;
+}
+
+void
+obj_free(void *obj)
+{
+	if (obj == NULL)
+		return;
+	*(volatile unsigned *)obj = OBJ_SPOILT;	/* volatile: a store before free() is else left out */
+	free(obj);
+}
