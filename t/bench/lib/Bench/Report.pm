@@ -1,0 +1,119 @@
+package Bench::Report;
+
+# From rounds to a table: medians, ratios, and what --check says about them.
+#
+# A ratio is the median of the ratios within each round, not the ratio of two medians: what slows a
+# whole round down cancels out of it.
+
+use strict;
+use warnings;
+use List::Util qw(max min);
+
+sub median {
+	my @sorted = sort { $a <=> $b } grep { defined } @_;
+	return undef if !@sorted;
+	return $sorted[$#sorted / 2] if @sorted % 2;
+	return ($sorted[@sorted / 2 - 1] + $sorted[@sorted / 2]) / 2;
+}
+
+# $rounds: [ { name => { cost, ... }, ... }, ... ]. The median of cost($name) / cost($base).
+sub ratio {
+	my ($rounds, $name, $base) = @_;
+	return median(map { $_->{$name}{cost} / $_->{$base}{cost} }
+		grep { $_->{$name}{cost} && $_->{$base}{cost} } @$rounds);
+}
+
+# { name => { cost, per_second, ..., vs_best, vs_haproxy, vs_floor, spread, errors, rounds } }
+sub summarize {
+	my ($rounds, $extra, %floor) = @_;
+	my %summary;
+	for my $name (keys %{$rounds->[0]}) {
+		my @mine = map { $_->{$name} } @$rounds;
+		my %s = (rounds => [map { $_->{cost} } @mine], %{$extra->{$name} || {}});
+		for my $field (grep { $_ ne 'errors' } keys %{$mine[0]}) {
+			$s{$field} = median(map { $_->{$field} } @mine);
+		}
+		$s{errors} = 0;
+		$s{errors} += $_->{errors} || 0 for @mine;
+		$s{spread} = $s{cost} ? (max(@{$s{rounds}}) - min(@{$s{rounds}})) / $s{cost} : 0;
+		$summary{$name} = \%s;
+	}
+	my ($best) = sort { $summary{$a}{cost} <=> $summary{$b}{cost} } grep { !$floor{$_} } keys %summary;
+	for my $name (keys %summary) {
+		$summary{$name}{vs_best} = ratio($rounds, $name, $best) if $best;
+		$summary{$name}{vs_haproxy} = ratio($rounds, $name, 'haproxy') if $summary{haproxy};
+		$summary{$name}{vs_floor} = ratio($rounds, $name, 'floor') if $summary{floor};
+	}
+	return \%summary;
+}
+
+# A number in three or four digits, whatever its size.
+sub short {
+	my ($n) = @_;
+	return '-' if !defined $n;
+	return sprintf($n >= 1000 ? '%.0f' : $n >= 100 ? '%.1f' : '%.2f', $n);
+}
+
+my @columns = (
+	# heading ("UNIT": what a unit costs), field, format
+	['COST', 'cost', \&short],
+	['x best', 'vs_best', \&short],
+	['x haproxy', 'vs_haproxy', \&short],
+	['x floor', 'vs_floor', \&short],
+	['spread', 'spread', sub { sprintf('%.0f%%', 100 * $_[0]) }],
+	['user', 'user_share', sub { sprintf('%.0f%%', 100 * $_[0]) }],
+	['busy', 'busy', sub { sprintf('%.0f%%', 100 * $_[0]) }],
+	['waited', 'waited', sub { sprintf('%.0f%%', 100 * $_[0]) }],
+	['RATE', 'rate', \&short],
+	['p50 us', 'p50_us', \&short],
+	['p99 us', 'p99_us', \&short],
+	['p99.9 us', 'p999_us', \&short],
+	['syscalls', 'syscalls', \&short],
+	['errors', 'errors', sub { $_[0] }],
+);
+
+# The table of a mode: a line a proxy, the cheapest first, only columns that have something to say.
+sub table {
+	my ($mode, $summary) = @_;
+	my @names = sort { $summary->{$a}{cost} <=> $summary->{$b}{cost} } keys %$summary;
+	my @used = grep { my $f = $_->[1]; grep { defined $summary->{$_}{$f} } @names } @columns;
+	my @rows = (['', map { $_->[0] eq 'COST' ? $mode->{cost} : $_->[0] eq 'RATE' ? $mode->{rate} : $_->[0] } @used]);
+	for my $name (@names) {
+		push(@rows, [$name, map {
+			my $value = $summary->{$name}{$_->[1]};
+			defined $value ? $_->[2]->($value) : '-';
+		} @used]);
+	}
+	my @width = map { my $i = $_; max(map { length($_->[$i]) } @rows) } 0 .. $#{$rows[0]};
+	return join('', map {
+		my $row = $_;
+		join('  ', map { sprintf($_ ? '%*s' : '%-*s', $width[$_], $row->[$_]) } 0 .. $#$row) . "\n";
+	} @rows);
+}
+
+# The system calls that one unit costs, the most frequent first: "epoll_wait 0.31, recvfrom 2.00".
+sub syscalls_line {
+	my ($calls, $units) = @_;
+	return join(', ', map { sprintf('%s %.2f', $_, $calls->{$_} / $units) }
+		sort { $calls->{$b} <=> $calls->{$a} || $a cmp $b }
+		grep { $calls->{$_} / $units >= 0.005 } keys %$calls);
+}
+
+# What --check has against these results: sentences, none when all is well.
+sub complaints {
+	my ($modes, $results, $tolerance) = @_;
+	my @complaints;
+	for my $mode (grep { $_->{checked} } @$modes) {
+		my $s = $results->{$mode->{name}}{sluice};
+		if (!$s || !defined $s->{vs_haproxy}) {
+			push(@complaints, "$mode->{name}: sluice and haproxy were not both measured");
+			next;
+		}
+		push(@complaints, "$mode->{name}: $s->{errors} errors through sluice") if $s->{errors};
+		push(@complaints, sprintf('%s: sluice costs %.2f times the CPU of haproxy, %.2f is allowed',
+			$mode->{name}, $s->{vs_haproxy}, 1 + $tolerance)) if $s->{vs_haproxy} > 1 + $tolerance;
+	}
+	return @complaints;
+}
+
+1;
