@@ -1,5 +1,5 @@
 /*
- * Opening the store: the directory, its lock, the database file and what it must be.
+ * Opening the store: the database, what it must be, and closing it.
  *
  * Nothing is trusted before it was checked: whose file it is (application_id), which format
  * (user_version), whether it is whole (quick_check). Everything that can be wrong with it is told
@@ -9,12 +9,9 @@
 #include "adminapi/store/store.h"
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include "adminapi/store/store_priv.h"
 #include "core/obj.h"
@@ -42,124 +39,6 @@ static const char create_sql[] =
 static const char trim_sql[] =
 	"DELETE FROM revisions WHERE number = (SELECT min(number) FROM revisions)"
 	" RETURNING length(CAST(changes AS BLOB))";
-
-bool
-store_file_id_get(struct store_file_id *id, const char *path)
-{
-	struct stat st;
-
-	if (stat(path, &st) != 0)
-		return false;
-	id->dev = st.st_dev;
-	id->ino = st.st_ino;
-	return true;
-}
-
-static char *
-path_join(const char *dir, const char *name)
-{
-	char *path;
-
-	return asprintf(&path, "%s/%s", dir, name) < 0 ? NULL : path;
-}
-
-/* A new name is on disk when its directory is. */
-static enum err
-directory_sync(const char *dir, struct diag *diag)
-{
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	enum err e = ERR_OK;
-
-	if (fd < 0 || fsync(fd) != 0) {
-		diag_errno(diag, "state directory %s", dir);
-		e = ERR_SYSTEM;
-	}
-	if (fd >= 0)
-		close(fd);
-	return e;
-}
-
-static enum err
-directory_make(const char *dir, struct diag *diag)
-{
-	struct stat st;
-	char *parent;
-	enum err e;
-
-	if (mkdir(dir, 0700) != 0) {
-		if (errno == EEXIST && stat(dir, &st) == 0 && S_ISDIR(st.st_mode))
-			return ERR_OK;
-		if (errno == EEXIST)
-			errno = ENOTDIR;
-		diag_errno(diag, "state directory %s", dir);
-		return ERR_SYSTEM;
-	}
-	parent = path_join(dir, "..");
-	if (parent == NULL)
-		return ERR_NOMEM;
-	e = directory_sync(parent, diag);
-	free(parent);
-	return e;
-}
-
-/* The process that holds the lock has written its number into it; it may be just about to. */
-static void
-lock_tell_holder(int fd, const char *path, struct diag *diag)
-{
-	char text[24] = "";
-	ssize_t len = pread(fd, text, sizeof(text) - 1, 0);
-
-	if (len > 0 && atoi(text) > 0)
-		diag_set(diag, "%s: process %d uses this state directory", path, atoi(text));
-	else
-		diag_set(diag, "%s: another process uses this state directory", path);
-}
-
-static enum err
-lock_fill(int fd, const char *path, struct diag *diag)
-{
-	if (ftruncate(fd, 0) == 0 && dprintf(fd, "%d\n", (int)getpid()) > 0)
-		return ERR_OK;
-	diag_errno(diag, "%s", path);
-	return ERR_SYSTEM;
-}
-
-/* flock: it goes with the process, however that ends; the file stays behind and means nothing. */
-static enum err
-lock_take(struct store *store, const char *path, struct diag *diag)
-{
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-
-	if (fd < 0) {
-		diag_errno(diag, "%s", path);
-		return ERR_SYSTEM;
-	}
-	store->lock_fd = fd;
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-		return lock_fill(fd, path, diag);
-	if (errno == EWOULDBLOCK) {
-		lock_tell_holder(fd, path, diag);
-		return ERR_BUSY;
-	}
-	diag_errno(diag, "%s: lock", path);
-	return ERR_SYSTEM;
-}
-
-/* SQLite would make it too, but with the umask's mode, and would not sync the directory. */
-static enum err
-file_make(struct store *store, const char *dir, struct diag *diag)
-{
-	int fd = open(store->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-	if (fd < 0 && errno == EEXIST)
-		return ERR_OK;
-	if (fd < 0) {
-		diag_errno(diag, "%s", store->name);
-		return ERR_SYSTEM;
-	}
-	close(fd);
-	return directory_sync(dir, diag);
-}
 
 /* A path as SQLite's URI, with what has a meaning there escaped. */
 static void
@@ -358,36 +237,12 @@ files_remember(struct store *store, struct diag *diag)
 }
 
 static enum err
-directory_open(struct store *store, const char *dir, struct diag *diag)
-{
-	char *lock_path;
-	enum err e;
-
-	if (store->read_only) {
-		if (access(store->path, F_OK) == 0)
-			return ERR_OK;
-		diag_errno(diag, "%s", store->name);
-		return errno == ENOENT ? ERR_UNKNOWN : ERR_SYSTEM;
-	}
-	lock_path = path_join(dir, STORE_LOCK_FILE);
-	if (lock_path == NULL)
-		return ERR_NOMEM;
-	e = directory_make(dir, diag);
-	if (e == ERR_OK)
-		e = lock_take(store, lock_path, diag);
-	if (e == ERR_OK)
-		e = file_make(store, dir, diag);
-	free(lock_path);
-	return e;
-}
-
-static enum err
 paths_set(struct store *store, const char *dir)
 {
 	size_t size;
 
 	store->in_memory = dir == NULL;
-	store->path = dir == NULL ? strdup(":memory:") : path_join(dir, STORE_FILE);
+	store->path = dir == NULL ? strdup(":memory:") : store_path_join(dir, STORE_FILE);
 	if (store->path == NULL)
 		return ERR_NOMEM;
 	size = strlen(store->path) * 4 + 1; /* each byte may become \xHH */
@@ -434,7 +289,7 @@ store_open(struct store **sp, const char *dir, bool read_only, struct diag *diag
 	store->read_only = read_only;
 	e = paths_set(store, dir);
 	if (e == ERR_OK && dir != NULL)
-		e = directory_open(store, dir, diag);
+		e = store_dir_open(store, dir, diag);
 	if (e == ERR_OK)
 		e = database_open(store, diag);
 	if (e == ERR_OK)

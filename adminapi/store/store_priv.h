@@ -111,5 +111,11 @@ enum err store_prepare(struct store *store, sqlite3_stmt **statement, const char
 /* The first column of the first row as a number; 0 where there is no row. */
 enum err store_number(struct store *store, int64_t *value, const char *sql, struct diag *diag);
 
+/* "DIR/NAME", to be freed; NULL: no memory. */
+char *store_path_join(const char *dir, const char *name);
+
+/* Make what is missing and take the lock; where only reading, see that there is something to read. */
+enum err store_dir_open(struct store *store, const char *dir, struct diag *diag);
+
 /* What the path names now. False: nothing, or it cannot be told. */
 bool store_file_id_get(struct store_file_id *id, const char *path);
