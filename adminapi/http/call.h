@@ -15,6 +15,7 @@
 #include "core/err.h"
 #include "core/str.h"
 
+/* METHOD_COUNT in a call: a method that we do not know; route_call() answers it with 405. */
 enum method { METHOD_GET, METHOD_HEAD, METHOD_PUT, METHOD_PATCH, METHOD_POST, METHOD_DELETE,
 	METHOD_OPTIONS, METHOD_COUNT };
 
@@ -34,7 +35,7 @@ struct call {
 	const char		*segments[CALL_SEGMENTS_MAX];	/* "/v1/backends/app": v1, backends, app */
 	uint32_t		 param_count;
 	struct call_param	 params[CALL_PARAMS_MAX];
-	struct slice		 body;
+	struct slice		 body;		/* a NUL lies behind it; empty for GET, HEAD, OPTIONS */
 	const char		*content_type;		/* NULL: none; without parameters, lower case */
 	const char		*if_match, *if_none_match, *last_event_id;	/* NULL: none */
 	const char		*actor, *reason;	/* claims; NULL: none */
@@ -82,7 +83,12 @@ struct call_stream_ops {
 	void	(*close)(void *arg);
 };
 
-/* ERR_NOMEM: answered with 503, close() not called; *sp (may be NULL) stays alone. */
+/*
+ * ERR_NOMEM: answered with 503; ERR_GONE: the server ended meanwhile. In both cases close() is not called and *sp (sp may
+ * be NULL) stays alone. On ERR_OK fill() is called later, never inside.
+ */
 enum err call_stream(struct call *call, const struct answer *head, const struct call_stream_ops *ops, void *arg,
 	struct call_stream **sp);
+
+/* There is something again. May be called at any time until close(), inside fill() too. */
 void call_stream_wake(struct call_stream *stream);

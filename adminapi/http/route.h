@@ -13,9 +13,9 @@ typedef void call_handler(struct call *call);
 struct route {
 	const char	*pattern;	/* "/v1/backends/{backend}/servers/{server}" */
 	call_handler	*handlers[METHOD_COUNT];	/* HEAD falls back to GET's; OPTIONS is automatic */
-	const char	*params;	/* space separated, all verbs: "view depth"; NULL: none */
+	const char	*params;	/* space separated, all verbs: "view depth data.*"; NULL: none */
 	const char	*write_params;	/* also known on PUT PATCH POST DELETE: "dry_run" */
 };
 
-/* Names in {}: [A-Za-z0-9._:-]{1,128}, else 400 ("%00", "." and ".." too); the check can be left to the handler by {name*}. */
+/* The first row that fits is taken. Names in {}: [A-Za-z0-9._:-]{1,128}, else 400 ("%00", "." and ".." too); the check can be left to the handler by {name*}. */
 void route_call(const struct route *routes, size_t count, struct call *call);

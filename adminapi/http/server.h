@@ -32,7 +32,10 @@ struct http_limits {
 enum err http_server_new(struct http_server **hp, struct loop *control, void (*handle)(struct call *),
 	const struct http_limits *limits, struct diag *diag);
 
-/* Calls still open are cut. *hp may be NULL. */
+/*
+ * Connections are cut; a call that its handler still has may be answered afterwards, to nobody. Not from inside a
+ * handler. *hp may be NULL, and is NULL afterwards.
+ */
 void http_server_free(struct http_server **hp);
 
 /*

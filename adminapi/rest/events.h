@@ -25,10 +25,22 @@ enum event_kind {
 #undef X
 };
 
-/* `json` is an object's text; time, kind and id are added around it: {"id":7,"time":"...","kind":"server",...members}. */
+/*
+ * `members` is an object's text, or its members without the braces. What is sent:
+ * {"id":7,"time":"...","kind":"server",...members}
+ */
 void event_emit(enum event_kind kind, struct slice members);
 
-/* GET /v1/events: ?kind=a,b. Wakes streams as events come; a comment line every HTTP_STREAM_PING_MS. */
+/*
+ * GET /v1/events: ?kind=a,b. Begins after Last-Event-ID, without one with what happens next. An id that was never given
+ * out is of an earlier process: the reader gets all of this one's. Wakes streams as events come; a comment
+ * line at once and every HTTP_STREAM_PING_MS.
+ */
 void events_get(struct call *call);
 uint64_t events_last_id(void);
+
+/* Forget all; the admin server, and with it the readers, must be gone. */
 void events_fini(void);
+
+/* Another time between comment lines, for tests; for readers that come from now on. */
+void events_ping_every(uint32_t ms);
