@@ -4,6 +4,7 @@
 #include "config.h"
 #include "core/obj.h"
 #include <stdlib.h>
+#include <string.h>
 
 #define OBJ_SPOILT 0xdeadd00du
 
@@ -16,6 +17,21 @@ obj_new(size_t size, unsigned magic)
 	obj = calloc(1, size);
 	if (obj != NULL)
 		*obj = magic;
+	return obj;
+}
+
+void *
+obj_new_aligned(size_t size, size_t alignment, unsigned magic)
+{
+	size_t rounded = (size + alignment - 1) / alignment * alignment;	/* C11 wants that */
+	unsigned *obj;
+
+	assert(size >= sizeof(unsigned) && magic != 0 && magic != OBJ_SPOILT);
+	obj = aligned_alloc(alignment, rounded);
+	if (obj == NULL)
+		return NULL;
+	memset(obj, 0, rounded);
+	*obj = magic;
 	return obj;
 }
 

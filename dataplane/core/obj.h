@@ -12,6 +12,9 @@
 /* Zeroed memory with its magic set; NULL when there is none. */
 void *obj_new(size_t size, unsigned magic);
 
+/* The same for a struct that asks for more than malloc's alignment (a cache line). */
+void *obj_new_aligned(size_t size, size_t alignment, unsigned magic);
+
 /* `arg` itself, after an assert that it carries `magic`. */
 static inline void *
 obj_cast(void *arg, unsigned magic)

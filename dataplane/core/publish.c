@@ -159,6 +159,13 @@ publication_add(struct publication *p, struct publish_item *item)
 	p->last = item;
 }
 
+static void
+publish_call(void (*hook)(struct publish_item *), struct publish_item *item)
+{
+	if (hook != NULL)
+		hook(item);
+}
+
 void
 publication_send(struct publication *p)
 {
@@ -166,8 +173,14 @@ publication_send(struct publication *p)
 	assert(p->state == PUBLICATION_OPEN && p->workers == publish_workers_count);
 	p->state = PUBLICATION_SENT;
 	p->control = loop_self();
+	for (struct publish_item *item = p->first; item != NULL; item = item->next)
+		publish_call(item->ops->publish, item);
+	for (struct publish_item *item = p->first; item != NULL; item = item->next)
+		publish_call(item->ops->before, item);
 	for (uint32_t i = 0; i < p->workers; i++)
 		mailbox_send(&publish_worker(i)->mailbox, &p->posts[i].install);
+	for (struct publish_item *item = p->first; item != NULL; item = item->next)
+		publish_call(item->ops->after, item);
 }
 
 void

@@ -4,7 +4,7 @@
  * All memory is taken beforehand (publication_new, one item a change, embedded in what it
  * installs), so publication_send() cannot fail. Mail that the control thread sends to workers
  * between publication_send() and publication_seal() arrives after the items were installed and
- * before the acknowledgement: so a new server's weight follows the server.
+ * before the acknowledgement.
  *
  * Control thread, but for install(), which runs on each worker.
  */
@@ -16,7 +16,17 @@
 
 struct publish_item;
 
+/*
+ * publish(), before() and after() run on the control thread, in publication_send(); each is called
+ * for all items, in order, before the next begins. NULL: nothing to do.
+ */
 struct publish_ops {
+	/* First: what the control thread knows changes; from here on it is the published truth. */
+	void	(*publish)(struct publish_item *);
+	/* Then: mail sent here is delivered before the items are installed. */
+	void	(*before)(struct publish_item *);
+	/* The workers' mail is sent: mail sent here is delivered after the items were installed. */
+	void	(*after)(struct publish_item *);
 	/* Worker thread: swap pointers, start or stop what must be; may not fail. */
 	void	(*install)(struct publish_item *, struct loop *worker);
 	/* Control thread, after every worker has acknowledged: free the predecessor, the item. */

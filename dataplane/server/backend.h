@@ -4,8 +4,12 @@
 #pragma once
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
-#include "core/endcause.h"
+#include "core/err.h"
+#include "core/heap.h"
+#include "core/list.h"
+#include "core/mailbox.h"
 #include "core/publish.h"
 #include "core/snap.h"
 #include "server/queue.h"
@@ -30,7 +34,8 @@ struct backend_conf {
 	uint32_t		 min_usable;
 	bool			 allbackups;
 	struct tcp_keepalive	 srvtcpka;
-	char			*balance;
+	char			*balance;	/* owned; NULL: "roundrobin" */
+	struct backend		*backend;	/* backend_publish_new() sets it; kept by its confs */
 	uint32_t		 workers;
 	struct snap_slot	 slots[];	/* a stream holds a reference to the conf it began with */
 };
@@ -45,17 +50,29 @@ struct backend_totals {
 };
 
 struct backend_slot {
-	_Alignas(64) struct snap_slot	 ref;
-	struct backend_conf		*conf;
+	_Alignas(64) struct snap_slot	 ref;		/* streams may count here, to keep the backend */
+	struct backend_conf		*conf;		/* installed here */
 	struct lb			*lb;
-	struct backend_counters		 counters;
+	struct backend_counters		 counters;	/* stream/ counts */
+	uint64_t			 installed;	/* the last item that was: see weight.c */
+	struct mail			 leave_mail;	/* control -> worker: nothing names it any more */
+	struct backend			*backend;
+	uint32_t			 worker;
 };
 
 /* A level of priority; control thread. */
+enum level_mode {
+	LEVEL_IDLE,		/* lower levels have enough usable servers */
+	LEVEL_FIRST,		/* its first usable server serves */
+	LEVEL_ALL,		/* all its usable servers serve */
+};
+
 struct backend_level {
-	struct list	servers;	/* by id */
-	uint32_t	usable;
-	bool		serves;
+	struct list	 servers;	/* all, in no order */
+	struct heap	 usable_ids;	/* the usable ones, by id */
+	uint32_t	 usable;	/* how many these are */
+	enum level_mode	 mode;
+	struct server	*first;		/* LEVEL_FIRST: who serves; NULL: nobody */
 };
 
 struct backend {
@@ -64,9 +81,16 @@ struct backend {
 	struct snap		 snap;
 	char			*name;
 	struct backend_conf	*conf;		/* published; control */
-	struct backend_level	 levels[SERVER_PRIORITIES];
-	uint32_t		 holders;	/* control: confs of frontends that name it */
-	bool			 home;		/* control: retired and no worker uses it */
+	struct backend_level	 levels[SERVER_PRIORITIES];	/* control */
+	struct list		 changed;	/* control: servers whose change is to be sent and told */
+	uint64_t		 sequence;	/* control: numbers the items of it and its servers */
+	uint64_t		 settled;	/* control: the last of them that workers were sent */
+	uint32_t		 holders;	/* control: confs of frontends that name it, and servers */
+	uint32_t		 confs;		/* control: its own confs, published and not yet freed */
+	bool			 has_first;	/* control: an item with its first conf was made */
+	bool			 is_retired;	/* control: the item that retired it was acknowledged */
+	bool			 is_leaving;	/* control: and no holder is left: workers were told */
+	bool			 is_home;	/* control: and no worker uses it */
 
 	_Alignas(64) _Atomic uint32_t current;
 	_Atomic uint32_t	 current_max;
@@ -83,12 +107,17 @@ enum err backend_new(struct backend **bp, const char *name);
 void backend_discard(struct backend **bp);		/* never published */
 
 /*
- * The change that installs `conf`: as server_publish_new(). A new "balance" rebuilds the workers'
- * sets (their memory is taken here). Servers are published after their backend.
+ * The change that installs `conf`: as server_publish_new(), and ERR_UNKNOWN for a "balance" that
+ * there is not. A new "balance" rebuilds the workers' sets (their memory is taken here). Servers are
+ * published after their backend.
  */
 enum err backend_publish_new(struct publish_item **ip, struct backend *backend, struct backend_conf *conf);
 
-/* All its servers must be retired by items before this one. */
+/*
+ * The change that takes it away. All its servers must be retired by items before this one. It stays
+ * until the item is acknowledged, its servers are freed, and no conf of a frontend and no stream
+ * uses it or a conf of it. ERR_NOMEM.
+ */
 enum err backend_retire_new(struct publish_item **ip, struct backend *backend);
 
 /* Control: a conf of a frontend names it (so it may not be freed), and no more. */
@@ -114,10 +143,30 @@ const char *pick_text(enum pick pick);
 /*
  * Choose a server for a new stream (or for one that is sent elsewhere: `avoid`, may be NULL; it is
  * taken only when nothing else is left) and take a place on it. The caller gets a reference in the
- * server's slot and a place; it gives both back with backend_leave().
- * ERR_BUSY: servers are there but full: wait in line (queue.h). ERR_GONE: none is usable.
+ * server's slot and a place; it gives both back with backend_leave(). `pick` says why it was this.
+ * ERR_BUSY: servers are there but full: wait in line. ERR_GONE: none is usable.
  * Worker thread.
  */
 enum err backend_pick(struct backend *backend, uint32_t worker, struct server *avoid,
 	struct server **sp, enum pick *pick);
 void backend_leave(struct server *server, uint32_t worker);
+
+/*
+ * The same for a stream that may wait, and does not overtake those who do. `waiter` is embedded in
+ * the stream, zeroed, with its mailbox and called() set. `was_called`: from within called(), where
+ * this is asked again.
+ * ERR_OK: as above. ERR_BUSY: it waits, called() will follow. ERR_LIMIT: `maxqueue` wait already.
+ * ERR_GONE: none is usable; those who wait are called then, too, and get this answer.
+ */
+enum err backend_pick_or_wait(struct backend *backend, uint32_t worker, struct server *avoid,
+	struct queue_waiter *waiter, bool was_called, struct server **sp, enum pick *pick);
+
+/*
+ * Does not wait any more (a timeout, the client has gone, and before the stream is freed). False:
+ * called() will still come once: see queue_leave(). That may be so after an ERR_OK, too.
+ */
+static inline bool
+backend_stop_waiting(struct queue_waiter *waiter)
+{
+	return queue_leave(waiter);
+}

@@ -2,9 +2,21 @@
  * The waiting line of a backend: sessions that found every usable server full.
  *
  * Shared by all workers under one small lock, which is taken only by a session that must wait or
- * when one waits. First come, first served. A waiter is embedded in its stream and belongs to one
- * worker; being woken is a mail to that worker, and means "try again": the place is not reserved,
- * a waiter that finds it taken goes back to the head of the line.
+ * when one waits. First come, first served: by the ticket that a waiter draws when it first joins.
+ * A waiter is embedded in its stream and belongs to one worker. Being called is a mail to that
+ * worker and means "try again"; a waiter that finds the place taken goes back to where it stood.
+ *
+ * How no call is lost. Who gives a place back first counts it free (server->current) and then looks
+ * at `length`; who waits first counts itself in `length` and then tries to get a place. Both are
+ * sequentially consistent (a read-modify-write, then a load; no fences), so at least one of the two
+ * sees the other: every place that is given while `length` > 0 becomes a call. What was given before
+ * somebody joined an empty line is found by him who joins: so he must try (`untried`), and with him
+ * all who join before one of them has tried, after joining, and found everything full; from then on
+ * joining is enough, and nobody may overtake the line by trying. A call that finds nobody in line,
+ * while one who was called has not tried yet, is kept (`spare`) for the next who joins. A waiter
+ * that leaves although it was called hands the call to the next.
+ *
+ * A stream uses backend_pick_or_wait() and backend_stop_waiting(), which know all this.
  */
 #pragma once
 
@@ -13,38 +25,86 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "core/err.h"
-#include "core/list.h"
+#include "core/heap.h"
 #include "core/mailbox.h"
 
 struct queue {
-	pthread_mutex_t		lock;		/* guards `line` and each waiter's state */
-	struct list		line;
-	_Atomic uint32_t	length;
+	pthread_mutex_t		lock;		/* guards `line`, `tickets`, `spare`, waiters' states */
+	struct heap		line;		/* of waiters, by ticket */
+	uint64_t		tickets;	/* the last that was drawn */
+	uint32_t		spare;		/* calls for those who join; 0 while somebody is in line */
+	_Atomic uint32_t	length;		/* who waits, or was called and has not tried yet */
+	_Atomic bool		untried;	/* there may be places that nobody was called for */
 };
 
-enum queue_state { QUEUE_OUT, QUEUE_WAITING, QUEUE_CALLED };
+/*
+ * A waiter's mail stays under way when it leaves after it was called, and when it comes back
+ * before that mail has arrived; so both have a state of their own.
+ */
+enum queue_state {
+	QUEUE_OUT,
+	QUEUE_WAITING,		/* in line */
+	QUEUE_CALLED,		/* not in line, the mail is under way */
+	QUEUE_LEFT,		/* it left, and the mail is under way */
+	QUEUE_BACK,		/* in line again, and that mail is still under way */
+};
 
 struct queue_waiter {
-	struct list		 node;		/* under the lock */
-	enum queue_state	 state;		/* under the lock */
-	struct mail		 mail;		/* QUEUE_CALLED: on its way to the worker */
-	struct mailbox		*mailbox;	/* the worker's */
-	void		       (*called)(struct queue_waiter *);	/* on the worker: try again */
+	struct heap_node	 node;		/* under the lock */
+	enum queue_state	 state;		/* under the lock; zeroed memory is QUEUE_OUT */
+	uint64_t		 ticket;	/* under the lock; its place in line */
+	struct queue		*queue;		/* the queue's: where it last joined */
+	struct mail		 mail;		/* the queue's */
+	struct mailbox		*mailbox;	/* the owner sets it: the worker's */
+	void		       (*called)(struct queue_waiter *);	/* the owner sets it: on the worker, see queue_leave() */
 };
 
 void queue_init(struct queue *queue);
 void queue_fini(struct queue *queue);	/* empty */
 
-/* Join at the tail (`first`: at the head again). ERR_LIMIT: `limit` wait already. The caller must
- * try once more to get a place after joining, and leave if it got one (no wake-up is lost so). */
-enum err queue_join(struct queue *queue, struct queue_waiter *waiter, uint32_t limit, bool first);
+/*
+ * Join at the tail; `again`: at the place that it had when it was called. ERR_LIMIT: `limit` wait
+ * already (not asked when `again`). Try once more for a place after joining if
+ * queue_must_try(), and leave if you got one, or say queue_is_full() if all is full.
+ */
+enum err queue_join(struct queue *queue, struct queue_waiter *waiter, uint32_t limit, bool again);
 
-/* Leave: true if it was out or could be taken out; false if the call is under way: its mail will
- * still be delivered, the waiter must live until then (and should pass the call on: queue_call). */
-bool queue_leave(struct queue *queue, struct queue_waiter *waiter);
+/*
+ * Leave. True: it is out, nothing follows. False: it had been called, and the call was handed to
+ * the next; `called` will still be invoked once, with the waiter out, and the waiter must live
+ * until then, and what holds the queue, too. Its owner must know that it does not wait any more.
+ * Until then it may join this queue again, but no other. May be asked at any time.
+ */
+bool queue_leave(struct queue_waiter *waiter);
 
-/* A place became free: call the first, if any. Costs one relaxed load when nobody waits. */
-void queue_call(struct queue *queue);
+/* Asked right after joining: may there be a free place that nobody is called for? */
+static inline bool
+queue_must_try(const struct queue *queue)
+{
+	return atomic_load_explicit(&queue->untried, memory_order_relaxed);
+}
 
-/* A server came or grew: call up to `count`. */
+/* Who joined and tried found no place: those who join from here on need not try. */
+static inline void
+queue_is_full(struct queue *queue)
+{
+	atomic_store_explicit(&queue->untried, false, memory_order_relaxed);
+}
+
+/* Whether somebody waits: a newcomer has to stand behind him. */
+static inline uint32_t
+queue_length(const struct queue *queue)
+{
+	return atomic_load(&queue->length);	/* seq_cst: see above; a plain load on amd64 */
+}
+
+/* Call up to `count`: that many places became free. */
 void queue_call_many(struct queue *queue, uint32_t count);
+
+/* A place became free: call the first, if any. Costs one load when nobody waits. */
+static inline void
+queue_call(struct queue *queue)
+{
+	if (queue_length(queue) > 0)
+		queue_call_many(queue, 1);
+}

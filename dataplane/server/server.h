@@ -11,6 +11,9 @@
 #include "core/addr.h"
 #include "core/diag.h"
 #include "core/err.h"
+#include "core/heap.h"
+#include "core/list.h"
+#include "core/mailbox.h"
 #include "core/publish.h"
 #include "core/snap.h"
 #include "lb/lb.h"
@@ -81,14 +84,15 @@ struct server_totals {
 
 /* A worker's view of a server. */
 struct server_slot {
-	_Alignas(64) struct snap_slot	 ref;		/* streams and waiting lines count here */
-	const struct server_conf	*conf;
+	_Alignas(64) struct snap_slot	 ref;		/* streams count here */
+	const struct server_conf	*conf;		/* valid within a turn: copy what you keep */
 	struct lb_node			 node;
-	struct list			 streams;	/* of the worker that use this server */
-	struct server_counters		 counters;
+	struct list			 streams;	/* of the worker that use this server; stream/'s */
+	struct server_counters		 counters;	/* stream/ counts */
 	struct server			*server;
-	struct mail			 weight_mail;	/* control -> worker: look at server->lb_weight */
+	struct mail			 weight_mail;	/* to the worker: look at server->lb_order */
 	_Atomic bool			 weight_sent;	/* that mail is under way */
+	bool				 weight_again;	/* the worker sent it to itself */
 	uint32_t			 worker;
 };
 
@@ -96,31 +100,44 @@ struct server {
 	unsigned		 magic;
 #define SERVER_MAGIC		 0x5e27e201
 	struct snap		 snap;
-	struct backend		*backend;	/* outlives it */
+	struct backend		*backend;	/* held: outlives it */
 	char			*name;
 	uint32_t		 id;
 	uint64_t		 generation;	/* process-wide, never used twice */
 
 	/* control thread only */
 	struct server_conf	*conf;		/* the published one; NULL before */
-	struct list		 by_priority;	/* in backend->levels[conf->priority], by id */
+	bool			 has_first;	/* an item with its first conf was made */
+	bool			 is_publishing;	/* an item of it is in the publication being sent */
+	struct list		 by_priority;	/* in backend->levels[level].servers */
+	struct heap_node	 by_id;		/* in that level's heap, while usable */
+	uint8_t			 level;		/* the published priority */
 	enum server_state	 state;
 	enum server_cause	 cause;
 	uint64_t		 since_us;	/* wall time of the last change of state */
-	bool			 usable;	/* by its state and weight: could serve */
+	bool			 usable;	/* by its state: could serve */
 	bool			 eligible;	/* and its level serves: a new session may go there */
+	uint16_t		 weight;	/* effective: what workers are to use, 0 if not eligible */
+	struct list		 changed;	/* in backend->changed, until the workers know */
+	enum server_state	 told_state;	/* what server_on_change() heard last */
+	bool			 told_eligible;
+	bool			 is_home;	/* retired, and no worker uses it */
+	bool			 is_retired;	/* the item that retired it was acknowledged */
 
-	/* control writes, workers read */
-	_Atomic uint16_t	 lb_weight;	/* effective weight, 0 when not eligible */
+	/* control writes, workers read: the weight that workers were sent last, see weight.c */
+	_Atomic uint64_t	 lb_order;
 
 	/* shared by all workers: one cache line */
 	_Alignas(64) _Atomic uint32_t current;	/* streams that hold a place */
 	_Atomic uint32_t	 current_max;
-	_Atomic uint32_t	 maxconn;	/* of the published conf, for place_take */
+	_Atomic uint32_t	 maxconn;	/* of the published conf, for server_place_take() */
 
 	uint32_t		 workers;
 	struct server_slot	 slots[];
 };
+
+/* The only place where a state is decided. */
+enum server_state server_state_of(const struct server_conf *conf);
 
 /* An unpublished server. The name is copied. ERR_NOMEM. Control. */
 enum err server_new(struct server **sp, struct backend *backend, const char *name, uint32_t id);
@@ -136,11 +153,18 @@ void server_discard(struct server **sp);
 enum err server_publish_new(struct publish_item **ip, struct server *server,
 	struct server_conf *conf, enum server_cause cause);
 
-/* The change that takes it away: no new stream reaches it; freed when the last one has gone. */
+/*
+ * The change that takes it away: no new stream reaches it; freed when the last one has gone, or
+ * when the item is acknowledged, whichever is later. server_on_change() hears nothing of it.
+ * ERR_NOMEM. Not before its first conf is published, or earlier in the same publication.
+ */
 enum err server_retire_new(struct publish_item **ip, struct server *server);
 
 /* In words, why a new session could or could not be sent there now. Returns buf. Control. */
 const char *server_eligible_because(const struct server *server, char *buf, size_t size);
+
+/* The weight that counts now, in configured units (0..256): 0 in maintenance or drain. Control. */
+uint32_t server_effective_weight(const struct server *server);
 
 /* Sums; control thread. */
 void server_totals(const struct server *server, struct server_totals *totals);
@@ -152,13 +176,17 @@ server_slot(struct server *server, uint32_t worker)
 	return &server->slots[worker];
 }
 
-/* Take a place under maxconn for a new stream. False: full. Any worker. */
+/* Take a place under maxconn for a new stream. False: full. Any worker; backend_pick() does it. */
 bool server_place_take(struct server *server);
 
 /* Give it back; if sessions wait for one, the first is woken (see queue.h). Any worker. */
 void server_place_give(struct server *server);
 
-/* Called by control when a server's state or eligibility changes; set once by the layer above. */
+/*
+ * Called by control when a server's state or eligibility changed (server->state, ->eligible), once
+ * a change, after the workers' mail was sent. A new server's first state is no change; that it is
+ * eligible is one. Set once by the layer above.
+ */
 struct server_change {
 	const struct server	*server;
 	enum server_state	 from, to;

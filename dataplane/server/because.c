@@ -1,0 +1,72 @@
+/*
+ * In words: why a new session could or could not be sent to a server now (the API's
+ * "eligible_because"). Control thread.
+ */
+#include "config.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include "server/server_priv.h"
+
+/* The levels below: "active server" where these are the actives, else "server of lower priority". */
+static const char *
+because_below(const struct server *server, uint32_t count, char *buf, size_t size)
+{
+	const char *what = server->level == 1 ? "active server" : "server of a lower level";
+
+	if (count == 0)
+		snprintf(buf, size, "no %s is usable", what);
+	else
+		snprintf(buf, size, "%" PRIu32 " %s%s usable", count, what,
+			 count == 1 ? " is" : "s are");
+	return buf;
+}
+
+static void
+because_not_usable(const struct server *server, char *buf, size_t size)
+{
+	const char *words = server_cause_words(server->cause);
+
+	if (server->state == SERVER_STATE_DRAIN && server->conf->admin != SERVER_DRAIN) {
+		snprintf(buf, size, "weight 0");
+		return;
+	}
+	if (server->cause == SERVER_CAUSE_CREATED)	/* it was made so */
+		words = server_cause_words(SERVER_CAUSE_CONFIG);
+	snprintf(buf, size, "%s%s %s", server_state_words(server->state),
+		 server->state == SERVER_STATE_NO_ADDRESS ? ":" : ",", words);
+}
+
+static void
+because_backup_serves(const struct server *server, uint32_t below, char *buf, size_t size)
+{
+	const struct backend *backend = server->backend;
+	bool all = backend->levels[server->level].mode == LEVEL_ALL;
+	char lower[64];
+	int n;
+
+	n = snprintf(buf, size, "%s usable backup, because %s%s", all ? "a" : "the first",
+		     below > 0 ? "only " : "", because_below(server, below, lower, sizeof(lower)));
+	if (below > 0 && n > 0 && (size_t)n < size)
+		snprintf(buf + n, size - n, " (min_usable %" PRIu32 ")", backend->conf->min_usable);
+}
+
+const char *
+server_eligible_because(const struct server *server, char *buf, size_t size)
+{
+	const struct backend_level *level = &server->backend->levels[server->level];
+	uint32_t below = levels_usable_below(server->backend, server->level);
+	char lower[64];
+
+	if (!server->usable)
+		because_not_usable(server, buf, size);
+	else if (server->level == 0)
+		snprintf(buf, size, "%s, and an active server", server_state_words(server->state));
+	else if (server->eligible)
+		because_backup_serves(server, below, buf, size);
+	else if (level->mode == LEVEL_FIRST && level->first != NULL)
+		snprintf(buf, size, "a backup, and %s is the first usable one", level->first->name);
+	else
+		snprintf(buf, size, "a backup, and %s",
+			 because_below(server, below, lower, sizeof(lower)));
+	return buf;
+}

@@ -1,0 +1,46 @@
+/*
+ * What the files of server/ share: states, levels of priority, and how weights reach the workers.
+ *
+ * A change goes through three steps: server_transition() and level_enter/leave() change the truth,
+ * levels_settle() decides who is eligible then, levels_tell() makes it known. Within a publication
+ * they are its publish(), before() and after(); a change from elsewhere (a verdict of a health
+ * check) does all three in a row. Control thread, but for weight_install().
+ */
+#pragma once
+
+#include "server/backend.h"
+#include "server/server.h"
+
+/* state.c */
+bool server_state_is_usable(enum server_state state);
+const char *server_state_words(enum server_state state);
+
+/* The only way to a new state. `cause` holds if the state changes. */
+void server_transition(struct server *server, enum server_state to, enum server_cause cause);
+
+/* level.c */
+void levels_init(struct backend *backend);
+void level_enter(struct server *server, uint8_t level);
+void level_leave(struct server *server);		/* it may be in none */
+void level_set_usable(struct server *server, bool usable);
+uint32_t levels_usable_below(const struct backend *backend, uint8_t level);
+
+/* `server` is to be looked at by levels_settle() and levels_tell(). */
+void level_mark_changed(struct server *server);
+void levels_settle(struct backend *backend);
+void levels_tell(struct backend *backend);
+
+/* server.c: calls what server_on_change() set, if there is news. */
+void server_tell(struct server *server);
+
+/* weight.c */
+void weight_init(struct server_slot *slot);
+uint16_t weight_ordered(const struct server *server);	/* what workers were sent last */
+void weight_order(struct server *server, uint64_t sequence);	/* an item carries server->weight */
+void weight_send(struct server *server, uint64_t sequence);	/* mail carries it */
+
+/* Worker: item `sequence` of the backend, which carries `weight`, is installed. */
+void weight_install(struct server_slot *slot, uint16_t weight, uint64_t sequence);
+
+/* backend.c: one of its confs was freed (they go at their own time). */
+void backend_conf_freed(struct backend *backend);

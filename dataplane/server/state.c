@@ -1,0 +1,100 @@
+/*
+ * A server's state: what it is, and the one way from one to another. Control thread.
+ */
+#include "config.h"
+#include <assert.h>
+#include "core/loop.h"
+#include "server/server_priv.h"
+
+static const char *const state_texts[] = {
+#define X(name, text) [SERVER_STATE_##name] = text,
+	SERVER_STATES(X)
+#undef X
+};
+
+static const struct {
+	const char	*code;
+	const char	*words;
+} cause_texts[] = {
+#define X(name, code, words) [SERVER_CAUSE_##name] = { code, words },
+	SERVER_CAUSES(X)
+#undef X
+};
+
+const char *
+server_state_text(enum server_state state)
+{
+	return state_texts[state];
+}
+
+const char *
+server_cause_code(enum server_cause cause)
+{
+	return cause_texts[cause].code;
+}
+
+const char *
+server_cause_words(enum server_cause cause)
+{
+	return cause_texts[cause].words;
+}
+
+/* The first that holds, in the order that the API promises. */
+enum server_state
+server_state_of(const struct server_conf *conf)
+{
+	if (conf->admin == SERVER_MAINT)
+		return SERVER_STATE_MAINT;
+	if (conf->own_admin)
+		return SERVER_STATE_NO_ADDRESS;
+	if (conf->admin == SERVER_DRAIN || conf->weight == 0)
+		return SERVER_STATE_DRAIN;
+	return SERVER_STATE_NO_CHECK;
+}
+
+bool
+server_state_is_usable(enum server_state state)
+{
+	switch (state) {
+	case SERVER_STATE_NO_CHECK:
+		return true;
+	case SERVER_STATE_MAINT:
+	case SERVER_STATE_NO_ADDRESS:
+	case SERVER_STATE_DRAIN:
+		return false;
+	}
+	return false;
+}
+
+const char *
+server_state_words(enum server_state state)
+{
+	switch (state) {
+	case SERVER_STATE_MAINT:
+		return "in maintenance";
+	case SERVER_STATE_NO_ADDRESS:
+		return "no address";
+	case SERVER_STATE_DRAIN:
+		return "draining";
+	case SERVER_STATE_NO_CHECK:
+		return "no check";
+	}
+	return "";
+}
+
+void
+server_transition(struct server *server, enum server_state to, enum server_cause cause)
+{
+	bool is_first = server->since_us == 0;
+
+	assert_control();
+	if (to == server->state && !is_first)
+		return;
+	if (is_first)
+		server->told_state = to;
+	server->state = to;
+	server->cause = cause;
+	server->since_us = loop_self()->wall_us;
+	level_set_usable(server, server_state_is_usable(to));
+	level_mark_changed(server);
+}
