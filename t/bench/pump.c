@@ -134,7 +134,9 @@ flow_copy(struct flow *flow)
 		}
 		if ((size_t)got < sizeof(scratch))
 			side_after_short_read(flow);
-		sent = send(flow->to->fd, scratch, (size_t)got, MSG_NOSIGNAL);
+		/* the last bytes wait for the FIN, one packet for both */
+		sent = send(flow->to->fd, scratch, (size_t)got,
+			    MSG_NOSIGNAL | (flow->end == FLOW_EOF_SEEN ? MSG_MORE : 0));
 		if (sent < 0 && errno != EAGAIN)
 			return false;
 		if (sent < got) {
@@ -160,21 +162,46 @@ flow_open_pipe(struct flow *flow)
 	return true;
 }
 
-/* Empty the pipe into the socket; false when the socket failed. */
+/* Fill the pipe once; *moved when something came. False when the socket failed. */
 static bool
-pipe_drain(struct flow *flow)
+pipe_fill(struct flow *flow, bool *moved)
 {
-	while (flow->piped_bytes > 0 && flow->to->writable) {
-		ssize_t sent = splice(flow->pipe[0], NULL, flow->to->fd, NULL, flow->piped_bytes,
-				      SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+	ssize_t got;
 
-		if (sent < 0 && errno != EAGAIN)
-			return false;
-		if (sent < 0)
-			flow->to->writable = false;
-		else
-			flow->piped_bytes -= (size_t)sent;
+	if (flow->end != FLOW_OPEN || !flow->from->readable || flow->piped_bytes >= PIPE_BYTES)
+		return true;
+	if (!flow_open_pipe(flow))
+		return false;
+	got = splice(flow->from->fd, NULL, flow->pipe[1], NULL, PIPE_BYTES,
+		     SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+	if (got < 0) {
+		/* with bytes in it, it may be the pipe that has no room */
+		flow->from->readable = flow->piped_bytes > 0;
+		return errno == EAGAIN;
 	}
+	if (got == 0)
+		flow->end = FLOW_EOF_SEEN;
+	flow->piped_bytes += (size_t)got;
+	*moved = got > 0;
+	return true;
+}
+
+/* Empty the pipe once; *moved when something went. False when the socket failed. */
+static bool
+pipe_drain(struct flow *flow, bool *moved)
+{
+	ssize_t sent;
+
+	if (flow->piped_bytes == 0 || !flow->to->writable)
+		return true;
+	sent = splice(flow->pipe[0], NULL, flow->to->fd, NULL, flow->piped_bytes,
+		      SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+	if (sent < 0) {
+		flow->to->writable = false;
+		return errno == EAGAIN;
+	}
+	flow->piped_bytes -= (size_t)sent;
+	*moved = true;
 	return true;
 }
 
@@ -182,23 +209,14 @@ pipe_drain(struct flow *flow)
 static bool
 flow_splice(struct flow *flow)
 {
-	while (pipe_drain(flow) && flow->piped_bytes == 0 && flow->end == FLOW_OPEN &&
-	       flow->from->readable) {
-		ssize_t got;
+	bool moved;
 
-		if (!flow_open_pipe(flow))
+	do {
+		moved = false;
+		if (!pipe_fill(flow, &moved) || !pipe_drain(flow, &moved))
 			return false;
-		got = splice(flow->from->fd, NULL, flow->pipe[1], NULL, PIPE_BYTES,
-			     SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
-		if (got < 0) {
-			flow->from->readable = false;
-			return errno == EAGAIN;
-		}
-		if (got == 0)
-			flow->end = FLOW_EOF_SEEN;
-		flow->piped_bytes += (size_t)got;
-	}
-	return flow->piped_bytes == 0 || !flow->to->writable;
+	} while (moved);
+	return true;
 }
 
 /* Pass a FIN on once nothing is before it. */
