@@ -16,23 +16,25 @@
 
 struct publish_item;
 
-/*
- * publish(), before() and after() run on the control thread, in publication_send(); each is called
- * for all items, in order, before the next begins. NULL: nothing to do.
- */
 struct publish_ops {
-	/* First: what the control thread knows changes; from here on it is the published truth. */
-	void	(*publish)(struct publish_item *);
-	/* Then: mail sent here is delivered before the items are installed. */
-	void	(*before)(struct publish_item *);
-	/* The workers' mail is sent: mail sent here is delivered after the items were installed. */
-	void	(*after)(struct publish_item *);
 	/* Worker thread: swap pointers, start or stop what must be; may not fail. */
 	void	(*install)(struct publish_item *, struct loop *worker);
 	/* Control thread, after every worker has acknowledged: free the predecessor, the item. */
 	void	(*acked)(struct publish_item *);
 	/* Control thread, instead of the others: the change was called off before it was sent. */
 	void	(*abort)(struct publish_item *);
+
+	/*
+	 * Control thread, in publication_send(); each is called for all items, in order, before the
+	 * next begins. NULL: nothing to do.
+	 *
+	 * publish: what the control thread knows changes; from here on it is the published truth.
+	 * before: mail sent here is delivered before the items are installed.
+	 * after: the workers' mail was sent; mail sent here is delivered after the items.
+	 */
+	void	(*publish)(struct publish_item *);
+	void	(*before)(struct publish_item *);
+	void	(*after)(struct publish_item *);
 };
 
 struct publish_item {
