@@ -1,0 +1,492 @@
+/*
+ * The log, from a producer's ring to the descriptor: each scene is a process whose stdout and stderr
+ * are ours.
+ */
+#include "config.h"
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include "core/log.h"
+
+/* In the scene's process: a claim that does not hold ends it with its line. */
+#define CLAIM(x)						\
+	do {							\
+		if (!(x))					\
+			_exit(100 + __LINE__ % 100);		\
+	} while (0)
+
+/* What a scene wrote, and how it ended. */
+struct played {
+	struct buf	out;
+	struct buf	err;
+	int		status;
+};
+
+/* Reads both to their ends; a descriptor of -1 is left out. */
+static void
+read_both(struct played *p, int out_fd, int err_fd)
+{
+	struct pollfd fds[2] = { { out_fd, POLLIN, 0 }, { err_fd, POLLIN, 0 } };
+	struct buf *bufs[2] = { &p->out, &p->err };
+	char chunk[4096];
+
+	while (fds[0].fd >= 0 || fds[1].fd >= 0) {
+		poll(fds, 2, -1);
+		for (int i = 0; i < 2; i++) {
+			ssize_t n;
+
+			if (fds[i].fd < 0 || fds[i].revents == 0)
+				continue;
+			n = read(fds[i].fd, chunk, sizeof(chunk));
+			if (n > 0)
+				buf_put(bufs[i], chunk, (size_t)n);
+			else
+				fds[i].fd = -1;
+		}
+	}
+}
+
+static void
+open_pair(int fds[2], bool as_socket)
+{
+	if (as_socket)
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	else
+		assert_int_equal(pipe(fds), 0);
+}
+
+/* Run `scene` with both descriptors on pipes or sockets; stdout is read only if `reads_out`. */
+static struct played
+play(void (*scene)(void), bool as_socket, bool reads_out)
+{
+	struct played p = { { 0 }, { 0 }, 0 };
+	int out[2], err[2];
+	pid_t pid;
+
+	open_pair(out, as_socket);
+	open_pair(err, as_socket);
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		dup2(out[1], STDOUT_FILENO);
+		dup2(err[1], STDERR_FILENO);
+		if (reads_out)
+			close(out[0]);
+		close(out[1]);
+		close(err[0]);
+		close(err[1]);
+		scene();
+		_exit(0);
+	}
+	assert_true(pid > 0);
+	close(out[1]);
+	close(err[1]);
+	read_both(&p, reads_out ? out[0] : -1, err[0]);
+	assert_int_equal(waitpid(pid, &p.status, 0), pid);
+	close(out[0]);
+	close(err[0]);
+	buf_put(&p.out, "", 1);
+	buf_put(&p.err, "", 1);
+	return p;
+}
+
+static void
+forget(struct played *p)
+{
+	assert_true(WIFEXITED(p->status));
+	assert_int_equal(WEXITSTATUS(p->status), 0);
+	buf_fini(&p->out);
+	buf_fini(&p->err);
+}
+
+static struct log_ring *
+ring_new(void)
+{
+	struct log_ring *ring = NULL;
+
+	CLAIM(log_ring_new(&ring) == ERR_OK);
+	return ring;
+}
+
+static struct log_counts
+counts_now(void)
+{
+	struct log_counts counts;
+
+	log_counts(&counts);
+	return counts;
+}
+
+static void
+write_to_each(void)
+{
+	struct log_ring *ring = ring_new();
+
+	CLAIM(log_start() == ERR_OK);
+	CLAIM(log_write(ring, LOG_STDOUT, SLICE("one")));
+	CLAIM(log_write(ring, LOG_STDERR, SLICE("two")));
+	CLAIM(log_write(ring, LOG_STDOUT | LOG_STDERR, SLICE("")));
+	CLAIM(log_write(ring, 0, SLICE("nowhere")));
+	CLAIM(log_write(ring, LOG_STDOUT | LOG_STDERR, SLICE("three")));
+	log_stop(5000);
+	CLAIM(counts_now().written == 6);
+	CLAIM(counts_now().dropped == 0);
+}
+
+static void
+a_line_goes_to_its_targets_with_a_newline(void **state)
+{
+	for (int as_socket = 0; as_socket < 2; as_socket++) {
+		struct played p = play(write_to_each, as_socket, true);
+
+		(void)state;
+		assert_string_equal(p.out.at, "one\n\nthree\n");
+		assert_string_equal(p.err.at, "two\n\nthree\n");
+		forget(&p);
+	}
+}
+
+#define PRODUCERS 3
+#define PRODUCED  20000
+
+static void *
+produce(void *arg)
+{
+	struct log_ring *ring = ring_new();
+	char line[200];
+
+	memset(line, 'x', sizeof(line));
+	for (unsigned i = 0; i < PRODUCED; i++) {
+		int n = snprintf(line, sizeof(line), "%c %u", *(char *)arg, i);
+		size_t len = (size_t)n + i % 150;
+
+		line[n] = 'x';
+		while (!log_write(ring, LOG_STDOUT, (struct slice){ line, len }))
+			sched_yield();
+		memset(line, 'x', (size_t)n + 1);
+	}
+	return NULL;
+}
+
+static void
+produce_all(void)
+{
+	static char names[PRODUCERS] = "abc";
+	pthread_t threads[PRODUCERS];
+
+	CLAIM(log_start() == ERR_OK);
+	for (unsigned i = 0; i < PRODUCERS; i++)
+		CLAIM(pthread_create(&threads[i], NULL, produce, &names[i]) == 0);
+	for (unsigned i = 0; i < PRODUCERS; i++)
+		pthread_join(threads[i], NULL);
+	log_stop(30000);
+	/* a queue of 4 MiB may be full for a moment: then lines are missing, and counted */
+	CLAIM(counts_now().written <= PRODUCERS * PRODUCED);
+}
+
+static void
+lines_of_many_threads_arrive_whole_and_in_order(void **state)
+{
+	struct played p = play(produce_all, false, true);
+	int last[PRODUCERS] = { -1, -1, -1 };
+	unsigned lines = 0;
+
+	(void)state;
+	for (char *line = p.out.at, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+		char *rest;
+		int number = (int)strtol(line + 2, &rest, 10);
+		unsigned who = (unsigned)(line[0] - 'a');
+
+		assert_true(who < PRODUCERS);
+		assert_true(number > last[who]);
+		assert_int_equal(end - line, rest - line + number % 150);
+		assert_int_equal(strspn(rest, "x"), number % 150);
+		last[who] = number;
+		lines++;
+	}
+	assert_true(lines > PRODUCED);
+	forget(&p);
+}
+
+static void
+fill_stdout(void)
+{
+	struct log_ring *ring = ring_new();
+	char line[1000];
+
+	memset(line, 'y', sizeof(line));
+	CLAIM(log_start() == ERR_OK);
+	/* more than a pipe or socket, the queue and the ring hold together; nobody reads */
+	for (size_t taken = 0; taken < LOG_QUEUE_BYTES + LOG_RING_BYTES + 2 * 1024 * 1024;) {
+		if (log_write(ring, LOG_STDOUT, (struct slice){ line, sizeof(line) }))
+			taken += sizeof(line);
+		else
+			sched_yield();
+	}
+	CLAIM(counts_now().dropped > 0);
+	while (!log_write(ring, LOG_STDERR, SLICE("still here")))
+		sched_yield();
+	log_stop(500);
+}
+
+static void
+a_target_that_takes_nothing_drops_and_delays_no_other(void **state)
+{
+	for (int as_socket = 0; as_socket < 2; as_socket++) {
+		struct played p = play(fill_stdout, as_socket, false);
+
+		(void)state;
+		assert_string_equal(p.err.at, "still here\n");
+		forget(&p);
+	}
+}
+
+static void
+fill_ring(void)
+{
+	struct log_ring *ring = ring_new();
+	char line[500];
+	unsigned held = 0;
+
+	memset(line, 'z', sizeof(line));
+	while (log_write(ring, LOG_STDOUT, (struct slice){ line, sizeof(line) }))
+		held++;
+	CLAIM(held > LOG_RING_BYTES / 520);
+	CLAIM(counts_now().dropped == 1);
+	CLAIM(log_start() == ERR_OK);
+	while (counts_now().written < held)
+		sched_yield();
+	CLAIM(log_write(ring, LOG_STDOUT, SLICE("last")));
+	log_stop(5000);
+}
+
+static void
+a_full_ring_drops_and_goes_on_when_it_was_emptied(void **state)
+{
+	struct played p = play(fill_ring, false, true);
+
+	(void)state;
+	assert_string_equal(p.out.at + p.out.len - 7, "\nlast\n");
+	forget(&p);
+}
+
+static void
+lose_the_reader(void)
+{
+	struct log_ring *ring = ring_new();
+	int fds[2];
+
+	CLAIM(pipe(fds) == 0);
+	dup2(fds[1], STDOUT_FILENO);
+	close(fds[0]);
+	close(fds[1]);
+	CLAIM(log_start() == ERR_OK);
+	CLAIM(log_write(ring, LOG_STDOUT, SLICE("nobody")));
+	while (counts_now().dropped == 0)
+		sched_yield();
+	CLAIM(log_write(ring, LOG_STDOUT | LOG_STDERR, SLICE("somebody")));
+	log_stop(5000);
+	CLAIM(counts_now().dropped == 2);
+	CLAIM(counts_now().written == 1);
+}
+
+static void
+a_reader_that_left_costs_only_its_lines(void **state)
+{
+	struct played p = play(lose_the_reader, false, true);
+
+	(void)state;
+	assert_string_equal(p.err.at, "somebody\n");
+	forget(&p);
+}
+
+static void
+have_no_stdout(void)
+{
+	struct log_ring *ring = ring_new();
+
+	close(STDOUT_FILENO);
+	CLAIM(log_start() == ERR_OK);
+	CLAIM(log_write(ring, LOG_STDOUT | LOG_STDERR, SLICE("closed")));
+	log_stop(5000);
+	CLAIM(counts_now().dropped == 1);
+}
+
+static void
+a_closed_stdout_drops_its_lines(void **state)
+{
+	struct played p = play(have_no_stdout, false, true);
+
+	(void)state;
+	assert_string_equal(p.err.at, "closed\n");
+	forget(&p);
+}
+
+static void
+write_to_a_file(void)
+{
+	struct log_ring *ring = ring_new();
+	char path[] = "/tmp/sluice-log-XXXXXX", back[16] = "";
+	int fd = mkstemp(path);
+
+	CLAIM(fd >= 0);
+	unlink(path);
+	dup2(fd, STDOUT_FILENO);
+	CLAIM(log_start() == ERR_OK);
+	CLAIM(log_write(ring, LOG_STDOUT, SLICE("filed")));
+	log_stop(5000);
+	CLAIM(pread(fd, back, sizeof(back), 0) == 6);
+	CLAIM(strcmp(back, "filed\n") == 0);
+}
+
+static void
+a_file_is_a_target_too(void **state)
+{
+	struct played p = play(write_to_a_file, false, true);
+
+	(void)state;
+	forget(&p);
+}
+
+static void
+write_long(void)
+{
+	static char line[LOG_LINE_MAX_BYTES + 100];
+	struct log_ring *ring = ring_new();
+
+	memset(line, 'l', sizeof(line));
+	CLAIM(log_start() == ERR_OK);
+	CLAIM(log_write(ring, LOG_STDOUT, (struct slice){ line, sizeof(line) }));
+	log_adopt(ring);
+	log_msg(LOG_LEVEL_INFO, "%9000d", 1);
+	log_stop(5000);
+}
+
+static void
+a_line_that_is_too_long_is_cut(void **state)
+{
+	struct played p = play(write_long, false, true);
+
+	(void)state;
+	assert_int_equal(strlen(p.out.at), LOG_LINE_MAX_BYTES + 1);
+	assert_int_equal(strlen(p.err.at), LOG_LINE_MAX_BYTES + 1);
+	assert_int_equal(strchr(p.err.at, '\n') - p.err.at, LOG_LINE_MAX_BYTES);
+	forget(&p);
+}
+
+static void
+say_things(void)
+{
+	log_msg(LOG_LEVEL_NOTICE, "early: %d", 1);
+	log_adopt(ring_new());
+	CLAIM(log_start() == ERR_OK);
+	log_msg(LOG_LEVEL_WARNING, "app/s1: DOWN,\nL4TOUT");
+	log_stop(5000);
+	CLAIM(counts_now().written == 1);
+	log_msg(LOG_LEVEL_ERROR, "late");
+}
+
+static void
+messages_have_time_and_level_and_one_line_each(void **state)
+{
+	static const char *const ends[] = { "Z notice early: 1", "Z warning app/s1: DOWN, L4TOUT",
+					    "Z error late" };
+	struct played p = play(say_things, false, true);
+	char *line = p.err.at;
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		char *end = strchr(line, '\n');
+
+		assert_non_null(end);
+		*end = '\0';
+		assert_int_equal(line[10], 'T');
+		assert_string_equal(line + TIME_TEXT_BYTES - 2, ends[i]);
+		line = end + 1;
+	}
+	assert_string_equal(line, "");
+	forget(&p);
+}
+
+static void
+start_twice(void)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		struct log_ring *ring = ring_new();
+
+		CLAIM(log_start() == ERR_OK);
+		CLAIM(log_write(ring, LOG_STDOUT, SLICE("again")));
+		log_stop(5000);
+	}
+	log_stop(5000);
+}
+
+static void
+the_writer_can_be_started_again(void **state)
+{
+	struct played p = play(start_twice, false, true);
+
+	(void)state;
+	assert_string_equal(p.out.at, "again\nagain\n");
+	forget(&p);
+}
+
+static void
+pause_between_lines(void)
+{
+	struct log_ring *ring = ring_new();
+
+	CLAIM(log_start() == ERR_OK);
+	for (unsigned i = 0; i < 30; i++) {
+		const struct timespec pause = { 0, (long)(i % 3) * 9000000 + i * 20000 };
+
+		CLAIM(log_write(ring, LOG_STDOUT, SLICE("tick")));
+		while (counts_now().written <= i)
+			sched_yield(); /* a lost wake-up would keep us here */
+		nanosleep(&pause, NULL); /* about as long as the writer's nap */
+	}
+	log_stop(5000);
+}
+
+static void
+a_line_after_a_silence_always_wakes_the_writer(void **state)
+{
+	struct played p = play(pause_between_lines, false, true);
+
+	(void)state;
+	assert_int_equal(strlen(p.out.at), 30 * 5);
+	forget(&p);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_line_goes_to_its_targets_with_a_newline),
+		cmocka_unit_test(lines_of_many_threads_arrive_whole_and_in_order),
+		cmocka_unit_test(a_target_that_takes_nothing_drops_and_delays_no_other),
+		cmocka_unit_test(a_full_ring_drops_and_goes_on_when_it_was_emptied),
+		cmocka_unit_test(a_reader_that_left_costs_only_its_lines),
+		cmocka_unit_test(a_closed_stdout_drops_its_lines),
+		cmocka_unit_test(a_file_is_a_target_too),
+		cmocka_unit_test(a_line_that_is_too_long_is_cut),
+		cmocka_unit_test(messages_have_time_and_level_and_one_line_each),
+		cmocka_unit_test(the_writer_can_be_started_again),
+		cmocka_unit_test(a_line_after_a_silence_always_wakes_the_writer),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
