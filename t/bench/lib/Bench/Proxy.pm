@@ -112,7 +112,7 @@ sub sluice_start {
 		argv => [$ENV{SLUICE_BIN}, '-f', $config, '--admin', '127.0.0.1:0']);
 	my $line = $process->line;
 	my ($admin) = $line =~ /^admin (\S+)$/ or $process->fail("said \"$line\", not its admin address");
-	my $answer = HTTP::Tiny->new(timeout => 5)->get("http://$admin/v1/frontends/f");
+	my $answer = HTTP::Tiny->new(timeout => 5, proxy => undef, http_proxy => undef)->get("http://$admin/v1/frontends/f");
 	my $address = $answer->{success} && decode_json($answer->{content})->{status}{binds}[0]{address};
 	$address or $process->fail("GET /v1/frontends/f: $answer->{status} $answer->{content}");
 	return ($process, $address =~ s/.*://r);
