@@ -84,10 +84,11 @@ sub stop {
 	$self->wait_exit;
 }
 
+# INT ends all of them at once and lets nginx reap its worker.
 END {
 	my $status = $?;
-	kill('KILL', $_->tree) for values %running;
-	waitpid($_, 0) for keys %running;
+	kill('INT', keys %running);
+	$_->stop('INT') for values %running;
 	$? = $status;
 }
 
