@@ -88,7 +88,7 @@ tool_addr(const char *text)
 int
 tool_listen(const struct sockaddr_in *addr)
 {
-	struct sockaddr_in bound;
+	struct sockaddr_in bound = { 0 };
 	socklen_t bound_len = sizeof(bound);
 	const int on = 1;
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
