@@ -2,7 +2,8 @@
  * The members of an object by name: cJSON's own lookup walks the list, which is quadratic for a
  * backend of 10,000 servers.
  *
- * Small objects are walked after all. Borrows the object, which must not change. Any thread.
+ * Small objects are walked after all. Borrows the object: a member may leave it, but not be freed, as
+ * long as this is in use. Any thread.
  */
 #pragma once
 

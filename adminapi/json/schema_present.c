@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include "adminapi/json/members_priv.h"
 #include "adminapi/json/strict.h"
+#include "adminapi/json/tree_priv.h"
 
 #define DIGEST_SHOWN 6				/* bytes of the digest that are shown */
 #define DIGEST_HEX_BYTES (DIGEST_SHOWN * 2 + 1)
@@ -127,32 +128,12 @@ stand_in_digest(const cJSON *value)
 		digest->valuestring : NULL;
 }
 
-/* Put a copy of `old` in the place of `value`, which keeps its name and its neighbours. */
-static enum err
-value_replace(cJSON *value, const cJSON *old)
-{
-	cJSON *copy = cJSON_Duplicate(old, 1);
-	cJSON gone = *value;
-
-	if (copy == NULL)
-		return ERR_NOMEM;
-	value->type = (copy->type & 0xff) | (gone.type & cJSON_StringIsConst);
-	value->child = copy->child;
-	value->valuestring = copy->valuestring;
-	value->valueint = copy->valueint;
-	value->valuedouble = copy->valuedouble;
-	copy->type = gone.type & 0xff;
-	copy->child = gone.child;
-	copy->valuestring = gone.valuestring;
-	cJSON_Delete(copy);
-	return ERR_OK;
-}
-
 static enum err
 secret_restore(cJSON *value, const cJSON *old, struct pointer *at, struct issues *issues)
 {
 	const char *wanted = stand_in_digest(value);
 	char hex[DIGEST_HEX_BYTES];
+	cJSON *copy;
 
 	if (wanted == NULL)
 		return ERR_OK;
@@ -166,7 +147,11 @@ secret_restore(cJSON *value, const cJSON *old, struct pointer *at, struct issues
 		issues_add(issues, pointer_text(at), "stands for another secret than the one set here");
 		return ERR_INVALID;
 	}
-	return value_replace(value, old);
+	copy = cJSON_Duplicate(old, 1);
+	if (copy == NULL)
+		return ERR_NOMEM;
+	tree_assign(value, copy);
+	return ERR_OK;
 }
 
 /* ERR_NOMEM ends the walk, an issue does not. */

@@ -7,6 +7,7 @@
 #include "adminapi/json/strict.h"
 #include <math.h>
 #include "adminapi/json/members_priv.h"
+#include "adminapi/json/tree_priv.h"
 #include "core/jsonw.h"
 
 #define EXACT_MAX 9007199254740992.0	/* 2^53: up to here a double holds every integer */
@@ -72,6 +73,22 @@ json_equals(const cJSON *a, const cJSON *b)
 	return !cJSON_IsObject(a) || object_equals(a, b);
 }
 
+void
+tree_assign(cJSON *item, cJSON *value)
+{
+	cJSON old = *item;
+
+	item->type = (value->type & 0xff) | (old.type & cJSON_StringIsConst);
+	item->child = value->child;
+	item->valuestring = value->valuestring;
+	item->valueint = value->valueint;
+	item->valuedouble = value->valuedouble;
+	value->type = old.type & 0xff;
+	value->child = old.child;
+	value->valuestring = old.valuestring;
+	cJSON_Delete(value);
+}
+
 static bool merge_members(cJSON *target, const cJSON *patch);
 
 /* What stands where `patch` came and nothing stood before: its objects lose their nulls. */
@@ -90,53 +107,49 @@ merge_fresh(const cJSON *patch)
 	return fresh;
 }
 
-/* `old` is the member of `target` that the patch's `item` speaks of, or NULL. */
+/*
+ * `old` is the member of `target` that the patch's `item` speaks of, or NULL. Removed, it goes to
+ * `gone`: the table of members still names it.
+ */
 static bool
-merge_member(cJSON *target, cJSON *old, const cJSON *item)
+merge_member(cJSON *target, cJSON *old, const cJSON *item, cJSON *gone)
 {
 	cJSON *fresh;
 
-	if (cJSON_IsNull(item)) {
-		if (old != NULL)
-			cJSON_Delete(cJSON_DetachItemViaPointer(target, old));
-		return true;
-	}
+	if (cJSON_IsNull(item))
+		return old == NULL ||
+			cJSON_AddItemToArray(gone, cJSON_DetachItemViaPointer(target, old));
 	if (cJSON_IsObject(item) && cJSON_IsObject(old))
 		return merge_members(old, item);
 	fresh = merge_fresh(item);
 	if (fresh == NULL)
 		return false;
-	if (old == NULL) {
-		if (cJSON_AddItemToObject(target, item->string, fresh))
-			return true;
+	if (old != NULL)
+		tree_assign(old, fresh);
+	else if (!cJSON_AddItemToObject(target, item->string, fresh)) {
 		cJSON_Delete(fresh);
 		return false;
 	}
-	if (fresh->string == NULL) {	/* replacing by pointer keeps no name: it moves over */
-		fresh->string = old->string;
-		fresh->type |= old->type & cJSON_StringIsConst;
-		old->string = NULL;
-	}
-	cJSON_ReplaceItemViaPointer(target, old, fresh);
 	return true;
 }
 
 static bool
 merge_members(cJSON *target, const cJSON *patch)
 {
+	cJSON gone = { .type = cJSON_Array };
 	struct members members;
 	const cJSON *item;
 	bool ok = true;
 
-	/* a key is there once, so no member is asked for after it was replaced or removed */
 	if (members_init(&members, target) != ERR_OK)
 		return false;
 	cJSON_ArrayForEach(item, patch) {
-		ok = merge_member(target, members_get(&members, item->string), item);
+		ok = merge_member(target, members_get(&members, item->string), item, &gone);
 		if (!ok)
 			break;
 	}
 	members_fini(&members);
+	cJSON_Delete(gone.child);
 	return ok;
 }
 
