@@ -18,7 +18,7 @@ struct bind;
 
 struct bind_conf {
 	struct addr	address;
-	uint32_t	backlog;	/* 0: maxconn of the frontend, at most somaxconn */
+	uint32_t	backlog;	/* 0: what the kernel allows (somaxconn) */
 	mode_t		mode;		/* of a Unix socket; 0: by umask */
 };
 
@@ -39,4 +39,10 @@ void bind_release(struct bind **bp);
 bool bind_matches(const struct bind *bind, const struct bind_conf *conf);
 
 int bind_fd(const struct bind *bind, uint32_t worker);
+
+/*
+ * A worker that watches it is done with it for good, before its holders are: the process stops.
+ * Closes the worker's socket; one that is shared when the last worker has said so. Once a worker.
+ */
+void bind_close_on(struct bind *bind, uint32_t worker);
 const struct addr *bind_address(const struct bind *bind);	/* with the real port */

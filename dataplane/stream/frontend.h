@@ -10,6 +10,11 @@
 #include "net/bind.h"
 #include "server/backend.h"
 
+/* A worker's count of the streams that began with a conf; a cache line each. */
+struct frontend_conf_slot {
+	_Alignas(64) struct snap_slot	 ref;
+};
+
 /* Immutable; control fills it after frontend_conf_new(). */
 struct frontend_conf {
 	struct snap		 snap;
@@ -19,9 +24,10 @@ struct frontend_conf {
 	unsigned		 log_targets;		/* LOG_*: stream-end lines in JSON; 0: none */
 	struct tcp_keepalive	 clitcpka;
 	uint32_t		 bind_count;
-	struct bind	       **binds;			/* held by the conf */
+	struct bind	       **binds;			/* held by the conf until its successor is in force */
+	char		       (*bind_texts)[ADDR_TEXT_BYTES];	/* frontend_publish_new() fills them */
 	uint32_t		 workers;
-	struct snap_slot	*slots;
+	struct frontend_conf_slot *slots;
 };
 
 struct frontend_totals {
@@ -31,15 +37,20 @@ struct frontend_totals {
 
 struct frontend;
 
+/* Zeroed, `binds` with room for bind_count. ERR_NOMEM. After the workers were started. */
 enum err frontend_conf_new(struct frontend_conf **cp, uint32_t bind_count);
 void frontend_conf_discard(struct frontend_conf **cp);	/* releases binds and backend */
 
 enum err frontend_new(struct frontend **fp, const char *name);
+
+/* One that was never published; or any, with its conf, after engine_stop(). */
 void frontend_discard(struct frontend **fp);
 
 /*
  * The change that installs `conf`. Workers start to accept on binds that are new, keep those that
- * are in both confs (same struct bind), and accept the queue of the others empty before they let go.
+ * are in both confs (same struct bind), and accept the queue of the others empty before they let
+ * go; those are released when all have. Its abort() discards conf, and the frontend if this was to
+ * be its first.
  */
 enum err frontend_publish_new(struct publish_item **ip, struct frontend *frontend, struct frontend_conf *conf);
 

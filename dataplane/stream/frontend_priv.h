@@ -1,0 +1,39 @@
+/*
+ * A frontend as its workers see it.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include "core/list.h"
+#include "core/snap.h"
+#include "stream/frontend.h"
+#include "stream/limit_priv.h"
+
+/* One writer, readers may be late: relaxed. */
+struct frontend_counters {
+	_Atomic uint64_t	sessions;
+	_Atomic uint64_t	bytes_in;
+	_Atomic uint64_t	bytes_out;
+	_Atomic uint64_t	refused;	/* accepted and closed: no memory for a stream */
+};
+
+/* A worker's view of a frontend. */
+struct frontend_slot {
+	_Alignas(64) struct snap_slot	 ref;	/* streams count here */
+	struct frontend_conf		*conf;	/* what is installed; NULL before and after */
+	struct list			 listeners;
+	struct frontend_counters	 counters;
+};
+
+struct frontend {
+	unsigned		 magic;
+#define FRONTEND_MAGIC		 0xf407e4d2
+	struct snap		 snap;
+	char			*name;
+	struct frontend_conf	*conf;		/* published; control */
+	bool			 has_items;	/* control: a publication was made for it */
+	struct limit		 sessions;	/* shared by all workers */
+	uint32_t		 workers;
+	struct frontend_slot	 slots[];
+};

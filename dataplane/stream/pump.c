@@ -1,0 +1,197 @@
+/*
+ * Moving bytes: recv and send through the worker's scratch, splice through a pipe for bulk.
+ *
+ * A message costs one recv and one send. Reads that come back full grow, four times each, to the
+ * whole scratch; two full ones of that size in a row make the flow splice, if a pipe is to be had; a
+ * few small moves make it copy again. A write that is blocked makes reads small again, so a slow
+ * reader makes us hold 16 KiB, not 256.
+ *
+ * The stream's worker.
+ */
+#include "config.h"
+#include "stream/pump_priv.h"
+#include <errno.h>
+#include "core/loop.h"
+#include "stream/worker_priv.h"
+
+#define FLOW_FULL_READS	   2 /* of the largest size, in a row: bulk */
+#define FLOW_SMALL_BYTES   (32 * 1024)
+#define FLOW_SMALL_SPLICES 4 /* of less than that, in a row: no bulk any more */
+#define FLOW_IOVECS	   (WORKER_SCRATCH_BYTES / SLAB_BYTES + 2)
+
+void
+flow_init(struct flow *f, uint64_t now_ms)
+{
+	*f = (struct flow){ .ask_bytes = FLOW_READ_BYTES,
+			    .read_ms = now_ms,
+			    .written_ms = now_ms };
+}
+
+static void
+flow_give_pipe(struct flow *f, struct worker *w)
+{
+	if (f->pipe != NULL)
+		pipe_give(&w->pipes, f->pipe);
+	f->pipe = NULL;
+}
+
+void
+flow_fini(struct flow *f, struct worker *w)
+{
+	slab_queue_clear(&f->held, &w->slabs);
+	flow_give_pipe(f, w);
+}
+
+/* Reading gave no bytes: an end, nothing now, or an error. */
+static enum flow_result
+flow_after_read(struct flow *f, ssize_t got)
+{
+	if (got == 0)
+		f->state = FLOW_EOF;
+	return got == 0 || got == -EAGAIN || got == -EINTR ? FLOW_WAITS : FLOW_SOURCE_FAILED;
+}
+
+/* Bytes were written, or not: what holds the rest waits for the socket to be writable. */
+static enum flow_result
+flow_after_write(struct flow *f, ssize_t sent, const struct worker *w)
+{
+	if (sent > 0)
+		f->written_ms = w->loop->now_ms;
+	return sent >= 0 || sent == -EAGAIN || sent == -EINTR ? FLOW_WAITS : FLOW_SINK_FAILED;
+}
+
+static enum flow_result
+flow_flush_slabs(struct flow *f, struct conn *to, struct worker *w)
+{
+	struct iovec iov[FLOW_IOVECS];
+	ssize_t sent = conn_sendv(to, iov, slab_queue_iov(&f->held, iov, FLOW_IOVECS));
+
+	if (sent > 0)
+		slab_queue_drop(&f->held, &w->slabs, (size_t)sent);
+	return flow_after_write(f, sent, w);
+}
+
+static enum flow_result
+flow_flush_pipe(struct flow *f, struct conn *to, struct worker *w)
+{
+	enum flow_result result = FLOW_WAITS;
+
+	while (f->pipe->bytes > 0 && to->writable && result == FLOW_WAITS) {
+		ssize_t sent = conn_splice_out(to, f->pipe->out_fd, f->pipe->bytes);
+
+		if (sent > 0)
+			f->pipe->bytes -= (uint32_t)sent;
+		result = flow_after_write(f, sent, w);
+	}
+	if (f->pipe->bytes == 0)
+		flow_give_pipe(f, w);
+	return result;
+}
+
+static enum flow_result
+flow_flush(struct flow *f, struct conn *to, struct worker *w)
+{
+	return f->pipe != NULL ? flow_flush_pipe(f, to, w) : flow_flush_slabs(f, to, w);
+}
+
+/* What the sink did not take. */
+static enum flow_result
+flow_hold(struct flow *f, struct worker *w, const char *bytes, size_t len)
+{
+	f->ask_bytes = FLOW_READ_BYTES;
+	f->full_reads = 0;
+	return slab_queue_put(&f->held, &w->slabs, bytes, len) == 0 ? FLOW_WAITS : FLOW_NO_MEMORY;
+}
+
+static void
+flow_adapt(struct flow *f, size_t got)
+{
+	if (got < f->ask_bytes) {
+		f->full_reads = 0;
+	} else if (f->ask_bytes < WORKER_SCRATCH_BYTES) {
+		f->ask_bytes = f->ask_bytes * 4 < WORKER_SCRATCH_BYTES ? f->ask_bytes * 4
+								      : WORKER_SCRATCH_BYTES;
+	} else if (++f->full_reads >= FLOW_FULL_READS && !f->cannot_splice) {
+		f->full_reads = 0;
+		f->splices = true;
+	}
+}
+
+static enum flow_result
+flow_copy(struct flow *f, struct conn *from, struct conn *to, struct worker *w)
+{
+	ssize_t got = conn_recv(from, w->scratch, f->ask_bytes), sent;
+	enum flow_result result;
+
+	if (got <= 0)
+		return flow_after_read(f, got);
+	f->bytes += (uint64_t)got;
+	f->read_ms = w->loop->now_ms;
+	flow_adapt(f, (size_t)got);
+	sent = conn_send(to, w->scratch, (size_t)got);
+	result = flow_after_write(f, sent, w);
+	if (sent == got || result != FLOW_WAITS)
+		return result;
+	if (sent < 0)
+		sent = 0;
+	return flow_hold(f, w, w->scratch + sent, (size_t)(got - sent));
+}
+
+static void
+flow_adapt_splice(struct flow *f, size_t got)
+{
+	if (got >= FLOW_SMALL_BYTES)
+		f->small_splices = 0;
+	else if (++f->small_splices >= FLOW_SMALL_SPLICES)
+		f->splices = false;
+}
+
+/* There is a pipe, and it is empty. */
+static enum flow_result
+flow_splice(struct flow *f, struct conn *from, struct conn *to, struct worker *w)
+{
+	ssize_t got = conn_splice_in(from, f->pipe->in_fd, f->pipe->size);
+
+	if (got > 0) {
+		f->pipe->bytes = (uint32_t)got;
+		f->bytes += (uint64_t)got;
+		f->read_ms = w->loop->now_ms;
+		flow_adapt_splice(f, (size_t)got);
+		return flow_flush_pipe(f, to, w);
+	}
+	flow_give_pipe(f, w);
+	if (got == -EINVAL) {
+		f->cannot_splice = true;
+		f->splices = false;
+		return FLOW_WAITS;
+	}
+	return flow_after_read(f, got);
+}
+
+static enum flow_result
+flow_move(struct flow *f, struct conn *from, struct conn *to, struct worker *w)
+{
+	if (f->splices && f->pipe == NULL)
+		f->pipe = pipe_take(&w->pipes, w->loop->now_ms);
+	return f->pipe != NULL ? flow_splice(f, from, to, w) : flow_copy(f, from, to, w);
+}
+
+enum flow_result
+flow_run(struct flow *f, struct conn *from, struct conn *to, struct worker *w)
+{
+	const uint64_t before = f->bytes;
+	enum flow_result result = FLOW_WAITS;
+
+	while (to->writable && result == FLOW_WAITS) {
+		if (flow_holds(f)) {
+			result = flow_flush(f, to, w);
+			continue;
+		}
+		if (f->state != FLOW_OPEN || !from->readable)
+			break;
+		if (f->bytes - before >= FLOW_TURN_BYTES)
+			return FLOW_MORE;
+		result = flow_move(f, from, to, w);
+	}
+	return result;
+}

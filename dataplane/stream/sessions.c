@@ -1,0 +1,386 @@
+/*
+ * Walks over the workers' streams: to look at them, or to end them.
+ *
+ * A walk is one piece of memory with a part a worker. The part goes to its worker by mail, puts a
+ * marker of its own at the front of the list of streams, moves it along SESSIONS_BATCH a turn, and
+ * goes home. The list is in order of ids, so each part brings the smallest ones that match, and
+ * control joins them.
+ *
+ * The functions say where they run.
+ */
+#include "config.h"
+#include "stream/sessions.h"
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "core/obj.h"
+#include "stream/engine_priv.h"
+#include "stream/frontend_priv.h"
+#include "stream/stream_priv.h"
+
+#define SESSIONS_BATCH	    1000
+#define SESSIONS_FIRST_ROOM 64
+#define IPV4_IN_IPV6_BITS   96
+
+struct walk_part {
+	struct mail		 mail;
+	struct task		 task;
+	struct stream_link	 marker;
+	struct sessions_walk	*walk;
+	struct worker		*worker;
+	struct session_info	*infos;
+	uint32_t		 count;		/* of infos, or of streams ended */
+	uint32_t		 room;
+	bool			 more;
+	bool			 failed;	/* no memory */
+};
+
+struct sessions_walk {
+	struct session_filter	 filter;
+	uint32_t		 limit;
+	enum end_cause		 cause;		/* to end them; END_NONE: to look at them */
+	void		       (*on_list)(struct session_list *list, void *arg);
+	void		       (*on_ended)(uint32_t ended, void *arg);
+	void			*arg;
+	uint32_t		 pending;	/* control: parts that are not home */
+	uint32_t		 count;
+	struct walk_part	 parts[];
+};
+
+/* IPv4 as IPv6 has it (RFC 4291, 2.5.5.2); false for a Unix socket. */
+static bool
+ip_bytes(const struct sockaddr *sa, uint8_t bytes[16])
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+	if (sa->sa_family == AF_INET6) {
+		memcpy(bytes, &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr, 16);
+		return true;
+	}
+	if (sa->sa_family != AF_INET)
+		return false;
+	memcpy(bytes, mapped, sizeof(mapped));
+	memcpy(bytes + 12, &((const struct sockaddr_in *)(const void *)sa)->sin_addr, 4);
+	return true;
+}
+
+static bool
+bits_are_equal(const uint8_t *a, const uint8_t *b, uint32_t bits)
+{
+	uint32_t whole = bits / 8, rest = bits % 8;
+
+	return memcmp(a, b, whole) == 0 && (rest == 0 || (a[whole] ^ b[whole]) >> (8 - rest) == 0);
+}
+
+static bool
+filter_has_source(const struct session_filter *f, const struct stream_peer *peer)
+{
+	uint32_t bits = f->src_prefix;
+	uint8_t want[16], have[16];
+
+	if (!ip_bytes(&f->src.sa, want) || !ip_bytes(&peer->sa, have))
+		return f->src.sa.sa_family == peer->sa.sa_family;
+	if (f->src.sa.sa_family == AF_INET)
+		bits += IPV4_IN_IPV6_BITS;
+	return bits_are_equal(want, have, bits < 128 ? bits : 128);
+}
+
+static bool
+filter_matches(const struct session_filter *f, const struct stream *s)
+{
+	if (s->id <= f->after || (f->id != 0 && s->id != f->id))
+		return false;
+	if (f->server != NULL && s->server != f->server)
+		return false;
+	if (f->backend != NULL && s->backend != f->backend)
+		return false;
+	return !f->src_set || filter_has_source(f, &s->client);
+}
+
+static const char *
+stream_state_text(const struct stream *s)
+{
+	static const char *const texts[] = {
+#define X(name, letter, text) [STREAM_##name] = text,
+		STREAM_STATES(X)
+#undef X
+	};
+
+	if (s->state == STREAM_OPEN &&
+	    (s->flow[UP].state != FLOW_OPEN || s->flow[DOWN].state != FLOW_OPEN))
+		return texts[STREAM_ENDED];
+	return texts[s->state];
+}
+
+static uint64_t
+stream_idle_ms(const struct stream *s)
+{
+	uint64_t last_ms = s->begun_ms;
+
+	for (int i = UP; i <= DOWN; i++) {
+		if (s->flow[i].read_ms > last_ms)
+			last_ms = s->flow[i].read_ms;
+		if (s->flow[i].written_ms > last_ms)
+			last_ms = s->flow[i].written_ms;
+	}
+	return s->worker->loop->now_ms - last_ms;
+}
+
+static void
+info_set_name(char name[129], const char *text)
+{
+	(void)snprintf(name, 129, "%s", text);
+}
+
+static void
+info_set_addresses(struct session_info *info, const struct stream *s)
+{
+	stream_peer_addr(&s->client, &info->client);
+	if (addr_of_socket(&info->local, s->conn[CLIENT].fd) != ERR_OK)
+		info->local.len = 0;
+	if (s->server == NULL)
+		return;
+	/* its configured address may have changed since */
+	if (s->conn[SERVER].fd < 0 ||
+	    addr_of_peer(&info->server_address, s->conn[SERVER].fd) != ERR_OK)
+		info->server_address = server_slot(s->server, s->worker->index)->conf->address;
+}
+
+static void
+info_fill(struct session_info *info, const struct stream *s)
+{
+	*info = (struct session_info){
+		.id = s->id,
+		.worker = s->worker->index,
+		.begun_us = s->begun_us,
+		.idle_ms = stream_idle_ms(s),
+		.bytes_in = s->flow[UP].bytes,
+		.bytes_out = s->flow[DOWN].bytes,
+		.state = stream_state_text(s),
+		.retries = s->retries,
+	};
+	info_set_name(info->frontend, s->frontend->name);
+	if (s->backend != NULL)
+		info_set_name(info->backend, s->backend->name);
+	if (s->server != NULL)
+		info_set_name(info->server, s->server->name);
+	info_set_addresses(info, s);
+}
+
+/* Room for one more; false when there is no memory. */
+static bool
+part_grow(struct walk_part *part)
+{
+	uint32_t room = part->room == 0 ? SESSIONS_FIRST_ROOM : part->room * 2;
+	struct session_info *infos;
+
+	if (part->count < part->room)
+		return true;
+	infos = realloc(part->infos, room * sizeof(*infos));
+	if (infos == NULL)
+		return false;
+	part->infos = infos;
+	part->room = room;
+	return true;
+}
+
+/* Worker. False: this part has enough, or no memory. */
+static bool
+part_visit(struct walk_part *part, struct stream *s)
+{
+	const struct sessions_walk *walk = part->walk;
+
+	if (!filter_matches(&walk->filter, s))
+		return true;
+	if (walk->cause != END_NONE) {
+		stream_end(s, walk->cause);
+		part->count++;
+		return true;
+	}
+	part->more = part->count >= walk->limit;
+	part->failed = !part->more && !part_grow(part);
+	if (part->more || part->failed)
+		return false;
+	info_fill(&part->infos[part->count++], s);
+	return true;
+}
+
+/* Worker. The next stream behind the marker, which moves behind it; NULL at the end. */
+static struct stream *
+part_next(struct walk_part *part)
+{
+	struct list *head = &part->worker->streams, *marker = &part->marker.node;
+	struct list *next = marker->next;
+	struct stream_link *link;
+
+	while (next != head) {
+		link = container_of(next, struct stream_link, node);
+		if (!link->is_marker) {
+			list_remove(marker);
+			list_prepend(next, marker);
+			return container_of(link, struct stream, link);
+		}
+		next = next->next;
+	}
+	return NULL;
+}
+
+/* Control. */
+static int
+info_compare(const void *a, const void *b)
+{
+	const struct session_info *x = a, *y = b;
+
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+/* Control. NULL: no memory, here or there. */
+static struct session_list *
+walk_join(const struct sessions_walk *walk)
+{
+	uint32_t total = 0, at = 0;
+	struct session_list *list;
+	bool more = false;
+
+	for (uint32_t i = 0; i < walk->count; i++) {
+		total += walk->parts[i].count;
+		more = more || walk->parts[i].more;
+		if (walk->parts[i].failed)
+			return NULL;
+	}
+	list = malloc(sizeof(*list) + total * sizeof(list->infos[0]));
+	if (list == NULL)
+		return NULL;
+	for (uint32_t i = 0; i < walk->count; i++) {
+		const struct walk_part *part = &walk->parts[i];
+
+		if (part->count > 0)
+			memcpy(&list->infos[at], part->infos, part->count * sizeof(*part->infos));
+		at += part->count;
+	}
+	qsort(list->infos, total, sizeof(list->infos[0]), info_compare);
+	list->count = total < walk->limit ? total : walk->limit;
+	list->more = more || total > walk->limit;
+	return list;
+}
+
+/* Control: all parts are home. */
+static void
+walk_finish(struct sessions_walk *walk)
+{
+	uint32_t ended = 0;
+
+	if (walk->cause == END_NONE) {
+		walk->on_list(walk_join(walk), walk->arg);
+	} else {
+		for (uint32_t i = 0; i < walk->count; i++)
+			ended += walk->parts[i].count;
+		if (walk->on_ended != NULL)
+			walk->on_ended(ended, walk->arg);
+	}
+	for (uint32_t i = 0; i < walk->count; i++)
+		free(walk->parts[i].infos);
+	free(walk);
+}
+
+/* Control. */
+static void
+part_on_home(struct mail *mail)
+{
+	struct sessions_walk *walk = container_of(mail, struct walk_part, mail)->walk;
+
+	assert(walk->pending > 0);
+	if (--walk->pending == 0)
+		walk_finish(walk);
+}
+
+/* Worker. */
+static void
+part_on_turn(struct task *task)
+{
+	struct walk_part *part = container_of(task, struct walk_part, task);
+
+	for (int i = 0; i < SESSIONS_BATCH; i++) {
+		struct stream *s = part_next(part);
+
+		if (s == NULL || !part_visit(part, s)) {
+			list_remove(&part->marker.node);
+			part->mail.deliver = part_on_home;
+			mailbox_send(&engine.control->mailbox, &part->mail);
+			return;
+		}
+	}
+	loop_queue(part->worker->loop, task);
+}
+
+/* Worker. */
+static void
+part_on_mail(struct mail *mail)
+{
+	struct walk_part *part = container_of(mail, struct walk_part, mail);
+
+	part->marker.is_marker = true;
+	list_prepend(&part->worker->streams, &part->marker.node);
+	task_init(&part->task, part_on_turn);
+	part_on_turn(&part->task);
+}
+
+/* Control. */
+static struct sessions_walk *
+walk_new(const struct session_filter *filter)
+{
+	const uint32_t count = engine.threads;
+	struct sessions_walk *walk = calloc(1, sizeof(*walk) + count * sizeof(walk->parts[0]));
+
+	assert_control();
+	if (walk == NULL)
+		return NULL;
+	walk->filter = *filter;
+	walk->pending = walk->count = count;
+	return walk;
+}
+
+static void
+walk_start(struct sessions_walk *walk)
+{
+	for (uint32_t i = 0; i < walk->count; i++) {
+		struct walk_part *part = &walk->parts[i];
+
+		part->walk = walk;
+		part->worker = engine.workers[i];
+		part->mail.deliver = part_on_mail;
+		mailbox_send(&part->worker->loop->mailbox, &part->mail);
+	}
+}
+
+enum err
+sessions_collect(const struct session_filter *filter, uint32_t limit,
+		 void (*done)(struct session_list *list, void *arg), void *arg)
+{
+	struct sessions_walk *walk = walk_new(filter);
+
+	if (walk == NULL)
+		return ERR_NOMEM;
+	walk->limit = limit;
+	walk->on_list = done;
+	walk->arg = arg;
+	walk_start(walk);
+	return ERR_OK;
+}
+
+enum err
+sessions_end(const struct session_filter *filter, enum end_cause cause,
+	     void (*done)(uint32_t ended, void *arg), void *arg)
+{
+	struct sessions_walk *walk = walk_new(filter);
+
+	assert(cause != END_NONE);
+	if (walk == NULL)
+		return ERR_NOMEM;
+	walk->cause = cause;
+	walk->on_ended = done;
+	walk->arg = arg;
+	walk_start(walk);
+	return ERR_OK;
+}

@@ -1,0 +1,251 @@
+/*
+ * From a client to a server: choose, wait in line, connect, and what follows a failure.
+ *
+ * HAProxy's rules ("retries", "option redispatch"): a retry on the same server comes after
+ * min(timeout connect, 1 s); by the interval of "redispatch" a retry goes to another one at once.
+ * A server that takes no new streams any more is not retried either.
+ *
+ * The stream's worker.
+ */
+#include "config.h"
+#include <errno.h>
+#include "core/obj.h"
+#include "stream/stream_priv.h"
+
+#define RETRY_WAIT_MS 1000 /* HAProxy manual, "retries" */
+
+static struct server_slot *
+stream_server_slot(const struct stream *s)
+{
+	return server_slot(s->server, s->worker->index);
+}
+
+static struct backend_counters *
+stream_backend_counters(const struct stream *s)
+{
+	return &s->backend->slots[s->worker->index].counters;
+}
+
+void
+stream_leave_server(struct stream *s)
+{
+	struct server *server = s->server;
+
+	if (s->avoid != NULL)
+		snap_unref(&server_slot(s->avoid, s->worker->index)->ref);
+	s->avoid = NULL;
+	if (server == NULL)
+		return;
+	s->server = NULL;
+	list_remove(&s->by_server);
+	backend_leave(server, s->worker->index);
+}
+
+static void
+stream_connected(struct stream *s)
+{
+	const uint64_t now_ms = s->worker->loop->now_ms;
+
+	s->state = STREAM_OPEN;
+	s->connected_ms = now_ms;
+	for (int i = UP; i <= DOWN; i++)
+		s->flow[i].read_ms = s->flow[i].written_ms = now_ms;
+	stream_arm(s);
+	stream_pump(s);
+}
+
+/* What an errno of connect() means for the log. */
+static enum end_cause
+stream_connect_cause(int error)
+{
+	switch (error) {
+	case ECONNREFUSED:
+	case EAGAIN:	/* a Unix socket whose queue is full */
+		return END_CONNECT_REFUSED;
+	case ETIMEDOUT:
+		return END_CONNECT_TIMEOUT;
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+	case ENOBUFS:
+	case EADDRNOTAVAIL:
+	case EADDRINUSE:
+		return END_RESOURCE;
+	default:
+		return END_CONNECT_FAILED;
+	}
+}
+
+static void
+stream_connect(struct stream *s)
+{
+	const struct server_conf *conf = stream_server_slot(s)->conf;
+	struct conn *c = &s->conn[SERVER];
+	int result;
+
+	s->state = STREAM_CONNECTING;
+	stream_set_deadline(s, s->backend_conf->timeout_connect);
+	stream_note_active(s);
+	conn_init(c, stream_on_server_wake);
+	result = conn_connect(c, s->worker->loop->base, &conf->address, &conf->source);
+	if (result >= 0 && s->backend_conf->srvtcpka.on)
+		keepalive_set(c->fd, &s->backend_conf->srvtcpka);
+	if (result < 0)
+		stream_connect_failed(s, stream_connect_cause(-result));
+	else if (result > 0)
+		stream_connected(s);
+}
+
+/* A connecting socket that is readable has failed, or its server is one that speaks first. */
+static void
+stream_on_connect_wake(struct stream *s, struct conn *c)
+{
+	int error = c->readable ? conn_error(c) : 0;
+
+	if (error != 0)
+		stream_connect_failed(s, stream_connect_cause(-error));
+	else if (c->writable)
+		stream_connected(s);
+}
+
+void
+stream_on_server_wake(struct conn *c)
+{
+	struct stream *s = obj_cast(container_of(c, struct stream, conn[SERVER]), STREAM_MAGIC);
+
+	loop_mark(s->worker->loop);
+	if (s->state == STREAM_OPEN)
+		stream_pump(s);
+	else if (s->state == STREAM_CONNECTING)
+		stream_on_connect_wake(s, c);
+}
+
+static void
+stream_take_server(struct stream *s, struct server *server, enum pick pick)
+{
+	const uint64_t now_ms = s->worker->loop->now_ms;
+
+	if (s->state == STREAM_QUEUED)
+		s->queue_time_ms += now_ms - s->queued_ms;
+	if (s->assigned_ms == 0)
+		s->assigned_ms = now_ms;
+	s->server = server;
+	s->pick = s->redispatched && pick != PICK_RETRY ? PICK_REDISPATCH : pick;
+	list_append(&stream_server_slot(s)->streams, &s->by_server);
+	count_add(&stream_server_slot(s)->counters.sessions, 1);
+	stream_connect(s);
+}
+
+static void
+stream_wait(struct stream *s, uint32_t ahead)
+{
+	if (s->state == STREAM_QUEUED)
+		return;		/* it was called for nothing: its time-out runs on */
+	s->state = STREAM_QUEUED;
+	s->queued_ms = s->worker->loop->now_ms;
+	s->queue_ahead += ahead;
+	stream_set_deadline(s, s->backend_conf->timeout_queue);
+	stream_note_active(s);
+}
+
+void
+stream_choose(struct stream *s, struct server *avoid, bool was_called)
+{
+	const uint32_t ahead = queue_length(&s->backend->queue);
+	struct server *server;
+	enum pick pick;
+	enum err result = backend_pick_or_wait(s->backend, s->worker->index, avoid, &s->waiter,
+					       was_called, &server, &pick);
+
+	if (result == ERR_OK)
+		stream_take_server(s, server, pick);
+	else if (result == ERR_BUSY)
+		stream_wait(s, ahead);
+	else if (result == ERR_LIMIT)
+		stream_end(s, END_QUEUE_FULL);
+	else
+		stream_end(s, END_NO_SERVER);
+}
+
+/*
+ * Does retry number `retry` (from 1) of `retries` go elsewhere? Positive: every Nth; negative: the
+ * Nth before the last, the last being -1 (HAProxy manual, "option redispatch").
+ */
+static bool
+redispatch_is_due(int32_t interval, uint32_t retry, uint32_t retries)
+{
+	int64_t every = interval;
+
+	if (interval < 0)
+		every = (int64_t)retries + 1 + interval;
+	if (interval == 0 || every <= 0)
+		return false;
+	return retry % (uint64_t)every == 0;
+}
+
+/* Go elsewhere, in a moment: a connect that fails at once must not pile up calls. */
+static void
+stream_redispatch(struct stream *s)
+{
+	struct server *server = s->server;
+	struct server_slot *slot = stream_server_slot(s);
+
+	count_add(&slot->counters.redispatches, 1);
+	count_add(&stream_backend_counters(s)->redispatches, 1);
+	snap_ref(&slot->ref);
+	stream_leave_server(s);
+	s->avoid = server;
+	s->redispatched = true;
+	s->state = STREAM_RETRYING;
+	stream_set_deadline(s, 0);
+}
+
+static void
+stream_retry_later(struct stream *s)
+{
+	const int64_t timeout_ms = s->backend_conf->timeout_connect;
+
+	count_add(&stream_server_slot(s)->counters.retries, 1);
+	count_add(&stream_backend_counters(s)->retries, 1);
+	s->state = STREAM_RETRYING;
+	stream_set_deadline(s, timeout_ms < RETRY_WAIT_MS ? timeout_ms : RETRY_WAIT_MS);
+}
+
+void
+stream_connect_failed(struct stream *s, enum end_cause cause)
+{
+	const struct backend_conf *conf = s->backend_conf;
+
+	conn_close(&s->conn[SERVER]);
+	if (cause != END_RESOURCE) {	/* that is our own fault */
+		count_add(&stream_server_slot(s)->counters.connect_errors, 1);
+		count_add(&stream_backend_counters(s)->connect_errors, 1);
+	}
+	if (s->retries >= conf->retries) {
+		stream_end(s, cause);
+		return;
+	}
+	s->retries++;
+	if (redispatch_is_due(conf->redispatch, s->retries, conf->retries))
+		stream_redispatch(s);
+	else
+		stream_retry_later(s);
+}
+
+void
+stream_retry(struct stream *s)
+{
+	struct server *avoid = s->avoid;
+
+	if (avoid != NULL) {
+		s->avoid = NULL;
+		stream_choose(s, avoid, false);
+		snap_unref(&server_slot(avoid, s->worker->index)->ref);
+	} else if (stream_server_slot(s)->node.weight > 0) {
+		s->pick = PICK_RETRY;
+		stream_connect(s);
+	} else {
+		stream_leave_server(s);
+		stream_choose(s, NULL, false);
+	}
+}
