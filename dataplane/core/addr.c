@@ -167,8 +167,8 @@ addr_parse(struct addr *addr, struct slice text, unsigned flags, struct diag *di
 	else if (flags & ADDR_NO_UNIX)
 		wrong = "a Unix socket is not possible here";
 	else
-		wrong = addr_parse_path(&parsed, (struct slice){ text.at + prefix.len,
-								 text.len - prefix.len });
+		wrong = addr_parse_path(
+			&parsed, (struct slice){ text.at + prefix.len, text.len - prefix.len });
 	if (wrong != NULL)
 		return addr_refuse(diag, text, wrong);
 	*addr = parsed;

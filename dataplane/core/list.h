@@ -84,5 +84,5 @@ list_move_all(struct list *to, struct list *from)
 
 /* As list_foreach; the body may remove `node` (and only it). */
 #define list_foreach_safe(node, head)					\
-	for (struct list *node = (head)->next, *node##_next = node->next; \
-	    node != (head); node = node##_next, node##_next = node->next)
+	for (struct list *node = (head)->next, *node##_next = node->next; node != (head); \
+	     node = node##_next, node##_next = node->next)

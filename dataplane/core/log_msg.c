@@ -8,7 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
-static _Thread_local struct log_ring *msg_ring;	/* borrowed: freed by log_stop(), not used after it */
+/* Borrowed: freed by log_stop(), not used after it. */
+static _Thread_local struct log_ring *msg_ring;
 
 static const char *const level_words[] = {
 	[LOG_LEVEL_ERROR] = "error",

@@ -15,14 +15,14 @@ struct log_record {
 #define LOG_RECORD_ALIGN sizeof(struct log_record)
 
 struct log_ring {
-	struct log_ring		*next;		/* set before the ring is listed */
-	char			*data;		/* LOG_RING_BYTES */
 	/* The positions count on for ever; a place in `data` is one modulo LOG_RING_BYTES. */
 	_Alignas(64) _Atomic(uint64_t) head;	/* producer's: release, pairs with log_ring_next() */
 	uint64_t		 tail_seen;	/* producer's: `tail` as last looked at */
 	_Atomic(uint64_t)	 dropped;	/* producer's, read by any thread */
+	struct log_ring		*next;		/* set before the ring is listed */
+	char			*data;		/* LOG_RING_BYTES */
+	_Atomic(bool)		 dirty;		/* the writer will look here, no need to wake it */
 	_Alignas(64) _Atomic(uint64_t) tail;	/* writer's: release, pairs with log_ring_room() */
-	_Alignas(64) _Atomic(bool) dirty;	/* the writer will look here, no need to wake it */
 };
 
 /* All rings, newest first; any thread. */
@@ -62,7 +62,7 @@ void log_sink_close(struct log_sink *sink);	/* not the descriptor */
 /* Add a line and its newline, or drop and count it. */
 void log_sink_put(struct log_sink *sink, struct slice line);
 
-/* Write what can be written without waiting. */
+/* Write what can be written without waiting, or a good part of it. */
 void log_sink_flush(struct log_sink *sink);
 bool log_sink_is_empty(const struct log_sink *sink);
 

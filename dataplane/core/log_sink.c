@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define LOG_CHUNK_BYTES (256 * 1024) /* one write to a file or socket */
+#define LOG_FLUSH_BYTES (256 * 1024) /* between two looks at the rings */
 
 static_assert((LOG_QUEUE_BYTES & (LOG_QUEUE_BYTES - 1)) == 0, "a place is a position's low bits");
 
@@ -150,7 +151,10 @@ log_sink_fail(struct log_sink *sink, struct slice chunk, int e)
 void
 log_sink_flush(struct log_sink *sink)
 {
-	while (!log_sink_is_empty(sink)) {
+	/* a reader that keeps up must not keep us from the rings: they are smaller than the queue */
+	uint64_t stop = sink->tail + LOG_FLUSH_BYTES;
+
+	while (!log_sink_is_empty(sink) && sink->tail < stop) {
 		struct slice chunk = log_sink_chunk(sink);
 		ssize_t n = log_sink_write(sink, chunk);
 
@@ -158,11 +162,9 @@ log_sink_flush(struct log_sink *sink)
 			chunk.len = (size_t)n;
 			log_count(&sink->written, lines_count(chunk));
 			sink->tail += chunk.len;
-		} else if (n < 0 && errno == EINTR)
-			continue;
-		else if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		} else if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 			return;
-		else
-			log_sink_fail(sink, chunk, errno);
+		else if (n == 0 || errno != EINTR)
+			log_sink_fail(sink, chunk, n == 0 ? EIO : errno);
 	}
 }

@@ -40,6 +40,7 @@ obj_free(void *obj)
 {
 	if (obj == NULL)
 		return;
-	*(volatile unsigned *)obj = OBJ_SPOILT;	/* volatile: a store before free() is else left out */
+	/* volatile: a store before free() is else left out */
+	*(volatile unsigned *)obj = OBJ_SPOILT;
 	free(obj);
 }

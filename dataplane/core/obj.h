@@ -27,5 +27,7 @@ obj_cast(void *arg, unsigned magic)
 void obj_free(void *obj);
 
 /* The struct that embeds `member` at `ptr`. */
+/* clang-format off */
 #define container_of(ptr, type, member) \
 	((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+/* clang-format on */

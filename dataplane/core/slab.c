@@ -155,7 +155,10 @@ slab_queue_drop(struct slab_queue *q, struct slab_pool *pool, size_t len)
 	q->bytes -= len;
 	while (len > 0) {
 		struct slab *slab = q->head;
-		size_t held = slab->end - slab->start;
+		size_t held;
+
+		assert(slab != NULL);	/* `bytes` counts what they hold */
+		held = slab->end - slab->start;
 
 		if (len < held) {
 			slab->start += (uint32_t)len;

@@ -66,7 +66,8 @@ struct buf {
 void buf_put(struct buf *buf, const void *bytes, size_t len);
 void buf_puts(struct buf *buf, const char *text);
 void buf_printf(struct buf *buf, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void buf_vprintf(struct buf *buf, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
+void buf_vprintf(struct buf *buf, const char *fmt, va_list ap)
+	__attribute__((format(printf, 2, 0)));
 void buf_drop(struct buf *buf, size_t len);	/* from the front */
 void buf_clear(struct buf *buf);		/* empty, memory kept, failed reset */
 void buf_fini(struct buf *buf);

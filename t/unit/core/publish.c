@@ -66,6 +66,12 @@ static const struct publish_ops change_ops = {
 	.abort = change_abort,
 };
 
+static struct change
+change_of(char name)
+{
+	return (struct change){ { .ops = &change_ops }, name };
+}
+
 static void
 change_publish(struct publish_item *item)
 {
@@ -174,7 +180,7 @@ note_acked(void *arg)
 static void
 items_install_in_order_then_mail_then_the_acknowledgement(void **state)
 {
-	struct change changes[] = { { { .ops = &change_ops }, 'a' }, { { .ops = &change_ops }, 'b' } };
+	struct change changes[] = { change_of('a'), change_of('b') };
 	static struct note notes[WORKERS];
 	struct publication *p = NULL;
 	char end = '.';
@@ -195,7 +201,7 @@ items_install_in_order_then_mail_then_the_acknowledgement(void **state)
 static void
 hooks_send_mail_before_and_after_all_items(void **state)
 {
-	struct change changes[] = { { { .ops = &change_ops }, 'a' }, { { .ops = &hooked_ops }, 'b' } };
+	struct change changes[] = { change_of('a'), change_of('b') };
 	struct publication *p;
 	char end = '.';
 
@@ -203,6 +209,7 @@ hooks_send_mail_before_and_after_all_items(void **state)
 	assert_int_equal(publication_new(&p), ERR_OK);
 	publication_add(p, &changes[0].item);
 	publication_add(p, &changes[1].item);
+	changes[1].item.ops = &hooked_ops;
 	publication_send(p);
 	publication_seal(p, note_acked, &end);
 	loop_run(control);
@@ -220,7 +227,7 @@ publications_end_in_the_order_in_which_they_were_sent(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 10; i++) {
-		changes[i] = (struct change){ { .ops = &change_ops }, (char)('a' + i) };
+		changes[i] = change_of((char)('a' + i));
 		assert_int_equal(publication_new(&p), ERR_OK);
 		publication_add(p, &changes[i].item);
 		publication_send(p);
@@ -235,7 +242,7 @@ publications_end_in_the_order_in_which_they_were_sent(void **state)
 static void
 one_that_is_called_off_aborts_its_items_newest_first(void **state)
 {
-	struct change changes[] = { { { .ops = &change_ops }, 'a' }, { { .ops = &change_ops }, 'b' } };
+	struct change changes[] = { change_of('a'), change_of('b') };
 	struct publication *p;
 
 	(void)state;
@@ -251,7 +258,7 @@ one_that_is_called_off_aborts_its_items_newest_first(void **state)
 static void
 without_workers_it_is_acknowledged_all_the_same(void **state)
 {
-	struct change change = { { .ops = &change_ops }, 'a' };
+	struct change change = change_of('a');
 	struct publication *p;
 	char end = '.';
 

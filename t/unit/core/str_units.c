@@ -106,11 +106,16 @@ static void
 a_duration_is_written_in_its_largest_unit(void **state)
 {
 	static const struct row rows[] = {
-		{ "0", ERR_OK, 0 },	      { "1ms", ERR_OK, 1 },
-		{ "500ms", ERR_OK, 500 },     { "2s", ERR_OK, 2000 },
-		{ "1500ms", ERR_OK, 1500 },   { "1m", ERR_OK, 60000 },
-		{ "90s", ERR_OK, 90000 },     { "1h", ERR_OK, 3600000 },
-		{ "36h", ERR_OK, 129600000 }, { "2d", ERR_OK, 172800000 },
+		{ "0", ERR_OK, 0 },
+		{ "1ms", ERR_OK, 1 },
+		{ "500ms", ERR_OK, 500 },
+		{ "2s", ERR_OK, 2000 },
+		{ "1500ms", ERR_OK, 1500 },
+		{ "1m", ERR_OK, 60000 },
+		{ "90s", ERR_OK, 90000 },
+		{ "1h", ERR_OK, 3600000 },
+		{ "36h", ERR_OK, 129600000 },
+		{ "2d", ERR_OK, 172800000 },
 		{ "9223372036854775807ms", ERR_OK, INT64_MAX },
 	};
 	char buf[24];

@@ -285,24 +285,18 @@ model_step(void)
 		wheel_cancel(&m->timer);
 		m->due_ms = 0;
 		break;
-	case 1:
-		model_advance(now_ms + 1 + random_distance() % 100000);
-		break;
-	case 2:
-		model_advance(next_ms == WHEEL_NEVER ? now_ms + 1 : next_ms);
-		break;
-	case 3:
-		model_set(m, now_ms, now_ms - random_next() % 100);
-		break;
-	default:
-		model_set(m, now_ms, now_ms + random_distance());
+	case 1: model_advance(now_ms + 1 + random_distance() % 100000); break;
+	case 2: model_advance(next_ms == WHEEL_NEVER ? now_ms + 1 : next_ms); break;
+	case 3: model_set(m, now_ms, now_ms - random_next() % 100); break;
+	default: model_set(m, now_ms, now_ms + random_distance());
 	}
 }
 
 static void
 any_mix_of_sets_cancels_and_advances_fires_what_the_model_says(void **state)
 {
-	static const uint64_t starts[] = { 1000, (UINT64_C(1) << 36) - 50, (UINT64_C(1) << 24) - 3 };
+	static const uint64_t starts[] = { 1000, (UINT64_C(1) << 36) - 50,
+					   (UINT64_C(1) << 24) - 3 };
 
 	(void)state;
 	for (unsigned round = 0; round < 30; round++) {
