@@ -155,6 +155,8 @@ headers_check_framing(const struct headers *h, const char *version, struct diag 
 		diag_set(diag, "a header has a NUL byte");
 	else if (h->twice != NULL)
 		diag_set(diag, "the header %s is given twice", h->twice);
+	else if (h->values[HEADER_HOST] == NULL && strcmp(version, "HTTP/1.0") != 0)
+		diag_set(diag, "the request has no Host header");	/* /healthz, too */
 	else if (coding != NULL && h->values[HEADER_CONTENT_LENGTH] != NULL)
 		diag_set(diag, "Content-Length and Transfer-Encoding exclude each other");
 	else if (coding != NULL && strcasecmp(coding, "chunked") != 0)

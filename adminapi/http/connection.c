@@ -16,6 +16,8 @@
 #include <unistd.h>
 #include "core/log.h"
 
+#define FIN_GRACE_MS 100	/* of a client that has said all: for requests that the library holds already */
+
 /* The deadline of a phase; 0: none. */
 static uint32_t
 phase_limit_ms(const struct http_limits *limits, enum connection_phase phase)
@@ -161,6 +163,18 @@ connection_on_notify(void *arg, struct MHD_Connection *mhd, void **context,
 	}
 }
 
+/*
+ * A FIN that came together with the request wakes nobody any more: the library read less than it had
+ * room for, and epoll's edge is gone.
+ */
+static bool
+connection_has_fin(const struct connection *c)
+{
+	char byte;
+
+	return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 /* The answer was sent, or the request ended some other way. */
 void
 connection_on_completed(void *arg, struct MHD_Connection *mhd, void **context,
@@ -170,6 +184,8 @@ connection_on_completed(void *arg, struct MHD_Connection *mhd, void **context,
 
 	request_free(&c->request);
 	connection_enter(c, CONNECTION_IDLE);
+	if (c->phase == CONNECTION_IDLE && connection_has_fin(c))	/* what it sent ahead is served */
+		wheel_set(&c->http->loop->wheel, &c->deadline, c->http->loop->now_ms + FIN_GRACE_MS);
 }
 
 enum MHD_Result

@@ -85,12 +85,25 @@ path_parse(char *path, struct call *call, struct target_fault *fault)
 	return true;
 }
 
+/* The library takes the request line apart at its first and last space. */
+static bool
+target_has_space(const char *target)
+{
+	for (; *target != '\0'; target++) {
+		if ((unsigned char)*target <= ' ' || *target == 0x7f)
+			return true;
+	}
+	return false;
+}
+
 bool
 target_parse(char *target, struct call *call, struct target_fault *fault)
 {
 	char *query = strchr(target, '?');
 
-	call->param_count = 0;
+	call->segment_count = call->param_count = 0;
+	if (target_has_space(target))
+		return fault_set(fault, 400, "the request target has a space or control character", NULL);
 	if (query != NULL)
 		*query++ = '\0';
 	if (!path_parse(target, call, fault))
