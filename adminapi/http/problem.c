@@ -41,7 +41,7 @@ problem_write(struct buf *out, unsigned status, const struct issues *issues, str
 	jsonw_end_object(&w);
 }
 
-static void
+static void __attribute__((format(printf, 5, 0)))
 problem_answer(struct call *call, unsigned status, const struct issues *issues,
 	       struct slice members, const char *fmt, va_list ap)
 {
