@@ -66,12 +66,8 @@ writer_run(struct scene *s, int fd, uint64_t from)
 		_exit(1);
 	for (int i = 0; i < IN_FLIGHT; i++)
 		writer_send(&w);
-	for (;;) {
-		struct pollfd p = { .fd = s->box.fd, .events = POLLIN };
-
-		poll(&p, 1, -1);
-		mailbox_deliver(&s->box);
-	}
+	for (;;)
+		scene_turn(s);
 }
 
 /* Start a writer, kill it after at least `enough` acknowledgements; returns the last one it gave. */
