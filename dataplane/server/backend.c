@@ -22,6 +22,7 @@ struct backend_item {
 	struct backend_conf	*old;		/* it frees itself, see core/snap.h */
 	bool			 is_first;
 	bool			 rebuilds;	/* `sets` replace the workers' */
+	bool			 is_last;	/* of its backend in the publication */
 	uint64_t		 sequence;
 	uint32_t		 workers;
 	struct lb		*sets[];	/* a worker's each; at last those that are not needed */
@@ -142,6 +143,7 @@ static void
 backend_slot_init(struct backend_slot *slot, struct backend *backend, uint32_t worker)
 {
 	snap_slot_init(&slot->ref, &backend->snap);
+	list_init(&slot->behind);
 	slot->leave_mail.deliver = backend_on_leave;
 	slot->backend = backend;
 	slot->worker = worker;
@@ -221,7 +223,10 @@ backend_item_publish(struct publish_item *item)
 static void
 backend_item_before(struct publish_item *item)
 {
-	levels_settle(backend_item_of(item)->backend);
+	struct backend_item *bi = backend_item_of(item);
+
+	levels_settle(bi->backend);
+	bi->is_last = bi->sequence == bi->backend->sequence;
 }
 
 /* Worker: the new set takes over all nodes; the old one is freed by control. */
@@ -246,7 +251,8 @@ backend_item_install(struct publish_item *item, struct loop *worker)
 	if (bi->rebuilds)
 		backend_item_rebuild(bi, slot);
 	slot->conf = bi->conf;
-	slot->installed = bi->sequence;
+	if (bi->is_last)
+		weight_installed(slot, bi->sequence);
 	if (bi->old != NULL)
 		snap_retire_on(&bi->old->slots[worker->index]);
 }

@@ -55,6 +55,7 @@ struct backend_slot {
 	struct lb			*lb;
 	struct backend_counters		 counters;	/* stream/ counts */
 	uint64_t			 installed;	/* the last item that was: see weight.c */
+	struct list			 behind;	/* of server slots: see weight.c */
 	struct mail			 leave_mail;	/* control -> worker: nothing names it any more */
 	struct backend			*backend;
 	uint32_t			 worker;

@@ -7,17 +7,19 @@
 #include <stdio.h>
 #include "server/server_priv.h"
 
-/* The levels below: "active server" where these are the actives, else "server of lower priority". */
+/* Who is usable on the levels below: "2 active servers are usable". */
 static const char *
 because_below(const struct server *server, uint32_t count, char *buf, size_t size)
 {
-	const char *what = server->level == 1 ? "active server" : "server of a lower level";
+	const char *before = server->level == 1 ? "active " : "";
+	const char *after = server->level == 1 ? "" : " of a lower level";
 
 	if (count == 0)
-		snprintf(buf, size, "no %s is usable", what);
+		snprintf(buf, size, "no %sserver%s is usable", before, after);
+	else if (count == 1)
+		snprintf(buf, size, "1 %sserver%s is usable", before, after);
 	else
-		snprintf(buf, size, "%" PRIu32 " %s%s usable", count, what,
-			 count == 1 ? " is" : "s are");
+		snprintf(buf, size, "%" PRIu32 " %sservers%s are usable", count, before, after);
 	return buf;
 }
 

@@ -19,6 +19,7 @@ struct server_item {
 	enum server_cause	 cause;
 	bool			 is_first;
 	uint16_t		 weight;	/* effective, as levels_settle() found */
+	bool			 is_last;	/* of its backend in the publication */
 	uint64_t		 sequence;
 	uint32_t		 grown;		/* places that a higher maxconn brought */
 };
@@ -163,6 +164,7 @@ server_item_before(struct publish_item *item)
 
 	levels_settle(si->server->backend);
 	si->weight = si->server->weight;
+	si->is_last = si->sequence == si->server->backend->sequence;
 }
 
 /* Worker. */
@@ -173,7 +175,9 @@ server_item_install(struct publish_item *item, struct loop *worker)
 	struct server_slot *slot = server_slot(si->server, worker->index);
 
 	slot->conf = si->conf;
-	weight_install(slot, si->weight, si->sequence);
+	weight_install(slot, si->weight);
+	if (si->is_last)
+		weight_installed(&si->server->backend->slots[worker->index], si->sequence);
 }
 
 static void
@@ -262,7 +266,10 @@ server_retire_publish(struct publish_item *item)
 static void
 server_retire_before(struct publish_item *item)
 {
-	levels_settle(server_item_of(item)->server->backend);
+	struct server_item *si = server_item_of(item);
+
+	levels_settle(si->server->backend);
+	si->is_last = si->sequence == si->server->backend->sequence;
 }
 
 /* Worker. */
@@ -272,8 +279,10 @@ server_retire_install(struct publish_item *item, struct loop *worker)
 	struct server_item *si = server_item_of(item);
 	struct server_slot *slot = server_slot(si->server, worker->index);
 
-	weight_install(slot, 0, si->sequence);
-	snap_retire_on(&slot->ref);
+	weight_retire(slot);
+	if (si->is_last)
+		weight_installed(&si->server->backend->slots[worker->index], si->sequence);
+	snap_retire_on(&slot->ref);	/* last: the server may go now */
 }
 
 static void

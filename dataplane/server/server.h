@@ -92,7 +92,7 @@ struct server_slot {
 	struct server			*server;
 	struct mail			 weight_mail;	/* to the worker: look at server->lb_order */
 	_Atomic bool			 weight_sent;	/* that mail is under way */
-	bool				 weight_again;	/* the worker sent it to itself */
+	struct list			 behind;	/* in the backend slot's list, see weight.c */
 	uint32_t			 worker;
 };
 
@@ -112,6 +112,7 @@ struct server {
 	struct list		 by_priority;	/* in backend->levels[level].servers */
 	struct heap_node	 by_id;		/* in that level's heap, while usable */
 	uint8_t			 level;		/* the published priority */
+	bool			 has_state;	/* its first conf was published */
 	enum server_state	 state;
 	enum server_cause	 cause;
 	uint64_t		 since_us;	/* wall time of the last change of state */

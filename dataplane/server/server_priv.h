@@ -4,7 +4,7 @@
  * A change goes through three steps: server_transition() and level_enter/leave() change the truth,
  * levels_settle() decides who is eligible then, levels_tell() makes it known. Within a publication
  * they are its publish(), before() and after(); a change from elsewhere (a verdict of a health
- * check) does all three in a row. Control thread, but for weight_install().
+ * check) does all three in a row. Control thread, but where said.
  */
 #pragma once
 
@@ -39,8 +39,12 @@ uint16_t weight_ordered(const struct server *server);	/* what workers were sent 
 void weight_order(struct server *server, uint64_t sequence);	/* an item carries server->weight */
 void weight_send(struct server *server, uint64_t sequence);	/* mail carries it */
 
-/* Worker: item `sequence` of the backend, which carries `weight`, is installed. */
-void weight_install(struct server_slot *slot, uint16_t weight, uint64_t sequence);
+/* Worker: a server's item is installed. */
+void weight_install(struct server_slot *slot, uint16_t weight);
+void weight_retire(struct server_slot *slot);
+
+/* Worker: a publication's last item of the backend is installed, and with it all before. */
+void weight_installed(struct backend_slot *backend_slot, uint64_t sequence);
 
 /* backend.c: one of its confs was freed (they go at their own time). */
 void backend_conf_freed(struct backend *backend);

@@ -85,13 +85,12 @@ server_state_words(enum server_state state)
 void
 server_transition(struct server *server, enum server_state to, enum server_cause cause)
 {
-	bool is_first = server->since_us == 0;
-
 	assert_control();
-	if (to == server->state && !is_first)
+	if (to == server->state && server->has_state)
 		return;
-	if (is_first)
+	if (!server->has_state)
 		server->told_state = to;
+	server->has_state = true;
 	server->state = to;
 	server->cause = cause;
 	server->since_us = loop_self()->wall_us;

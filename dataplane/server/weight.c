@@ -5,34 +5,57 @@
  * goes by one mail a worker and server, embedded in the server's slot: it says "look at lb_order",
  * is sent once however often that changes, and so cannot fail and never piles up.
  *
- * As the mail is not sent again while it is under way, it may arrive before a publication that was
- * sent earlier than the order that the worker then reads; and a weight that depends on that
- * publication (a backup ceases to serve because an active comes with it) would be taken too soon,
- * with a moment in which there is no server. Hence an order names the last item of its backend that
- * it depends on, and a worker that has not installed that item yet sends the mail to itself: behind
- * the publication, which is in its mailbox already or about to be put there.
+ * As the mail is not sent again while it is under way, a worker may read an order before it has
+ * installed a publication that was sent earlier: a backup ceases to serve by an active server that
+ * this worker does not have yet. So an order names the last item of its backend that it builds on.
+ * A worker that has not installed that one is behind: it uses the greater of the old weight and
+ * the new, keeps the slot on a list, and looks again when the item is installed. What was ordered
+ * and taken back meanwhile is one of the two, as each order is a change to or from 0 or between
+ * two weights above 0. Thus a worker has, after each publication, at least the servers that are to
+ * serve then: if there are any, it never has none.
  */
 #include "config.h"
 #include <assert.h>
 #include "core/obj.h"
 #include "server/server_priv.h"
 
-#define ORDER_WEIGHT_BITS 16	/* of lb_order, below the item's number */
+/* lb_order: the item's number, the greater weight, the new weight. */
+#define ORDER_WEIGHT_BITS 13
 #define ORDER_WEIGHT_MASK ((UINT64_C(1) << ORDER_WEIGHT_BITS) - 1)
+_Static_assert(LB_WEIGHT_MAX <= ORDER_WEIGHT_MASK, "a weight fits");
+
+static uint16_t
+order_weight(uint64_t order)
+{
+	return order & ORDER_WEIGHT_MASK;
+}
+
+static uint16_t
+order_weight_behind(uint64_t order)
+{
+	return order >> ORDER_WEIGHT_BITS & ORDER_WEIGHT_MASK;
+}
+
+static uint64_t
+order_sequence(uint64_t order)
+{
+	return order >> 2 * ORDER_WEIGHT_BITS;
+}
 
 uint16_t
 weight_ordered(const struct server *server)
 {
-	uint64_t order = atomic_load_explicit(&server->lb_order, memory_order_relaxed);
-
-	return order & ORDER_WEIGHT_MASK;
+	return order_weight(atomic_load_explicit(&server->lb_order, memory_order_relaxed));
 }
 
 void
 weight_order(struct server *server, uint64_t sequence)
 {
-	/* release: with the acquire in weight_on_mail() */
-	atomic_store_explicit(&server->lb_order, sequence << ORDER_WEIGHT_BITS | server->weight,
+	uint64_t was = weight_ordered(server), is = server->weight, greater = was > is ? was : is;
+
+	/* release: with the acquire in weight_look() */
+	atomic_store_explicit(&server->lb_order,
+			      (sequence << ORDER_WEIGHT_BITS | greater) << ORDER_WEIGHT_BITS | is,
 			      memory_order_release);
 }
 
@@ -81,22 +104,18 @@ weight_apply(struct server_slot *slot, uint16_t weight)
 		queue_call_many(&backend->queue, UINT32_MAX);	/* they learn that none is left */
 }
 
-void
-weight_install(struct server_slot *slot, uint16_t weight, uint64_t sequence)
-{
-	slot->server->backend->slots[slot->worker].installed = sequence;
-	weight_apply(slot, weight);
-}
-
+/* Worker: do what lb_order says, as far as it may be done yet. */
 static void
-weight_send_to_self(struct server_slot *slot)
+weight_look(struct server_slot *slot)
 {
-	/* acq_rel: if it was true, control has just sent it, behind what we wait for */
-	if (atomic_exchange_explicit(&slot->weight_sent, true, memory_order_acq_rel))
-		return;
-	slot->weight_again = true;
-	snap_ref(&slot->ref);	/* a mail of control's arrives before the server retires; this may not */
-	mailbox_send(&publish_worker(slot->worker)->mailbox, &slot->weight_mail);
+	struct backend_slot *backend_slot = &slot->server->backend->slots[slot->worker];
+	uint64_t order = atomic_load_explicit(&slot->server->lb_order, memory_order_acquire);
+	bool is_behind = order_sequence(order) > backend_slot->installed;
+
+	list_remove(&slot->behind);
+	if (is_behind)
+		list_append(&backend_slot->behind, &slot->behind);
+	weight_apply(slot, is_behind ? order_weight_behind(order) : order_weight(order));
 }
 
 /* Worker. */
@@ -104,25 +123,45 @@ static void
 weight_on_mail(struct mail *mail)
 {
 	struct server_slot *slot = container_of(mail, struct server_slot, weight_mail);
-	bool was_own = slot->weight_again;
-	uint64_t order;
 
-	slot->weight_again = false;
+	assert(!slot->ref.retired);	/* it was sent before, and mail keeps its order */
 	atomic_exchange_explicit(&slot->weight_sent, false, memory_order_acq_rel);
-	order = atomic_load_explicit(&slot->server->lb_order, memory_order_acquire);
-	if (slot->ref.retired)
-		assert(slot->node.weight == 0);
-	else if (order >> ORDER_WEIGHT_BITS > slot->server->backend->slots[slot->worker].installed)
-		weight_send_to_self(slot);
+	weight_look(slot);
+}
+
+void
+weight_install(struct server_slot *slot, uint16_t weight)
+{
+	if (list_is_empty(&slot->behind))
+		weight_apply(slot, weight);
 	else
-		weight_apply(slot, order & ORDER_WEIGHT_MASK);
-	if (was_own)
-		snap_unref(&slot->ref);
+		weight_look(slot);	/* what came early is newer */
+}
+
+void
+weight_retire(struct server_slot *slot)
+{
+	list_remove(&slot->behind);
+	weight_apply(slot, 0);
+}
+
+void
+weight_installed(struct backend_slot *backend_slot, uint64_t sequence)
+{
+	struct list waiting;
+	struct list *node;
+
+	backend_slot->installed = sequence;
+	list_init(&waiting);
+	list_move_all(&waiting, &backend_slot->behind);
+	while ((node = list_take_first(&waiting)) != NULL)
+		weight_look(container_of(node, struct server_slot, behind));
 }
 
 void
 weight_init(struct server_slot *slot)
 {
+	list_init(&slot->behind);
 	slot->weight_mail.deliver = weight_on_mail;
 	atomic_init(&slot->weight_sent, false);
 }
