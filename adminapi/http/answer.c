@@ -30,6 +30,7 @@ response_add_headers(struct MHD_Response *response, const struct answer *answer)
 		{ MHD_HTTP_HEADER_ETAG, answer->etag },
 		{ MHD_HTTP_HEADER_LOCATION, answer->location },
 		{ MHD_HTTP_HEADER_ALLOW, answer->allow },
+		{ MHD_HTTP_HEADER_LINK, answer->link },
 		{ MHD_HTTP_HEADER_RETRY_AFTER, answer->retry_after_s > 0 ? seconds : NULL },
 	};
 

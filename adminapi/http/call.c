@@ -103,7 +103,7 @@ request_free(struct request **rp)
 	obj_free(r);
 }
 
-/* Called with the raw target, before the library looks for a query. What it returns becomes *context. */
+/* Called with the raw target, before the library looks for a query. The result becomes *context. */
 void *
 request_on_line(void *arg, const char *target, struct MHD_Connection *mhd)
 {
@@ -249,7 +249,8 @@ headers_have_body(const struct headers *h)
 {
 	const char *length = h->values[HEADER_CONTENT_LENGTH];
 
-	return h->values[HEADER_TRANSFER_ENCODING] != NULL || (length != NULL && strcmp(length, "0") != 0);
+	return h->values[HEADER_TRANSFER_ENCODING] != NULL ||
+	       (length != NULL && strcmp(length, "0") != 0);
 }
 
 /* "Application/JSON; charset=utf-8" becomes "application/json". */
@@ -280,9 +281,11 @@ request_keep_headers(struct request *r, const struct headers *h)
 	if (at == NULL)
 		return false;
 	for (size_t i = 0; i < HEADER_COUNT; i++) {
-		const char **shown = (const char **)(void *)((char *)&r->call + header_rows[i].offset);
+		const char **shown =
+			(const char **)(void *)((char *)&r->call + header_rows[i].offset);
 
-		if (header_rows[i].offset == NOT_SHOWN || h->values[i] == NULL || *h->values[i] == '\0')
+		if (header_rows[i].offset == NOT_SHOWN || h->values[i] == NULL ||
+		    *h->values[i] == '\0')
 			continue;
 		*shown = at;
 		at = stpcpy(at, h->values[i]) + 1;
@@ -391,7 +394,7 @@ request_begin(struct request *r, const char *method, const char *version)
 	return MHD_YES;
 }
 
-/* The next size of the body's memory: doubled, but not beyond what will come; 0: over the budget. */
+/* The next size of the body's memory: doubled, not beyond what will come; 0: over the budget. */
 static size_t
 body_next_cap(const struct request *r, size_t need)
 {

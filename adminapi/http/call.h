@@ -16,8 +16,16 @@
 #include "core/str.h"
 
 /* METHOD_COUNT in a call: a method that we do not know; route_call() answers it with 405. */
-enum method { METHOD_GET, METHOD_HEAD, METHOD_PUT, METHOD_PATCH, METHOD_POST, METHOD_DELETE,
-	METHOD_OPTIONS, METHOD_COUNT };
+enum method {
+	METHOD_GET,
+	METHOD_HEAD,
+	METHOD_PUT,
+	METHOD_PATCH,
+	METHOD_POST,
+	METHOD_DELETE,
+	METHOD_OPTIONS,
+	METHOD_COUNT
+};
 
 #define CALL_SEGMENTS_MAX	16
 #define CALL_PARAMS_MAX		32
@@ -57,25 +65,32 @@ struct answer {
 	struct buf	 body;			/* taken */
 };
 
-/* Answer. HEAD drops the body, keeps its length. Every answer has Cache-Control: no-store. Takes answer->body. If
- * the body's `failed` is set the answer becomes a 503 problem ("out of memory"). */
+/*
+ * Answer. HEAD drops the body, keeps its length. Every answer has Cache-Control: no-store. Takes
+ * answer->body; if its `failed` is set the answer becomes a 503 problem ("out of memory").
+ */
 void call_answer(struct call *call, struct answer *answer);
 
-/* application/problem+json (RFC 9457). `issues` may be NULL. The 2nd form adds raw members (",\"committed\":true") */
-void call_problem(struct call *call, unsigned status, const struct issues *issues,
-	const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/*
+ * application/problem+json (RFC 9457). `issues` may be NULL. The second form adds raw members
+ * (",\"committed\":true").
+ */
+void call_problem(struct call *call, unsigned status, const struct issues *issues, const char *fmt,
+		  ...) __attribute__((format(printf, 4, 5)));
 void call_problem_with(struct call *call, unsigned status, const struct issues *issues,
-	struct slice members, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+		       struct slice members, const char *fmt, ...)
+	__attribute__((format(printf, 5, 6)));
 
 /*
- * An answer that is written while it is sent: events, long lists. fill() is called on the control thread with room for
- * at least 4 KiB; it returns bytes written, CALL_STREAM_WAIT when it has nothing now (the connection is suspended until
- * call_stream_wake()), or CALL_STREAM_END / CALL_STREAM_ERROR (the connection is cut). It works for at most a millisecond or so a call.
+ * An answer that is written while it is sent: events, long lists. fill() is called on the control
+ * thread with room for at least 4 KiB; it returns the bytes that it wrote, CALL_STREAM_WAIT when it
+ * has nothing now (the connection is suspended until call_stream_wake()), CALL_STREAM_END, or
+ * CALL_STREAM_ERROR (the connection is cut). It works for at most a millisecond or so a call.
  * close() is called once, whatever happened; the stream is gone after it.
  */
-#define CALL_STREAM_WAIT	0
-#define CALL_STREAM_END		(-1)
-#define CALL_STREAM_ERROR	(-2)
+#define CALL_STREAM_WAIT  0
+#define CALL_STREAM_END	  (-1)
+#define CALL_STREAM_ERROR (-2)
 
 struct call_stream;
 struct call_stream_ops {
@@ -84,11 +99,11 @@ struct call_stream_ops {
 };
 
 /*
- * ERR_NOMEM: answered with 503; ERR_GONE: the server ended meanwhile. In both cases close() is not called and *sp (sp may
- * be NULL) stays alone. On ERR_OK fill() is called later, never inside.
+ * ERR_NOMEM: answered with 503; ERR_GONE: the server ended meanwhile. In both cases close() is not
+ * called and *sp (sp may be NULL) stays alone. On ERR_OK fill() is called later, never inside.
  */
-enum err call_stream(struct call *call, const struct answer *head, const struct call_stream_ops *ops, void *arg,
-	struct call_stream **sp);
+enum err call_stream(struct call *call, const struct answer *head,
+		     const struct call_stream_ops *ops, void *arg, struct call_stream **sp);
 
 /* There is something again. May be called at any time until close(), inside fill() too. */
 void call_stream_wake(struct call_stream *stream);

@@ -16,7 +16,7 @@
 #include <unistd.h>
 #include "core/log.h"
 
-#define FIN_GRACE_MS 100	/* of a client that has said all: for requests that the library holds already */
+#define FIN_GRACE_MS 100	/* of a client that has said all: for what the library holds already */
 
 /* The deadline of a phase; 0: none. */
 static uint32_t
@@ -114,7 +114,8 @@ connection_open(struct http_server *http, int fd, const struct addr *peer)
 	list_init(&c->node);
 	peer_format(c, peer);
 	http->adding = c;
-	if (MHD_add_connection(http->daemon, fd, &peer->sa, peer->len) != MHD_YES && c->mhd == NULL) {
+	if (MHD_add_connection(http->daemon, fd, &peer->sa, peer->len) != MHD_YES &&
+	    c->mhd == NULL) {
 		http->counts.refused++;	/* the library has closed fd */
 		obj_free(c);
 	}
@@ -185,7 +186,8 @@ connection_on_completed(void *arg, struct MHD_Connection *mhd, void **context,
 	request_free(&c->request);
 	connection_enter(c, CONNECTION_IDLE);
 	if (c->phase == CONNECTION_IDLE && connection_has_fin(c))	/* what it sent ahead is served */
-		wheel_set(&c->http->loop->wheel, &c->deadline, c->http->loop->now_ms + FIN_GRACE_MS);
+		wheel_set(&c->http->loop->wheel, &c->deadline,
+			  c->http->loop->now_ms + FIN_GRACE_MS);
 }
 
 enum MHD_Result

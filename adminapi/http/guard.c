@@ -125,8 +125,7 @@ authority_equals(const struct authority *a, const struct authority *b)
 		return false;
 	if (a->family != AF_UNSPEC)
 		return memcmp(a->ip, b->ip, sizeof(a->ip)) == 0;
-	return a->host.len == b->host.len &&
-	       strncasecmp(a->host.at, b->host.at, a->host.len) == 0;
+	return a->host.len == b->host.len && strncasecmp(a->host.at, b->host.at, a->host.len) == 0;
 }
 
 /* The admin server speaks http only, so an https origin is another one. */
@@ -137,8 +136,7 @@ origin_is_own(const char *origin, const struct authority *host)
 	struct authority own;
 
 	return strncasecmp(origin, scheme.at, scheme.len) == 0 &&
-	       authority_parse(slice_of(origin + scheme.len), &own) &&
-	       authority_equals(&own, host);
+	       authority_parse(slice_of(origin + scheme.len), &own) && authority_equals(&own, host);
 }
 
 static unsigned

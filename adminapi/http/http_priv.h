@@ -69,7 +69,7 @@ struct connection {
 	enum connection_phase	 phase;
 	struct wheel_timer	 deadline;
 	struct request		*request;	/* from its line to its answer */
-	struct call_stream	*stream;	/* the answer under way, if it is one; the library's response owns it */
+	struct call_stream	*stream;	/* the answer under way, if it is one; its response owns it */
 	char			 peer[64];
 };
 
@@ -123,10 +123,13 @@ enum MHD_Result request_on_access(void *arg, struct MHD_Connection *mhd, const c
 void request_free(struct request **rp);
 struct request *request_of(struct call *call);
 
-/* The answer is there (response may be NULL: cut the connection). Takes the response. The call is gone. */
+/*
+ * The answer is there; NULL: none could be made, cut the connection. Takes the response. The call is
+ * gone.
+ */
 void request_answered(struct request *r, unsigned status, struct MHD_Response *response);
 
-/* answer.c: NULL when there is no memory. response_new() takes answer->body, unless it had no memory at all. */
+/* answer.c: NULL when there is no memory. Takes answer->body, where it left any. */
 struct MHD_Response *response_new(struct answer *answer);
 bool response_add_headers(struct MHD_Response *response, const struct answer *answer);
 

@@ -152,7 +152,8 @@ listener_accept(struct http_listener *l)
 		return true;
 	if (errno != EAGAIN && l->event != NULL) {
 		event_del(l->event);
-		wheel_set(&l->http->loop->wheel, &l->pause, l->http->loop->now_ms + ACCEPT_PAUSE_MS);
+		wheel_set(&l->http->loop->wheel, &l->pause,
+			  l->http->loop->now_ms + ACCEPT_PAUSE_MS);
 	}
 	return false;
 }
@@ -183,7 +184,8 @@ listener_on_pause_over(struct wheel_timer *timer)
 }
 
 enum err
-http_listener_open(struct http_listener **lp, const struct addr *addr, mode_t mode, struct diag *diag)
+http_listener_open(struct http_listener **lp, const struct addr *addr, mode_t mode,
+		   struct diag *diag)
 {
 	struct http_listener *l = obj_new(sizeof(*l), LISTENER_MAGIC);
 	enum err err;
@@ -201,7 +203,8 @@ http_listener_open(struct http_listener **lp, const struct addr *addr, mode_t mo
 		err = l->event == NULL ? ERR_NOMEM : ERR_SYSTEM;
 		diag_errno(diag, "admin listener");
 	} else {
-		err = addr_is_unix(addr) ? listener_bind_unix(l, mode, diag) : listener_bind_ip(l, diag);
+		err = addr_is_unix(addr) ? listener_bind_unix(l, mode, diag)
+					 : listener_bind_ip(l, diag);
 		if (err == ERR_OK)
 			err = listener_listen(l, diag);
 	}
@@ -217,14 +220,16 @@ http_listener_start(struct http_server *http, struct http_listener *l)
 {
 	l->http = http;
 	list_append(&http->listeners, &l->node);
-	event_assign(l->event, http->loop->base, l->fd, EV_READ | EV_PERSIST, listener_on_readable, l);
+	event_assign(l->event, http->loop->base, l->fd, EV_READ | EV_PERSIST, listener_on_readable,
+		     l);
 	listener_watch(l);
 }
 
 void
 listener_detach(struct list *node)
 {
-	struct http_listener *l = obj_cast(container_of(node, struct http_listener, node), LISTENER_MAGIC);
+	struct http_listener *l =
+		obj_cast(container_of(node, struct http_listener, node), LISTENER_MAGIC);
 
 	list_remove(node);
 	wheel_cancel(&l->pause);

@@ -103,7 +103,8 @@ target_parse(char *target, struct call *call, struct target_fault *fault)
 
 	call->segment_count = call->param_count = 0;
 	if (target_has_space(target))
-		return fault_set(fault, 400, "the request target has a space or control character", NULL);
+		return fault_set(fault, 400, "the request target has a space or control character",
+				 NULL);
 	if (query != NULL)
 		*query++ = '\0';
 	if (!path_parse(target, call, fault))

@@ -85,8 +85,8 @@ route_allow(const struct route *route, char buf[ALLOW_MAX_BYTES])
 	for (int m = 0; m < METHOD_COUNT; m++) {
 		if (m != METHOD_OPTIONS && route_handler(route, (enum method)m) == NULL)
 			continue;
-		len += (size_t)snprintf(buf + len, ALLOW_MAX_BYTES - len, "%s%s", len > 0 ? ", " : "",
-					method_names[m]);
+		len += (size_t)snprintf(buf + len, ALLOW_MAX_BYTES - len, "%s%s",
+					len > 0 ? ", " : "", method_names[m]);
 	}
 	return buf;
 }
@@ -111,8 +111,8 @@ known_params_init(struct known_params *known, const struct route *route, enum me
 	const char *more = method_is_write(method) ? route->write_params : NULL;
 	char *save = NULL;
 
-	snprintf(known->text, sizeof(known->text), "%s %s", route->params != NULL ? route->params : "",
-		 more != NULL ? more : "");
+	snprintf(known->text, sizeof(known->text), "%s %s",
+		 route->params != NULL ? route->params : "", more != NULL ? more : "");
 	known->count = 0;
 	for (char *name = strtok_r(known->text, " ", &save);
 	     name != NULL && known->count < KNOWN_PARAMS_MAX; name = strtok_r(NULL, " ", &save))
@@ -126,9 +126,9 @@ param_is_known(const struct known_params *known, const char *name)
 		size_t len = strlen(known->names[i]);
 
 		/* "data.*" knows all that begin so */
-		if (len > 0 && known->names[i][len - 1] == '*' ?
-			    strncmp(known->names[i], name, len - 1) == 0 :
-			    strcmp(known->names[i], name) == 0)
+		if (len > 0 && known->names[i][len - 1] == '*'
+			    ? strncmp(known->names[i], name, len - 1) == 0
+			    : strcmp(known->names[i], name) == 0)
 			return true;
 	}
 	return false;
@@ -151,7 +151,8 @@ route_check_params(const struct route *route, struct call *call)
 		str_escape(shown, sizeof(shown), slice_of(name));
 		if (near != NULL)
 			call_problem(call, 400, NULL,
-				     "unknown query parameter \"%s\": did you mean \"%s\"?", shown, near);
+				     "unknown query parameter \"%s\": did you mean \"%s\"?", shown,
+				     near);
 		else
 			call_problem(call, 400, NULL, "unknown query parameter \"%s\"", shown);
 		return false;
@@ -176,8 +177,8 @@ route_check_type(struct call *call)
 {
 	char shown[SHOWN_MAX_BYTES];
 
-	if (!method_is_write(call->method) || call->method == METHOD_DELETE || call->body.len == 0 ||
-	    content_type_is_taken(call))
+	if (!method_is_write(call->method) || call->method == METHOD_DELETE ||
+	    call->body.len == 0 || content_type_is_taken(call))
 		return true;
 	call_problem(call, 415, NULL, "the body is \"%s\", taken is application/json%s",
 		     str_escape(shown, sizeof(shown), slice_of(call->content_type)),

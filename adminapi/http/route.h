@@ -17,5 +17,8 @@ struct route {
 	const char	*write_params;	/* also known on PUT PATCH POST DELETE: "dry_run" */
 };
 
-/* The first row that fits is taken. Names in {}: [A-Za-z0-9._:-]{1,128}, else 400 ("%00", "." and ".." too); the check can be left to the handler by {name*}. */
+/*
+ * The first row that fits is taken. Names in {}: [A-Za-z0-9._:-]{1,128}, else 400; the check can be
+ * left to the handler by {name*}.
+ */
 void route_call(const struct route *routes, size_t count, struct call *call);

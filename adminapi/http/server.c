@@ -120,18 +120,16 @@ daemon_start(struct http_server *http)
 	unsigned idle_s = http->limits.idle_ms / 1000 + 1;
 
 	return MHD_start_daemon(
-		MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
-		0, NULL, NULL, request_on_access, http,
-		MHD_OPTION_EXTERNAL_LOGGER, http_on_message, http,
-		MHD_OPTION_NOTIFY_CONNECTION, connection_on_notify, http,
+		MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
+			MHD_USE_ERROR_LOG,
+		0, NULL, NULL, request_on_access, http, MHD_OPTION_EXTERNAL_LOGGER, http_on_message,
+		http, MHD_OPTION_NOTIFY_CONNECTION, connection_on_notify, http,
 		MHD_OPTION_NOTIFY_COMPLETED, connection_on_completed, http,
-		MHD_OPTION_URI_LOG_CALLBACK, request_on_line, http,
-		MHD_OPTION_UNESCAPE_CALLBACK, http_on_unescape, NULL,
-		MHD_OPTION_STRICT_FOR_CLIENT, 0,
-		MHD_OPTION_CONNECTION_TIMEOUT, idle_s,
-		MHD_OPTION_CONNECTION_LIMIT, (unsigned)http->limits.connections + 1,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_CONNECTION_MEMORY_BYTES,
-		MHD_OPTION_END);
+		MHD_OPTION_URI_LOG_CALLBACK, request_on_line, http, MHD_OPTION_UNESCAPE_CALLBACK,
+		http_on_unescape, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 0,
+		MHD_OPTION_CONNECTION_TIMEOUT, idle_s, MHD_OPTION_CONNECTION_LIMIT,
+		(unsigned)http->limits.connections + 1, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t)HTTP_CONNECTION_MEMORY_BYTES, MHD_OPTION_END);
 }
 
 static enum err
@@ -142,8 +140,8 @@ http_watch(struct http_server *http)
 
 	if (info == NULL)
 		return ERR_SYSTEM;
-	http->event = event_new(http->loop->base, info->epoll_fd, EV_READ | EV_PERSIST, http_on_epoll,
-				http);
+	http->event = event_new(http->loop->base, info->epoll_fd, EV_READ | EV_PERSIST,
+				http_on_epoll, http);
 	if (http->event == NULL || event_add(http->event, NULL) != 0)
 		return ERR_NOMEM;
 	return ERR_OK;
@@ -183,7 +181,8 @@ http_server_new(struct http_server **hp, struct loop *control, void (*handle)(st
 static void
 http_cut_all(struct http_server *http)
 {
-	list_foreach(node, &http->connections) {
+	list_foreach(node, &http->connections)
+	{
 		struct connection *c = container_of(node, struct connection, node);
 		struct request *r = c->request;
 

@@ -16,7 +16,7 @@
 
 #define HTTP_BODY_MAX_BYTES	 (16 * 1024 * 1024)	/* 413 above */
 #define HTTP_BODIES_MAX_BYTES	 (64 * 1024 * 1024)	/* under way together; 503 above */
-#define HTTP_HEADERS_TIMEOUT_MS	 10000			/* from the first byte (or accept) to the end of headers */
+#define HTTP_HEADERS_TIMEOUT_MS	 10000			/* from accept or the request line to the end of headers */
 #define HTTP_BODY_TIMEOUT_MS	 30000			/* then to the end of the body */
 #define HTTP_IDLE_TIMEOUT_MS	 60000			/* keep-alive between calls */
 #define HTTP_STREAM_PING_MS	 15000			/* a comment line on event streams finds the dead */
@@ -24,17 +24,18 @@
 
 struct http_server;
 
-/* `handle` gets every call. The deadlines may be shortened for tests through `limits` (NULL: the above). */
+/* `handle` gets every call. `limits` may be shortened for tests (NULL: the above). */
 struct http_limits {
 	uint32_t	headers_ms, body_ms, idle_ms, connections;
 	size_t		body_bytes, bodies_bytes;
 };
-enum err http_server_new(struct http_server **hp, struct loop *control, void (*handle)(struct call *),
-	const struct http_limits *limits, struct diag *diag);
+enum err http_server_new(struct http_server **hp, struct loop *control,
+			 void (*handle)(struct call *), const struct http_limits *limits,
+			 struct diag *diag);
 
 /*
- * Connections are cut; a call that its handler still has may be answered afterwards, to nobody. Not from inside a
- * handler. *hp may be NULL, and is NULL afterwards.
+ * Connections are cut; a call that its handler still has may be answered afterwards, to nobody. Not
+ * from inside a handler. *hp may be NULL, and is NULL afterwards.
  */
 void http_server_free(struct http_server **hp);
 
@@ -43,12 +44,13 @@ void http_server_free(struct http_server **hp);
  * listener is a bind of one socket. `mode` is for Unix sockets (default 0600).
  */
 struct http_listener;
-enum err http_listener_open(struct http_listener **lp, const struct addr *addr, mode_t mode, struct diag *diag);
+enum err http_listener_open(struct http_listener **lp, const struct addr *addr, mode_t mode,
+	struct diag *diag);
 void http_listener_start(struct http_server *http, struct http_listener *listener);
 void http_listener_close(struct http_listener **lp);	/* connections that it accepted live on */
 const struct addr *http_listener_address(const struct http_listener *listener);
 
-/* Names, besides addresses and localhost, that a Host header may carry. Copied. ERR_NOMEM leaves the old. */
+/* Names, besides addresses and localhost, that a Host may carry. Copied. ERR_NOMEM leaves the old. */
 enum err http_server_set_hosts(struct http_server *http, const char *const *hosts, size_t count);
 
 struct http_counts {

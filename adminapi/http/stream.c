@@ -121,8 +121,8 @@ stream_response(struct call_stream *s, const struct answer *head)
 }
 
 enum err
-call_stream(struct call *call, const struct answer *head, const struct call_stream_ops *ops, void *arg,
-	    struct call_stream **sp)
+call_stream(struct call *call, const struct answer *head, const struct call_stream_ops *ops,
+	    void *arg, struct call_stream **sp)
 {
 	struct request *r = request_of(call);
 	struct call_stream *s = obj_new(sizeof(*s), STREAM_MAGIC);

@@ -154,7 +154,8 @@ event_emit(enum event_kind kind, struct slice members)
 	event_format(&text, ring.next_id, kind_names[kind], members);
 	ring_add(kind, &text);
 	buf_fini(&text);
-	list_foreach(node, &ring.readers) {
+	list_foreach(node, &ring.readers)
+	{
 		struct events_reader *reader = container_of(node, struct events_reader, node);
 
 		if (reader->kinds & 1u << kind)
@@ -292,10 +293,11 @@ kinds_parse(struct call *call, const char *text, uint32_t *kinds)
 			k++;
 		if (k == KIND_COUNT) {
 			str_escape(shown, sizeof(shown), (struct slice){ text, len });
-			near = len < sizeof(word) ? hint_nearest(shown, kind_names, KIND_COUNT) : NULL;
+			near = len < sizeof(word) ? hint_nearest(shown, kind_names, KIND_COUNT)
+						  : NULL;
 			call_problem(call, 400, NULL, "unknown kind of event \"%s\"%s%s%s", shown,
-				     near != NULL ? ": did you mean \"" : "", near != NULL ? near : "",
-				     near != NULL ? "\"?" : "");
+				     near != NULL ? ": did you mean \"" : "",
+				     near != NULL ? near : "", near != NULL ? "\"?" : "");
 			return false;
 		}
 		*kinds |= 1u << k;

@@ -2,7 +2,8 @@
  * Events: what happened, in order, in a bounded ring, for GET /v1/events (server-sent events).
  *
  * Control thread. An id is a number that grows by one; a reader resumes after its Last-Event-ID. One
- * that lags so far that the ring has moved on gets an event "lost" with the number of missing ones, then goes on.
+ * that lags so far that the ring has moved on gets an event "lost" with the number of missing ones,
+ * then goes on.
  */
 #pragma once
 
@@ -32,9 +33,9 @@ enum event_kind {
 void event_emit(enum event_kind kind, struct slice members);
 
 /*
- * GET /v1/events: ?kind=a,b. Begins after Last-Event-ID, without one with what happens next. An id that was never given
- * out is of an earlier process: the reader gets all of this one's. Wakes streams as events come; a comment
- * line at once and every HTTP_STREAM_PING_MS.
+ * GET /v1/events: ?kind=a,b. Begins after Last-Event-ID, without one with what happens next. An id
+ * that was never given out is of an earlier process: the reader gets all of this one's. Wakes streams
+ * as events come; a comment line at once and every HTTP_STREAM_PING_MS.
  */
 void events_get(struct call *call);
 uint64_t events_last_id(void);

@@ -107,15 +107,19 @@ an_ambiguous_host_or_framing_is_400(void **state)
 		"GET /healthz HTTP/1.1\r\n" HOST HOST BYE,
 		"PUT /v1/echo HTTP/1.1\r\n" HOST
 		"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-		"PUT /v1/echo HTTP/1.1\r\n" HOST "Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello",
-		"PUT /v1/echo HTTP/1.1\r\n" HOST "Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
+		"PUT /v1/echo HTTP/1.1\r\n" HOST
+		"Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello",
+		"PUT /v1/echo HTTP/1.1\r\n" HOST
+		"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
 		"PUT /v1/echo HTTP/1.1\r\n" HOST "Content-Length: +5\r\n\r\nhello",
 		"PUT /v1/echo HTTP/1.1\r\n" HOST "Content-Length: -1\r\n\r\nhello",
 		"PUT /v1/echo HTTP/1.1\r\n" HOST "Content-Length: 5, 5\r\n\r\nhello",
-		"PUT /v1/echo HTTP/1.1\r\n" HOST "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+		"PUT /v1/echo HTTP/1.1\r\n" HOST
+		"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
 		"PUT /v1/echo HTTP/1.1\r\n" HOST "Transfer-Encoding: identity\r\n\r\nhello",
 		"PUT /v1/echo HTTP/1.0\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-		"GET /v1/echo HTTP/1.1\r\n" HOST "Origin: http://localhost\r\nOrigin: http://x\r\n" BYE,
+		"GET /v1/echo HTTP/1.1\r\n" HOST
+		"Origin: http://localhost\r\nOrigin: http://x\r\n" BYE,
 		"GET /v1/echo HTTP/1.1\r\n" HOST "If-Match: \"1\"\r\nIf-Match: \"2\"\r\n" BYE,
 		"GET http://localhost/v1/echo HTTP/1.1\r\n" HOST BYE,
 		"GET /v1/echo HTTP/1.0 HTTP/1.1\r\n" HOST BYE,
@@ -141,11 +145,13 @@ a_claim_is_shown_and_one_that_is_too_long_or_not_printable_is_400(void **state)
 	assert_says(ask("GET /v1/echo HTTP/1.1\r\nX-Actor: b\xc3\xb6\r\n" HOST BYE), " 400 ");
 	memset(claim, 'x', sizeof(claim));
 	claim[256] = '\0';
-	snprintf(request, sizeof(request), "GET /v1/echo HTTP/1.1\r\nX-Actor: %s\r\n" HOST BYE, claim);
+	snprintf(request, sizeof(request), "GET /v1/echo HTTP/1.1\r\nX-Actor: %s\r\n" HOST BYE,
+		 claim);
 	assert_says(ask(request), " 200 ");
 	claim[256] = 'x';
 	claim[257] = '\0';
-	snprintf(request, sizeof(request), "GET /v1/echo HTTP/1.1\r\nX-Reason: %s\r\n" HOST BYE, claim);
+	snprintf(request, sizeof(request), "GET /v1/echo HTTP/1.1\r\nX-Reason: %s\r\n" HOST BYE,
+		 claim);
 	assert_says(ask(request), "X-Reason must be at most 256 printable bytes");
 }
 
@@ -234,7 +240,8 @@ a_larger_body_is_413_whatever_the_method_and_is_not_read(void **state)
 		const char *answer;
 
 		snprintf(head, sizeof(head),
-			 "%s /v1/echo HTTP/1.1\r\n" HOST "Content-Length: 16777217\r\n\r\n", methods[i]);
+			 "%s /v1/echo HTTP/1.1\r\n" HOST "Content-Length: 16777217\r\n\r\n",
+			 methods[i]);
 		answer = ask_with_body(head, 1000);
 		assert_says(answer, "HTTP/1.1 413 ");
 		assert_says(answer, "Connection: close");
@@ -314,7 +321,8 @@ a_client_that_leaves_in_its_body_frees_it(void **state)
 	struct client c;
 
 	client_open(&c);
-	client_send(&c, "PUT /v1/echo HTTP/1.1\r\n" HOST "Content-Length: 100000\r\n\r\nhalf of it");
+	client_send(&c,
+		    "PUT /v1/echo HTTP/1.1\r\n" HOST "Content-Length: 100000\r\n\r\nhalf of it");
 	rig_await(rig_counts().body_bytes > 0);
 	client_close(&c);
 	rig_await(rig_counts().body_bytes == 0 && rig_counts().connections_current == 0);
@@ -372,10 +380,13 @@ static void
 a_foreign_host_or_origin_is_403_and_its_body_is_not_read(void **state)
 {
 	assert_says(ask("GET /v1/echo HTTP/1.1\r\nHost: evil.example\r\n" BYE), " 403 ");
-	assert_says(ask("GET /v1/echo HTTP/1.1\r\nOrigin: http://evil.example\r\n" HOST BYE), " 403 ");
-	assert_says(ask("PATCH /v1/echo HTTP/1.1\r\nOrigin: null\r\nContent-Length: 50\r\n" HOST "\r\n"),
+	assert_says(ask("GET /v1/echo HTTP/1.1\r\nOrigin: http://evil.example\r\n" HOST BYE),
 		    " 403 ");
-	assert_says(ask("GET /v1/echo HTTP/1.1\r\nSec-Fetch-Site: same-site\r\n" HOST BYE), " 403 ");
+	assert_says(ask("PATCH /v1/echo HTTP/1.1\r\nOrigin: null\r\nContent-Length: 50\r\n" HOST
+			"\r\n"),
+		    " 403 ");
+	assert_says(ask("GET /v1/echo HTTP/1.1\r\nSec-Fetch-Site: same-site\r\n" HOST BYE),
+		    " 403 ");
 	assert_says(ask("GET /healthz HTTP/1.1\r\nHost: evil.example\r\n" BYE), " 200 ");
 	assert_says(ask("GET /healthz?x=1 HTTP/1.1\r\nHost: evil.example\r\n" BYE), " 400 ");
 	assert_says(ask("GET /healthz/.. HTTP/1.1\r\nHost: evil.example\r\n" BYE), " 403 ");
@@ -395,7 +406,8 @@ a_listed_name_is_a_host(void **state)
 static void
 an_encoded_body_is_415(void **state)
 {
-	assert_says(ask("PUT /v1/echo HTTP/1.1\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n" HOST
+	assert_says(
+		ask("PUT /v1/echo HTTP/1.1\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n" HOST
 			"\r\n{}"),
 		    " 415 ");
 }

@@ -26,7 +26,8 @@ headers_that_trickle_are_cut_at_their_deadline(void **state)
 
 	rig_open(&limits);
 	client_open(&c);
-	assert_in_range(trickle(&c, "GET /v1/echo?view=very-slow HTTP/1.1\r\n" HOST "\r\n", 10), 140, 450);
+	assert_in_range(trickle(&c, "GET /v1/echo?view=very-slow HTTP/1.1\r\n" HOST "\r\n", 10),
+			140, 450);
 	assert_true(c.ended);
 	client_close(&c);
 	rig_await(rig_counts().connections_current == 0);
@@ -55,7 +56,9 @@ a_body_that_trickles_is_cut_with_408(void **state)
 	rig_open(&limits);
 	client_open(&c);
 	client_send(&c, "PUT /v1/echo HTTP/1.1\r\n" HOST "Content-Length: 100\r\n\r\n");
-	assert_in_range(trickle(&c, "{                                                        }", 10), 140, 450);
+	assert_in_range(
+		trickle(&c, "{                                                        }", 10), 140,
+		450);
 	assert_true(c.ended);
 	assert_says(c.in.at, "HTTP/1.1 408 ");
 	client_close(&c);
@@ -108,7 +111,8 @@ the_headers_of_a_second_call_have_their_deadline_again(void **state)
 	client_await(&c, "\"bytes\":0");
 	rig_turn_for(200);	/* idle: that of the first is over */
 	client_send(&c, "GET /v1/echo?view=again HTTP/1.1\r\n");
-	assert_in_range(trickle(&c, HOST "X-Slow: aaaaaaaaaaaaaaaaaaaaaaaaa\r\n\r\n", 10), 140, 450);
+	assert_in_range(trickle(&c, HOST "X-Slow: aaaaaaaaaaaaaaaaaaaaaaaaa\r\n\r\n", 10), 140,
+			450);
 	assert_true(c.ended);
 	client_close(&c);
 	rig_close();
@@ -139,7 +143,9 @@ static void
 a_hundred_slow_clients_stall_nothing(void **state)
 {
 	static const char *const halves[] = {
-		"GET /v1/ec", "GET /v1/echo HTTP/1.1\r\nHos", "",
+		"GET /v1/ec",
+		"GET /v1/echo HTTP/1.1\r\nHos",
+		"",
 		"PUT /v1/echo HTTP/1.1\r\n" HOST "Content-Length: 100\r\n\r\n{",
 		"PUT /v1/echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n5\r\nx",
 	};

@@ -31,8 +31,9 @@ static void
 addresses_localhost_and_listed_names_are_hosts(void **state)
 {
 	static const char *const good[] = {
-		"127.0.0.1", "127.0.0.1:9901", "10.1.2.3:1", "[::1]", "[::1]:9901", "[::ffff:127.0.0.1]:1",
-		"localhost", "LocalHost:9901", "localhost:", "admin.example", "ADMIN.example:80", "sluice",
+		"127.0.0.1",  "127.0.0.1:9901",       "10.1.2.3:1",       "[::1]",
+		"[::1]:9901", "[::ffff:127.0.0.1]:1", "localhost",        "LocalHost:9901",
+		"localhost:", "admin.example",        "ADMIN.example:80", "sluice",
 	};
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
@@ -45,9 +46,18 @@ static void
 other_names_are_refused(void **state)
 {
 	static const char *const bad[] = {
-		"evil.example",	     "localhost.evil.example", "127.0.0.1.evil.example", "127.1",
-		"2130706433",	     "0x7f.0.0.1",	       "xadmin.example",	 "admin.example.",
-		"admin",	     "localhost.",	       "127.0.0.1.",		 "1.2.3.4.5",
+		"evil.example",
+		"localhost.evil.example",
+		"127.0.0.1.evil.example",
+		"127.1",
+		"2130706433",
+		"0x7f.0.0.1",
+		"xadmin.example",
+		"admin.example.",
+		"admin",
+		"localhost.",
+		"127.0.0.1.",
+		"1.2.3.4.5",
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -55,7 +65,8 @@ other_names_are_refused(void **state)
 			fail_msg("%s was not 403", bad[i]);
 	}
 	of_host("evil.example");
-	assert_string_equal(diag.text, "Host \"evil.example\" is neither an address, localhost, nor "
+	assert_string_equal(diag.text,
+			    "Host \"evil.example\" is neither an address, localhost, nor "
 				       "listed in admin.hosts");
 }
 
@@ -63,10 +74,26 @@ static void
 what_is_no_host_is_400(void **state)
 {
 	static const char *const bad[] = {
-		"",	      ":80",	     "localhost:0",	  "localhost:65536", "localhost:99999999",
-		"localhost:x", "localhost:+1", "user@localhost",   "localhost/",      "a b",
-		"[::1",	      "[::1]x",	     "[localhost]",	  "[127.0.0.1]",     "::1",
-		"[::1%lo]",   "[]",	     "localhost,evil",	  "evil\x01.example", "b\xc3\xb6",
+		"",
+		":80",
+		"localhost:0",
+		"localhost:65536",
+		"localhost:99999999",
+		"localhost:x",
+		"localhost:+1",
+		"user@localhost",
+		"localhost/",
+		"a b",
+		"[::1",
+		"[::1]x",
+		"[localhost]",
+		"[127.0.0.1]",
+		"::1",
+		"[::1%lo]",
+		"[]",
+		"localhost,evil",
+		"evil\x01.example",
+		"b\xc3\xb6",
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {

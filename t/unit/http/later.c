@@ -20,7 +20,8 @@ a_call_is_answered_later(void **state)
 	struct client c;
 
 	client_open(&c);
-	client_send(&c, "PUT /v1/later HTTP/1.1\r\n" HOST "X-Actor: bob\r\nContent-Length: 2\r\n\r\n{}");
+	client_send(&c, "PUT /v1/later HTTP/1.1\r\n" HOST
+			"X-Actor: bob\r\nContent-Length: 2\r\n\r\n{}");
 	rig_await(rig.kept_count == 1);
 	assert_string_equal(rig.kept[0]->actor, "bob");
 	rig_turn_for(20);
@@ -39,7 +40,8 @@ waiting_for_an_answer_costs_nothing(void **state)
 	uint64_t turns;
 
 	client_open(&c);
-	client_send(&c, "GET /v1/later HTTP/1.1\r\n" HOST "\r\nGET /v1/echo HTTP/1.1\r\n" HOST "\r\n");
+	client_send(&c,
+		    "GET /v1/later HTTP/1.1\r\n" HOST "\r\nGET /v1/echo HTTP/1.1\r\n" HOST "\r\n");
 	rig_await(rig.kept_count == 1);
 	turns = rig.loop->turns;
 	rig_turn_for(100);

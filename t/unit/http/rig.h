@@ -339,8 +339,8 @@ client_await(struct client *c, const char *text)
 
 	while (!client_has(c, text)) {
 		if (c->ended || rig_now_ms() > end)
-			fail_msg("\"%s\" never came (%s), but: %s", text, c->ended ? "closed" : "open",
-				 c->in.at);
+			fail_msg("\"%s\" never came (%s), but: %s", text,
+				 c->ended ? "closed" : "open", c->in.at);
 		rig_turn();
 	}
 }

@@ -11,8 +11,8 @@ say(const char *line, const char *headers, const char *body)
 	char request[4096];
 
 	snprintf(request, sizeof(request),
-		 "%s HTTP/1.1\r\n" HOST "%sContent-Length: %zu\r\nConnection: close\r\n\r\n%s", line,
-		 headers, strlen(body), body);
+		 "%s HTTP/1.1\r\n" HOST "%sContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
+		 line, headers, strlen(body), body);
 	return ask(request);
 }
 
@@ -94,7 +94,8 @@ static void
 an_unknown_parameter_is_400_with_the_nearest(void **state)
 {
 	assert_says(say("GET /v1/echo?veiw=config", "", ""), "did you mean \\\"view\\\"?");
-	assert_says(say("GET /v1/echo?zzzzzzz=1", "", ""), "unknown query parameter \\\"zzzzzzz\\\"\"");
+	assert_says(say("GET /v1/echo?zzzzzzz=1", "", ""),
+		    "unknown query parameter \\\"zzzzzzz\\\"\"");
 	assert_says(say("GET /v1/echo?view=a&view=b", "", ""), " 400 ");
 	assert_says(say("GET /v1/echo?view", "", ""), "has no value: \\\"view\\\"");
 	assert_says(say("GET /v1/keys/k?data.gpc0.gt=3", "", ""), " 200 ");
@@ -113,11 +114,16 @@ static void
 json_forms_and_nothing_are_taken_all_else_is_415(void **state)
 {
 	assert_says(say("PUT /v1/echo", "Content-Type: application/json\r\n", "{}"), " 200 ");
-	assert_says(say("PUT /v1/echo", "Content-Type: application/JSON ; charset=utf-8\r\n", "{}"), " 200 ");
-	assert_says(say("PUT /v1/echo", "Content-Type: application/x-www-form-urlencoded\r\n", "{}"), " 200 ");
+	assert_says(say("PUT /v1/echo", "Content-Type: application/JSON ; charset=utf-8\r\n", "{}"),
+		    " 200 ");
+	assert_says(
+		say("PUT /v1/echo", "Content-Type: application/x-www-form-urlencoded\r\n", "{}"),
+		" 200 ");
 	assert_says(say("PUT /v1/echo", "", "{}"), " 200 ");
-	assert_says(say("PATCH /v1/echo", "Content-Type: application/merge-patch+json\r\n", "{}"), " 200 ");
-	assert_says(say("PUT /v1/echo", "Content-Type: application/merge-patch+json\r\n", "{}"), " 415 ");
+	assert_says(say("PATCH /v1/echo", "Content-Type: application/merge-patch+json\r\n", "{}"),
+		    " 200 ");
+	assert_says(say("PUT /v1/echo", "Content-Type: application/merge-patch+json\r\n", "{}"),
+		    " 415 ");
 	assert_says(say("POST /v1/echo", "Content-Type: text/plain\r\n", "{}"), " 415 ");
 	assert_says(say("POST /v1/echo", "Content-Type: text/plain\r\n", ""), " 200 ");
 	assert_says(say("DELETE /v1/echo", "Content-Type: text/plain\r\n", "x"), " 200 ");
@@ -156,9 +162,11 @@ a_problem_lists_its_errors_and_more_members(void **state)
 
 	http_listener_close(&rig.listener);
 	http_server_free(&rig.http);
-	assert_int_equal(http_server_new(&rig.http, rig.loop, on_call_with_problem, NULL, &diag), ERR_OK);
+	assert_int_equal(http_server_new(&rig.http, rig.loop, on_call_with_problem, NULL, &diag),
+			 ERR_OK);
 	rig.listener = rig_listen("127.0.0.1:0", 0);
-	assert_says(say("GET /", "", ""),
+	assert_says(
+		say("GET /", "", ""),
 		    "\r\n\r\n{\"type\":\"about:blank\",\"title\":\"Unprocessable Content\",\"status\":422,"
 		    "\"detail\":\"2 errors\",\"errors\":[{\"pointer\":\"/weight\",\"detail\":\"must be 0 to "
 		    "256, is 999\"},{\"pointer\":\"\",\"detail\":\"is \\\"bad\\\"\"}],\"committed\":true}");

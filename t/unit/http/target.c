@@ -47,7 +47,8 @@ a_path_is_split_at_slashes(void **state)
 static void
 it_is_split_before_it_is_decoded(void **state)
 {
-	assert_string_equal(parsed("/v1/tables/t/entries/10.0.0.0%2F8"), "|v1|tables|t|entries|10.0.0.0/8");
+	assert_string_equal(parsed("/v1/tables/t/entries/10.0.0.0%2F8"),
+			    "|v1|tables|t|entries|10.0.0.0/8");
 	assert_string_equal(parsed("/%76%31/a%20b"), "|v1|a b");
 	assert_string_equal(parsed("/a?x=1%262&y=a%3Db"), "|a?x=1&2?y=a=b");
 }
@@ -103,7 +104,8 @@ too_deep_a_path_is_404(void **state)
 static void
 a_query_is_decoded_with_plus_as_space(void **state)
 {
-	assert_string_equal(parsed("/a?view=config&data.gpc0.gt=3"), "|a?view=config?data.gpc0.gt=3");
+	assert_string_equal(parsed("/a?view=config&data.gpc0.gt=3"),
+			    "|a?view=config?data.gpc0.gt=3");
 	assert_string_equal(parsed("/a?x=a+b%2B"), "|a?x=a b+");
 	assert_string_equal(parsed("/a+b?x=a=b?c/d"), "|a+b?x=a=b?c/d");
 	assert_string_equal(parsed("/a?"), "|a");
