@@ -252,6 +252,8 @@ scan_value(struct scan *scan)
 enum err
 scan_run(struct scan *scan, const char *text, size_t len)
 {
+	if (len == 0)
+		text = "";	/* an empty body may be NULL */
 	scan->start = scan->at = text;
 	scan->end = text + len;
 	scan->err = ERR_OK;

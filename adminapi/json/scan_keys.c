@@ -117,15 +117,16 @@ repeated_of_many(struct scan_key *keys, size_t count)
 bool
 scan_keys_end(struct scan *scan, size_t first_key)
 {
-	struct scan_key *keys = scan->keys + first_key;
+	struct scan_frame *frame = &scan->frames[scan->depth - 1];
 	size_t count = scan->key_count - first_key;
 	const struct scan_key *repeated;
-	struct scan_frame *frame = &scan->frames[scan->depth - 1];
+	struct scan_key *keys;
 
 	if (count < 2) {
 		scan->key_count = first_key;
 		return true;
 	}
+	keys = scan->keys + first_key;
 	repeated = count <= PAIRS_MAX ? repeated_of_few(keys, count) : repeated_of_many(keys, count);
 	scan->key_count = first_key;
 	if (repeated == NULL)
