@@ -85,7 +85,7 @@ http_may_log(struct http_server *http)
 	return true;
 }
 
-static void
+static void __attribute__((format(printf, 2, 0)))
 http_on_message(void *arg, const char *fmt, va_list ap)
 {
 	struct http_server *http = arg;
