@@ -48,6 +48,13 @@ connection_enter(struct connection *c, enum connection_phase phase)
 }
 
 static void
+connection_cut(struct connection *c)
+{
+	connection_enter(c, CONNECTION_CUT);
+	shutdown(c->fd, SHUT_RDWR);	/* wakes the library's epoll */
+}
+
+static void
 connection_on_deadline(struct wheel_timer *timer)
 {
 	struct connection *c =
@@ -55,8 +62,7 @@ connection_on_deadline(struct wheel_timer *timer)
 
 	if (c->phase == CONNECTION_BODY)
 		answer_send_raw(c->fd, MHD_HTTP_REQUEST_TIMEOUT, "the body did not come in time");
-	connection_enter(c, CONNECTION_CUT);
-	shutdown(c->fd, SHUT_RDWR);	/* wakes the library's epoll */
+	connection_cut(c);
 }
 
 struct connection *
@@ -85,6 +91,30 @@ peer_format(struct connection *c, const struct addr *peer)
 		snprintf(c->peer, sizeof(c->peer), "unix");
 }
 
+/*
+ * Full: the connection that has been idle for longest makes room; the one that comes is let in
+ * before the library has noticed. False: none is idle.
+ */
+static bool
+connection_make_room(struct http_server *http)
+{
+	struct connection *oldest = NULL;
+
+	if (http->counts.connections_current >= http->limits.connections + HTTP_CONNECTIONS_SPARE)
+		return false;
+	list_foreach(node, &http->connections)
+	{
+		struct connection *c = container_of(node, struct connection, node);
+
+		if (c->phase == CONNECTION_IDLE &&
+		    (oldest == NULL || c->deadline.at_ms < oldest->deadline.at_ms))
+			oldest = c;
+	}
+	if (oldest != NULL)
+		connection_cut(oldest);
+	return oldest != NULL;
+}
+
 static void
 connection_turn_away(struct http_server *http, int fd, const char *detail)
 {
@@ -99,7 +129,8 @@ connection_open(struct http_server *http, int fd, const struct addr *peer)
 {
 	struct connection *c;
 
-	if (http->counts.connections_current >= http->limits.connections) {
+	if (http->counts.connections_current >= http->limits.connections &&
+	    !connection_make_room(http)) {
 		connection_turn_away(http, fd, "too many connections to the admin server");
 		return;
 	}

@@ -26,6 +26,9 @@
 /* Of one connection: request headers, and half of what is left for a chunk of a stream. */
 #define HTTP_CONNECTION_MEMORY_BYTES (64 * 1024)
 
+/* Above the limit, for those that come while idle ones are being closed. */
+#define HTTP_CONNECTIONS_SPARE 32
+
 struct http_server {
 	unsigned		  magic;
 	struct loop		 *loop;		/* borrowed: outlives the server */

@@ -119,16 +119,18 @@ daemon_start(struct http_server *http)
 	/* whole seconds, and never before our own: it watches answers that nobody reads */
 	unsigned idle_s = http->limits.idle_ms / 1000 + 1;
 
-	return MHD_start_daemon(
-		MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
-			MHD_USE_ERROR_LOG,
-		0, NULL, NULL, request_on_access, http, MHD_OPTION_EXTERNAL_LOGGER, http_on_message,
-		http, MHD_OPTION_NOTIFY_CONNECTION, connection_on_notify, http,
-		MHD_OPTION_NOTIFY_COMPLETED, connection_on_completed, http,
-		MHD_OPTION_URI_LOG_CALLBACK, request_on_line, http, MHD_OPTION_UNESCAPE_CALLBACK,
+	return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET |
+					MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
+				0, NULL, NULL, request_on_access, http, MHD_OPTION_EXTERNAL_LOGGER,
+				http_on_message, http, MHD_OPTION_NOTIFY_CONNECTION,
+				connection_on_notify, http, MHD_OPTION_NOTIFY_COMPLETED,
+				connection_on_completed, http, MHD_OPTION_URI_LOG_CALLBACK,
+				request_on_line, http, MHD_OPTION_UNESCAPE_CALLBACK,
 		http_on_unescape, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 0,
 		MHD_OPTION_CONNECTION_TIMEOUT, idle_s, MHD_OPTION_CONNECTION_LIMIT,
-		(unsigned)http->limits.connections + 1, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+
+				(unsigned)http->limits.connections + HTTP_CONNECTIONS_SPARE,
+				MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 		(size_t)HTTP_CONNECTION_MEMORY_BYTES, MHD_OPTION_END);
 }
 

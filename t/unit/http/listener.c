@@ -235,6 +235,35 @@ beyond_the_limit_of_connections_is_503(void **state)
 	rig_close();
 }
 
+static void
+an_idle_connection_makes_room(void **state)
+{
+	const struct http_limits limits = { 5000, 5000, 5000, 3, 1000, 1000 };
+	struct client in[3], next;
+	int i;
+
+	rig_open(&limits);
+	for (i = 0; i < 3; i++)
+		client_open(&in[i]);
+	for (i = 2; i >= 0; i--) {
+		client_send(&in[i], i == 0 ? "GET /v1/later HTTP/1.1\r\n" HOST "\r\n"
+					   : "GET /v1/echo HTTP/1.1\r\n" HOST "\r\n");
+		rig_await(i == 0 ? rig.kept_count == 1 : client_has(&in[i], "\"bytes\":0"));
+		rig_turn_for(5);
+	}
+	client_open(&next);
+	client_send(&next, "GET /v1/echo HTTP/1.1\r\n" HOST "\r\n");
+	client_await(&next, " 200 ");
+	client_await_end(&in[2]);	/* idle for longest */
+	client_read(&in[1]);
+	assert_false(in[1].ended);
+	client_close(&next);
+	for (i = 0; i < 3; i++)
+		client_close(&in[i]);
+	call_problem(rig.kept[0], 503, NULL, "late");
+	rig_close();
+}
+
 /* Accept fails; the listener rests instead of spinning, and comes back. */
 static void
 without_descriptors_it_waits(void **state)
@@ -276,6 +305,7 @@ main(void)
 		rig_test(what_waits_in_the_queue_is_served_when_a_listener_closes),
 		rig_test(the_server_may_end_before_its_listeners),
 		cmocka_unit_test(beyond_the_limit_of_connections_is_503),
+		cmocka_unit_test(an_idle_connection_makes_room),
 		rig_test(without_descriptors_it_waits),
 	};
 

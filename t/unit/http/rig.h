@@ -52,8 +52,8 @@ static struct rig {
 } rig;
 
 struct client {
-	int		fd;
 	struct buf	in;	/* terminated */
+	int		fd;
 	bool		ended;	/* FIN or RST */
 	bool		reset;
 };

@@ -80,7 +80,8 @@ a_name_is_captured_and_checked(void **state)
 	memset(line + 13, 'x', 128);
 	line[13 + 128] = '\0';
 	assert_says(say(line, "", ""), " 200 ");
-	strcat(line, "x");
+	line[13 + 128] = 'x';
+	line[13 + 129] = '\0';
 	assert_says(say(line, "", ""), " 400 ");
 }
 

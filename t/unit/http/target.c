@@ -131,7 +131,7 @@ too_many_parameters_are_400(void **state)
 	for (int i = 0; i < CALL_PARAMS_MAX; i++)
 		sprintf(target + strlen(target), "%sp%d=1", i > 0 ? "&" : "", i);
 	assert_string_not_equal(parsed(target), "400");
-	strcat(target, "&more=1");
+	sprintf(target + strlen(target), "&more=1");
 	assert_string_equal(parsed(target), "400");
 }
 
