@@ -1,0 +1,412 @@
+/*
+ * Preparing ops: settings become objects, sockets and messages. Control thread.
+ */
+#include "config.h"
+#include "adminapi/apply/prepare.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "core/loop.h"
+
+static const struct prepare_daemon *daemon_ops;
+
+void
+prepare_set_daemon(const struct prepare_daemon *daemon)
+{
+	daemon_ops = daemon;
+}
+
+enum err
+preparation_init(struct preparation *p, struct plan *plan, struct issues *issues)
+{
+	*p = (struct preparation){ .plan = plan, .issues = issues };
+	return publication_new(&p->publication);
+}
+
+/* The object of a resource in the newest prepared version. */
+static void
+op_set_object(struct plan_op *op, void *object)
+{
+	op->old_object = op->node->object;
+	op->node->object = object;
+}
+
+/* -- backends -- */
+
+static enum err
+backend_prepare(struct preparation *p, struct plan_op *op)
+{
+	struct backend *backend = op->node->object;
+	struct publish_item *item;
+	enum err e;
+
+	if (op->to == NULL) {
+		e = backend_retire_new(&item, backend);
+		if (e != ERR_OK)
+			return e;
+		publication_add(p->publication, item);
+		op_set_object(op, NULL);
+		return ERR_OK;
+	}
+	if (backend == NULL && (e = backend_new(&backend, op->node->name)) != ERR_OK)
+		return e;
+	e = backend_publish_new(&item, backend, op->conf);
+	if (e != ERR_OK) {
+		if (op->node->object == NULL)
+			backend_discard(&backend);
+		return e;
+	}
+	op->conf = NULL;
+	publication_add(p->publication, item);
+	op_set_object(op, backend);
+	return ERR_OK;
+}
+
+/* -- servers -- */
+
+static enum err
+server_prepare_retire(struct preparation *p, struct server *server)
+{
+	struct publish_item *item;
+	enum err e = server_retire_new(&item, server);
+
+	if (e == ERR_OK)
+		publication_add(p->publication, item);
+	return e;
+}
+
+/* An id is part of a server's identity: another id is another server. */
+static bool
+server_is_replaced(const struct plan_op *op)
+{
+	return op->from != NULL && op->to != NULL && op->from != op->to &&
+	    doc_server_id(op->from) != doc_server_id(op->to);
+}
+
+static enum server_cause
+server_cause_of(const struct plan_op *op)
+{
+	return op->from == NULL ? SERVER_CAUSE_CREATED : SERVER_CAUSE_CONFIG;
+}
+
+static enum err
+server_prepare(struct preparation *p, struct plan_op *op)
+{
+	struct server *old = op->node->object, *server = old;
+	struct server_conf *conf = op->conf;
+	struct publish_item *item;
+	enum err e;
+
+	if (op->to == NULL || server_is_replaced(op)) {
+		if ((e = server_prepare_retire(p, old)) != ERR_OK)
+			return e;
+		server = NULL;
+	}
+	if (op->to == NULL) {
+		op_set_object(op, NULL);
+		return ERR_OK;
+	}
+	conf->own_admin = daemon_ops->is_own_admin(&conf->address);
+	if (server == NULL && (e = server_new(&server, op->node->parent->object, op->node->name,
+	    doc_server_id(op->to))) != ERR_OK)
+		return e;
+	e = server_publish_new(&item, server, conf, server_cause_of(op));
+	if (e != ERR_OK) {
+		if (server != old)
+			server_discard(&server);
+		return e;
+	}
+	op->conf = NULL;
+	publication_add(p->publication, item);
+	op_set_object(op, server);
+	return ERR_OK;
+}
+
+/* -- frontends -- */
+
+/* What a frontend's node holds: the object, and the newest conf that was prepared for it. */
+struct frontend_object {
+	struct frontend			*frontend;
+	const struct frontend_conf	*newest;	/* borrowed: in force, or on its way */
+};
+
+struct frontend *
+prepared_frontend(const struct doc_node *node)
+{
+	const struct frontend_object *object = node->object;
+
+	return object == NULL ? NULL : object->frontend;
+}
+
+static struct bind *
+bind_in(const struct frontend_conf *conf, const struct bind_conf *wanted)
+{
+	for (uint32_t i = 0; conf != NULL && i < conf->bind_count; i++)
+		if (conf->binds[i] != NULL && bind_matches(conf->binds[i], wanted))
+			return conf->binds[i];
+	return NULL;
+}
+
+/* A socket that is open already, with this frontend or one that gives it up in the same write. */
+static struct bind *
+bind_find(struct preparation *p, const struct bind_conf *wanted)
+{
+	struct bind *bind = NULL;
+
+	doc_each_child(node, p->plan->doc->root, DOC_FRONTEND) {
+		const struct frontend_object *object = node->object;
+
+		if (object == NULL)
+			continue;
+		bind = bind_in(object->newest, wanted);
+		if (bind == NULL)
+			bind = bind_in(frontend_published(object->frontend), wanted);
+		if (bind != NULL)
+			return bind;
+	}
+	for (uint32_t i = 0; i < p->next && bind == NULL; i++)
+		if (p->plan->ops[i]->node->kind == DOC_FRONTEND && p->plan->ops[i]->prepared != NULL)
+			bind = bind_in(p->plan->ops[i]->prepared, wanted);
+	return bind;
+}
+
+static enum err
+bind_prepare(struct preparation *p, struct plan_op *op, struct frontend_settings *s, uint32_t index)
+{
+	struct bind_conf *wanted = &s->binds[index];
+	bool shareable = addr_is_unix(&wanted->address) || addr_port(&wanted->address) != 0;
+	const struct frontend_object *object = op->node->object;
+	struct pointer *at;
+	struct diag why;
+	struct bind *bind = NULL;
+	enum err e;
+
+	if (shareable)
+		bind = bind_find(p, wanted);
+	else if (object != NULL)	/* port 0: its own socket of before, whatever port it got */
+		bind = bind_in(object->newest, wanted);
+	if (bind != NULL) {
+		bind_hold(bind);
+		s->conf->binds[index] = bind;
+		return ERR_OK;
+	}
+	e = bind_open(&s->conf->binds[index], wanted, publish_worker_count(), &why);
+	if (e == ERR_OK || e == ERR_NOMEM)
+		return e;
+	at = plan_at(p->plan, op->node);
+	pointer_push(at, "bind");
+	pointer_push_index(at, index);
+	issues_add(p->issues, pointer_text(at), "%s", why.text);
+	return e;
+}
+
+static enum err
+frontend_conf_prepare(struct preparation *p, struct plan_op *op, struct frontend_settings *s)
+{
+	enum err e;
+
+	for (uint32_t i = 0; i < s->bind_count; i++)
+		if ((e = bind_prepare(p, op, s, i)) != ERR_OK)
+			return e;
+	if (s->default_backend != NULL) {
+		struct doc_node *node = plan_find(p->plan, p->plan->doc->root, DOC_BACKEND,
+			s->default_backend);
+
+		assert(node != NULL && node->object != NULL);	/* checked, and prepared before us */
+		s->conf->default_backend = node->object;
+		backend_hold(node->object);
+	}
+	return ERR_OK;
+}
+
+static enum err
+frontend_retire(struct preparation *p, struct plan_op *op)
+{
+	struct frontend_object *object = op->node->object;
+	struct publish_item *item;
+	enum err e = frontend_retire_new(&item, object->frontend);
+
+	if (e != ERR_OK)
+		return e;
+	publication_add(p->publication, item);
+	op_set_object(op, NULL);
+	return ERR_OK;
+}
+
+static enum err
+frontend_object_new(struct frontend_object **op, const struct frontend_object *old,
+	const char *name)
+{
+	struct frontend_object *object = calloc(1, sizeof(*object));
+	enum err e = ERR_OK;
+
+	if (object == NULL)
+		return ERR_NOMEM;
+	if (old != NULL)
+		object->frontend = old->frontend;
+	else
+		e = frontend_new(&object->frontend, name);
+	if (e != ERR_OK) {
+		free(object);
+		return e;
+	}
+	*op = object;
+	return ERR_OK;
+}
+
+static enum err
+frontend_prepare(struct preparation *p, struct plan_op *op)
+{
+	struct frontend_settings *s = op->conf;
+	struct frontend_object *old = op->node->object, *object;
+	struct publish_item *item;
+	enum err e;
+
+	if (op->to == NULL)
+		return frontend_retire(p, op);
+	if ((e = frontend_conf_prepare(p, op, s)) != ERR_OK ||
+	    (e = frontend_object_new(&object, old, op->node->name)) != ERR_OK)
+		return e;
+	e = frontend_publish_new(&item, object->frontend, s->conf);
+	if (e != ERR_OK) {
+		if (old == NULL)
+			frontend_discard(&object->frontend);
+		free(object);
+		return e;
+	}
+	object->newest = s->conf;
+	op->prepared = s->conf;
+	s->conf = NULL;			/* the item's now */
+	publication_add(p->publication, item);
+	op_set_object(op, object);
+	return ERR_OK;
+}
+
+/* -- the daemon's own -- */
+
+static enum err
+global_prepare(struct preparation *p, struct plan_op *op)
+{
+	return daemon_ops->prepare_global(op->conf, plan_at(p->plan, op->node), p->issues);
+}
+
+static void
+global_publish(struct plan_op *op)
+{
+	daemon_ops->publish_global(op->conf);
+}
+
+static enum err
+admin_prepare(struct preparation *p, struct plan_op *op)
+{
+	return daemon_ops->prepare_admin(op->conf, &op->prepared, plan_at(p->plan, op->node),
+		p->issues);
+}
+
+static void
+admin_publish(struct plan_op *op)
+{
+	daemon_ops->publish_admin(op->conf, op->prepared);
+	op->prepared = NULL;
+}
+
+static void
+admin_abort(struct plan_op *op)
+{
+	if (op->prepared != NULL)
+		daemon_ops->abort_admin(op->prepared);
+	op->prepared = NULL;
+}
+
+static void
+object_abort(struct plan_op *op)
+{
+	op->node->object = op->old_object;
+}
+
+/* The conf's item may have freed the frontend; the node's shell is ours. */
+static void
+frontend_abort(struct plan_op *op)
+{
+	if (op->to != NULL)
+		free(op->node->object);
+	op->node->object = op->old_object;
+}
+
+static void
+frontend_publish(struct plan_op *op)
+{
+	free(op->old_object);
+	op->old_object = NULL;
+}
+
+/* What to do with an op of each kind; publish and abort may be NULL: the publication does it all. */
+static const struct kind_ops {
+	enum err (*prepare)(struct preparation *p, struct plan_op *op);
+	void	 (*publish)(struct plan_op *op);
+	void	 (*abort)(struct plan_op *op);
+} kind_ops[DOC_KINDS] = {
+	[DOC_GLOBAL]	= { global_prepare,	global_publish,		NULL },
+	[DOC_ADMIN]	= { admin_prepare,	admin_publish,		admin_abort },
+	[DOC_FRONTEND]	= { frontend_prepare,	frontend_publish,	frontend_abort },
+	[DOC_BACKEND]	= { backend_prepare,	NULL,			object_abort },
+	[DOC_SERVER]	= { server_prepare,	NULL,			object_abort },
+};
+
+static uint64_t
+clock_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+#define OPS_PER_CLOCK 16	/* how many ops between two looks at the clock */
+
+enum err
+preparation_step(struct preparation *p, uint64_t until_us)
+{
+	while (p->next < p->plan->count) {
+		struct plan_op *op = p->plan->ops[p->next];
+		const struct kind_ops *ops = &kind_ops[op->node->kind];
+		bool nothing = op->from == NULL && op->to == NULL;	/* came and went in one body */
+		enum err e = ops->prepare == NULL || nothing ? ERR_OK : ops->prepare(p, op);
+
+		if (e != ERR_OK) {
+			p->nomem = e == ERR_NOMEM;
+			return e;
+		}
+		p->next++;
+		if (p->next % OPS_PER_CLOCK == 0 && clock_us() >= until_us &&
+		    p->next < p->plan->count)
+			return ERR_BUSY;
+	}
+	return ERR_OK;
+}
+
+void
+preparation_abort(struct preparation *p)
+{
+	for (uint32_t i = p->next; i > 0; i--) {
+		struct plan_op *op = p->plan->ops[i - 1];
+
+		if (kind_ops[op->node->kind].abort != NULL && (op->from != NULL || op->to != NULL))
+			kind_ops[op->node->kind].abort(op);
+	}
+	publication_abort(&p->publication);
+}
+
+void
+preparation_publish(struct preparation *p)
+{
+	for (uint32_t i = 0; i < p->plan->count; i++) {
+		struct plan_op *op = p->plan->ops[i];
+
+		if (kind_ops[op->node->kind].publish != NULL && (op->from != NULL || op->to != NULL))
+			kind_ops[op->node->kind].publish(op);
+	}
+	publication_send(p->publication);
+}

@@ -1,0 +1,45 @@
+/*
+ * Step 2 of a write: all that can fail, done before anything is stored or published.
+ *
+ * Sockets are bound and listening but not polled, objects and messages allocated. A prepared op
+ * is then published (which cannot fail) or aborted. Control thread.
+ */
+#pragma once
+
+#include "adminapi/doc/plan.h"
+#include "adminapi/apply/settings.h"
+#include "core/publish.h"
+
+struct preparation {
+	struct plan		*plan;
+	struct publication	*publication;
+	uint32_t		 next;		/* ops before this one are prepared */
+	struct issues		*issues;	/* what failed, and where */
+	bool			 nomem;
+};
+
+enum err preparation_init(struct preparation *p, struct plan *plan, struct issues *issues);
+
+/* Prepare ops until all are done (ERR_OK), `until_us` has passed (ERR_BUSY: go on later), or one fails. */
+enum err preparation_step(struct preparation *p, uint64_t until_us);
+
+/* Call all off, newest first; the objects in the document's nodes are as before. */
+void preparation_abort(struct preparation *p);
+
+/* In force: the daemon's own settings, and the publication is sent to the workers. */
+void preparation_publish(struct preparation *p);
+
+/* What the daemon does with global and admin settings; set once, by main. */
+struct prepare_daemon {
+	/* ERR_*, with an issue at `at` if it can't be. A dry run ends with abort. */
+	enum err (*prepare_global)(const struct global_settings *now, struct pointer *at, struct issues *issues);
+	void	 (*publish_global)(const struct global_settings *now);
+	enum err (*prepare_admin)(const struct admin_settings *now, void **prepared, struct pointer *at, struct issues *issues);
+	void	 (*publish_admin)(const struct admin_settings *now, void *prepared);
+	void	 (*abort_admin)(void *prepared);
+	bool	 (*is_own_admin)(const struct addr *addr);
+};
+void prepare_set_daemon(const struct prepare_daemon *daemon);
+
+/* The frontend behind a node; NULL: none. */
+struct frontend *prepared_frontend(const struct doc_node *node);

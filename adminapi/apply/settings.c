@@ -1,0 +1,288 @@
+/*
+ * Resources into settings: one table a kind, and what a table cannot say. Pure; any thread.
+ */
+#include "config.h"
+#include "adminapi/apply/settings.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "adminapi/apply/settings_priv.h"
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+/* -- servers -- */
+
+static const char *const admin_words[] = { "ready", "drain", "maint", NULL };	/* enum server_admin */
+
+#define SERVER(member) offsetof(struct server_conf, member)
+static const struct field server_fields[] = {
+	{ "address",	 NULL, bind_target, SERVER(address),  NULL },
+	{ "source",	 NULL, bind_source, SERVER(source),   NULL },
+	{ "maxconn",	 NULL, bind_u32,    SERVER(maxconn),  NULL },
+	{ "weight",	 NULL, bind_u16,    SERVER(weight),   NULL },
+	{ "priority",	 NULL, bind_u8,	    SERVER(priority), NULL },
+	{ "admin_state", NULL, bind_word,   SERVER(admin),    admin_words },
+};
+
+static void *
+server_compile(const struct chain *chain, struct pointer *at, struct issues *issues)
+{
+	struct server_conf *conf = calloc(1, sizeof(*conf));
+
+	if (conf != NULL)
+		fields_bind(server_fields, COUNT(server_fields), chain, conf, at, issues);
+	return conf;
+}
+
+/* -- backends -- */
+
+#define BACKEND(member) offsetof(struct backend_conf, member)
+static const struct field backend_fields[] = {
+	{ "timeout",	"connect",	bind_timeout, BACKEND(timeout_connect),		NULL },
+	{ "timeout",	"server",	bind_timeout, BACKEND(timeout_server),		NULL },
+	{ "timeout",	"tunnel",	bind_timeout, BACKEND(timeout_tunnel),		NULL },
+	{ "timeout",	"server_fin",	bind_timeout, BACKEND(timeout_server_fin),	NULL },
+	{ "retries",		NULL,	bind_u32,     BACKEND(retries),			NULL },
+	{ "maxqueue",		NULL,	bind_u32,     BACKEND(maxqueue),		NULL },
+	{ "min_usable",		NULL,	bind_u32,     BACKEND(min_usable),		NULL },
+	{ "allbackups",		NULL,	bind_bool,    BACKEND(allbackups),		NULL },
+	{ "balance",		NULL,	bind_text,    BACKEND(balance),			NULL },
+	{ "srvtcpka",		NULL,	bind_bool,    BACKEND(srvtcpka.on),		NULL },
+	{ "srvtcpka_idle",	NULL,	bind_seconds, BACKEND(srvtcpka.idle_s),		NULL },
+	{ "srvtcpka_intvl",	NULL,	bind_seconds, BACKEND(srvtcpka.interval_s),	NULL },
+	{ "srvtcpka_cnt",	NULL,	bind_int,     BACKEND(srvtcpka.count),		NULL },
+};
+
+/* true is HAProxy's default interval: only the last retry goes elsewhere (manual, "option redispatch"). */
+static int32_t
+redispatch_interval(const cJSON *value)
+{
+	if (cJSON_IsBool(value))
+		return cJSON_IsTrue(value) ? -1 : 0;
+	return cJSON_IsNumber(value) ? (int32_t)value->valuedouble : 0;
+}
+
+static void
+queue_timeout_compile(struct backend_conf *conf, const struct chain *chain, struct pointer *at,
+	struct issues *issues)
+{
+	static const struct field queue = { "timeout", "queue", bind_timeout,
+		BACKEND(timeout_queue), NULL };
+
+	conf->timeout_queue = conf->timeout_connect;	/* manual, "timeout queue" */
+	fields_bind(&queue, 1, chain, conf, at, issues);
+}
+
+static void *
+backend_compile(const struct chain *chain, struct pointer *at, struct issues *issues)
+{
+	struct backend_conf *conf;
+
+	if (backend_conf_new(&conf) != ERR_OK)
+		return NULL;
+	conf->timeout_connect = conf->timeout_server = TIMEOUT_NONE;
+	conf->timeout_tunnel = conf->timeout_server_fin = TIMEOUT_NONE;
+	fields_bind(backend_fields, COUNT(backend_fields), chain, conf, at, issues);
+	queue_timeout_compile(conf, chain, at, issues);
+	conf->tunnel_set = chain_is_set(chain, "timeout", "tunnel");
+	conf->redispatch = redispatch_interval(chain_value(chain, "redispatch", NULL));
+	return conf;
+}
+
+static void
+backend_conf_drop(void *conf)
+{
+	struct backend_conf *c = conf;
+
+	backend_conf_discard(&c);
+}
+
+/* -- frontends -- */
+
+#define FRONTEND(member) offsetof(struct frontend_conf, member)
+static const struct field frontend_fields[] = {
+	{ "timeout",	"client",	bind_timeout, FRONTEND(timeout_client),		NULL },
+	{ "timeout",	"client_fin",	bind_timeout, FRONTEND(timeout_client_fin),	NULL },
+	{ "maxconn",		NULL,	bind_u32,     FRONTEND(maxconn),		NULL },
+	{ "clitcpka",		NULL,	bind_bool,    FRONTEND(clitcpka.on),		NULL },
+	{ "clitcpka_idle",	NULL,	bind_seconds, FRONTEND(clitcpka.idle_s),	NULL },
+	{ "clitcpka_intvl",	NULL,	bind_seconds, FRONTEND(clitcpka.interval_s),	NULL },
+	{ "clitcpka_cnt",	NULL,	bind_int,     FRONTEND(clitcpka.count),		NULL },
+};
+
+static void
+frontend_settings_drop(void *settings)
+{
+	struct frontend_settings *s = settings;
+
+	frontend_conf_discard(&s->conf);
+	free(s->default_backend);
+	free(s);
+}
+
+/* global.log holds for each frontend without a list of its own. */
+static unsigned
+frontend_log(const struct chain *chain, struct pointer *at, struct issues *issues)
+{
+	const struct doc_version *global =
+		doc_version_in(chain->doc->singles[DOC_GLOBAL], chain->view);
+	const cJSON *list = chain_value(chain, "log", NULL);
+	unsigned targets = 0;
+
+	if (list == NULL && global != NULL)
+		list = doc_field(global->set, "log");
+	if (list != NULL)
+		bind_log(NULL, list, &targets, at, issues);
+	return targets;
+}
+
+static void
+frontend_binds(struct frontend_settings *s, const cJSON *list, uint32_t backlog,
+	struct pointer *at, struct issues *issues)
+{
+	size_t mark = pointer_push(at, "bind"), index = 0;
+	const cJSON *item;
+
+	cJSON_ArrayForEach(item, list) {
+		struct bind_conf *bind = &s->binds[s->bind_count];
+		size_t inner = pointer_push_index(at, index++);
+
+		if (listen_parse(item, &bind->address, &bind->mode, at, issues)) {
+			bind->backlog = backlog;
+			s->bind_count++;
+		}
+		pointer_pop(at, inner);
+	}
+	pointer_pop(at, mark);
+}
+
+static void *
+frontend_compile(const struct chain *chain, struct pointer *at, struct issues *issues)
+{
+	const cJSON *binds = chain_value(chain, "bind", NULL);
+	const cJSON *backend = chain_value(chain, "default_backend", NULL);
+	const cJSON *backlog = chain_value(chain, "backlog", NULL);
+	uint32_t count = cJSON_IsArray(binds) ? (uint32_t)cJSON_GetArraySize(binds) : 0;
+	struct frontend_settings *s = calloc(1, sizeof(*s) + count * sizeof(s->binds[0]));
+
+	if (s == NULL)
+		return NULL;
+	if (cJSON_IsString(backend))
+		s->default_backend = strdup(backend->valuestring);
+	if (frontend_conf_new(&s->conf, count) != ERR_OK ||
+	    (cJSON_IsString(backend) && s->default_backend == NULL)) {
+		frontend_settings_drop(s);
+		return NULL;
+	}
+	s->conf->timeout_client = s->conf->timeout_client_fin = TIMEOUT_NONE;
+	fields_bind(frontend_fields, COUNT(frontend_fields), chain, s->conf, at, issues);
+	s->conf->log_targets = frontend_log(chain, at, issues);
+	frontend_binds(s, binds, cJSON_IsNumber(backlog) ? (uint32_t)backlog->valuedouble : 0, at,
+		issues);
+	return s;
+}
+
+/* -- global -- */
+
+#define GLOBAL(member) offsetof(struct global_settings, member)
+static const struct field global_fields[] = {
+	{ "maxconn",		NULL, bind_u32,	    GLOBAL(maxconn),		NULL },
+	{ "pipe_memory",	NULL, bind_size,    GLOBAL(pipe_memory),	NULL },
+	{ "hard_stop_after",	NULL, bind_timeout, GLOBAL(hard_stop_after_ms),	NULL },
+	{ "shutdown_delay",	NULL, bind_timeout, GLOBAL(shutdown_delay_ms),	NULL },
+};
+
+static void *
+global_compile(const struct chain *chain, struct pointer *at, struct issues *issues)
+{
+	struct global_settings *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	fields_bind(global_fields, COUNT(global_fields), chain, s, at, issues);
+	if (s->shutdown_delay_ms == TIMEOUT_NONE)
+		s->shutdown_delay_ms = 0;	/* "0s": no delay */
+	return s;
+}
+
+/* -- admin -- */
+
+static void
+admin_settings_drop(void *settings)
+{
+	struct admin_settings *s = settings;
+
+	for (uint32_t i = 0; i < s->host_count; i++)
+		free(s->hosts[i]);
+	free(s->hosts);
+	free(s);
+}
+
+static bool
+admin_hosts(struct admin_settings *s, const cJSON *list)
+{
+	const cJSON *item;
+
+	if (!cJSON_IsArray(list))
+		return true;
+	s->hosts = calloc((size_t)cJSON_GetArraySize(list) + 1, sizeof(char *));
+	if (s->hosts == NULL)
+		return false;
+	cJSON_ArrayForEach(item, list) {
+		if (!cJSON_IsString(item))
+			continue;
+		s->hosts[s->host_count] = strdup(item->valuestring);
+		if (s->hosts[s->host_count] == NULL)
+			return false;
+		s->host_count++;
+	}
+	return true;
+}
+
+static void
+admin_listen(struct admin_settings *s, const cJSON *list, struct pointer *at,
+	struct issues *issues)
+{
+	size_t mark = pointer_push(at, "listen"), index = 0;
+	const cJSON *item;
+
+	cJSON_ArrayForEach(item, list) {
+		size_t inner = pointer_push_index(at, index++);
+
+		if (listen_parse(item, &s->listen[s->listen_count].addr,
+		    &s->listen[s->listen_count].mode, at, issues)) {
+			if (addr_is_loopback(&s->listen[s->listen_count].addr))
+				s->listen_count++;
+			else
+				issues_add(issues, pointer_text(at), "must be a loopback address "
+					"or a Unix socket: the admin server knows no credentials yet");
+		}
+		pointer_pop(at, inner);
+	}
+	pointer_pop(at, mark);
+}
+
+static void *
+admin_compile(const struct chain *chain, struct pointer *at, struct issues *issues)
+{
+	const cJSON *listen = chain_value(chain, "listen", NULL);
+	size_t count = cJSON_IsArray(listen) ? (size_t)cJSON_GetArraySize(listen) : 0;
+	struct admin_settings *s = calloc(1, sizeof(*s) + count * sizeof(s->listen[0]));
+
+	if (s == NULL)
+		return NULL;
+	if (!admin_hosts(s, chain_value(chain, "hosts", NULL))) {
+		admin_settings_drop(s);
+		return NULL;
+	}
+	admin_listen(s, listen, at, issues);
+	return s;
+}
+
+const struct plan_compiler settings_compilers[DOC_KINDS] = {
+	[DOC_GLOBAL]	= { global_compile,	free },
+	[DOC_ADMIN]	= { admin_compile,	admin_settings_drop },
+	[DOC_FRONTEND]	= { frontend_compile,	frontend_settings_drop },
+	[DOC_BACKEND]	= { backend_compile,	backend_conf_drop },
+	[DOC_SERVER]	= { server_compile,	free },
+};

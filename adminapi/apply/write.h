@@ -1,0 +1,92 @@
+/*
+ * Writes: from a request to "in force on every worker and on the disk".
+ *
+ * One at a time is planned, in order of arrival; several may be on their way to the disk and to
+ * the workers (DESIGN.md, "A write, step by step"). Control thread.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "adminapi/doc/plan.h"
+#include "adminapi/store/store.h"
+#include "core/diag.h"
+#include "core/list.h"
+
+enum write_verb { WRITE_PUT, WRITE_PATCH, WRITE_PATCH_MEMBERS, WRITE_CREATE, WRITE_DELETE };
+
+/* What became of it. */
+enum write_outcome {
+	WRITE_DONE,		/* in force */
+	WRITE_UNCHANGED,	/* in force before */
+	WRITE_DRY,		/* dry run: `changes` says what would be */
+	WRITE_BAD_JSON,		/* 400 */
+	WRITE_NOT_FOUND,	/* 404 */
+	WRITE_CONFLICT,		/* 409: in use, restart needed, address taken */
+	WRITE_EXISTS,		/* 409: create of what is there */
+	WRITE_PRECONDITION,	/* 412 */
+	WRITE_INVALID,		/* 422 */
+	WRITE_UNAVAILABLE,	/* 503: not stored, nothing changed */
+	WRITE_UNACKNOWLEDGED,	/* 503: stored, but a worker did not answer in time */
+};
+
+#define WRITE_HELPER_BYTES	(256 * 1024)	/* a larger body is planned on the helper thread */
+#define WRITE_ACK_MS		2000		/* for all workers to install */
+
+struct write;
+
+/* Filled by the caller, which keeps it and all texts alive until done(). Zero what is not meant. */
+struct write {
+	enum write_verb		 verb;
+	enum doc_kind		 kind;		/* of the target, or of the collection's members */
+	const char		*parent;	/* the backend of a server; NULL elsewhere */
+	const char		*name;		/* NULL: the single one; for CREATE and members: none */
+	struct slice		 text;		/* the body, JSON */
+	cJSON			*body;		/* instead of text, if it was parsed before (borrowed) */
+	const char		*if_match, *if_none_match;
+	bool			 dry_run;
+	enum doc_origin		 origin;
+	const char		*file_text;	/* the file behind a reload: kept for the start rule */
+	size_t			 file_len;
+	bool			 is_restore;	/* start-up: the store has these rows already */
+	const char		*actor, *reason, *peer;
+	void		       (*done)(struct write *write);
+
+	/* Results, valid in done(). */
+	enum write_outcome	 outcome;
+	struct issues		 issues;
+	struct diag		 why;		/* of 409, 503 */
+	bool			 created;
+	uint64_t		 revision;
+	struct doc_node		*node;		/* the target, pinned until done() returns; NULL: gone or none */
+	const struct plan	*plan;		/* what was done; NULL: nothing */
+	const void		*removed;	/* DELETE of a server: its object, only to be compared */
+	struct buf		 changes;	/* dry run: {"changes":[...]} */
+
+	/* The pipeline's. */
+	char			 created_name[DOC_NAME_MAX + 1];
+};
+
+/* Take it up; done() is called once, never from inside. */
+void write_submit(struct write *write);
+
+/* The machinery. `helper` may be used by nobody else meanwhile. */
+enum err write_start(struct doc *doc, struct store *store);
+
+/*
+ * The first write, at start: `plan` (taken over, its steps walked but not finished) goes the same way. With
+ * is_restore it is what the store has already.
+ */
+void write_boot(struct plan *plan, struct write *write);
+
+/* Are all published changes acknowledged in time (readyz)? */
+bool write_is_settled(void);
+
+struct write_counts {
+	uint64_t	writes, failed_commits, late_acks;
+	uint32_t	waiting, under_way;
+};
+void write_counts(struct write_counts *counts);
+
+/* Called on control when a write is being published, with its plan: events. Set once. */
+void write_on_published(void (*fn)(const struct plan *plan, const struct write *write));

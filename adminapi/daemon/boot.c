@@ -1,0 +1,243 @@
+/*
+ * Reading what there is to start with, and deciding between file and saved document.
+ * Main thread, before the others.
+ */
+#include "config.h"
+#include "adminapi/daemon/boot.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "adminapi/apply/settings.h"
+#include "adminapi/daemon/file.h"
+#include "adminapi/daemon/limits.h"
+#include "adminapi/daemon/privileges.h"
+#include "adminapi/doc/plan_priv.h"
+#include "adminapi/json/embedded.h"
+#include "adminapi/json/strict.h"
+#include "core/log.h"
+
+static bool
+schema_load(struct boot *boot)
+{
+	for (size_t i = 0; i < embedded_file_count; i++) {
+		const struct embedded_file *file = &embedded_files[i];
+
+		if (strcmp(file->name, "config.json") == 0)
+			return schema_compile(&boot->schema, file->text, file->size, &boot->why) ==
+			    ERR_OK;
+	}
+	diag_set(&boot->why, "the schema is not in this program");
+	return false;
+}
+
+static bool
+file_load(struct boot *boot, const char *path)
+{
+	if (path == NULL)
+		return true;
+	if (file_read(path, &boot->file_text, &boot->why) != ERR_OK)
+		return false;
+	saved_file_hash(boot->file_hash, boot->file_text.at, boot->file_text.len);
+	switch (file_parse(&boot->file, &boot->file_text, &boot->issues)) {
+	case ERR_OK:
+		return true;
+	case ERR_NOMEM:
+		diag_set(&boot->why, "out of memory");
+		return false;
+	default:
+		diag_set(&boot->why, "%s: not applied", path);
+		return false;
+	}
+}
+
+/* A string of "global" in a document; NULL if it is not there, or no string (the schema will say). */
+static const char *
+global_text(const cJSON *global, const char *field)
+{
+	const cJSON *value = global == NULL ? NULL : doc_field(global, field);
+
+	return cJSON_IsString(value) ? value->valuestring : NULL;
+}
+
+static char *
+text_dup(const char *text)
+{
+	return text == NULL ? NULL : strdup(text);
+}
+
+static const cJSON *
+saved_global(const struct boot *boot)
+{
+	for (uint32_t i = 0; i < boot->saved.count; i++)
+		if (strcmp(boot->saved.rows[i].path, "/global") == 0)
+			return boot->saved.rows[i].set;
+	return NULL;
+}
+
+/* The settings that are read once: from the document that holds, or the command line. */
+static void
+once_settings(struct boot *boot, const struct options *options)
+{
+	const cJSON *global = boot->file_wins ? doc_field(boot->file, "global") : saved_global(boot);
+	const cJSON *threads = global == NULL ? NULL : doc_field(global, "threads");
+
+	boot->threads = limits_cpus();
+	if (cJSON_IsNumber(threads) && threads->valuedouble >= 1 && threads->valuedouble <= 64)
+		boot->threads = (uint32_t)threads->valuedouble;
+	if (options->threads != 0)
+		boot->threads = options->threads;
+}
+
+/* Root is given up before the store is opened, so that its files are the user's. */
+static bool
+become_user(struct boot *boot, const struct options *options)
+{
+	const cJSON *global = boot->file == NULL ? NULL : doc_field(boot->file, "global");
+	const char *dir = options->state_dir != NULL ? options->state_dir
+						     : global_text(global, "state_dir");
+
+	boot->state_dir = text_dup(dir);
+	boot->user = text_dup(global_text(global, "user"));
+	boot->group = text_dup(global_text(global, "group"));
+	if (options->check)
+		return true;
+	return privileges_drop(boot->user, boot->group, boot->state_dir, &boot->why) == ERR_OK;
+}
+
+static bool
+saved_read(struct boot *boot, const struct options *options)
+{
+	if (options->check && boot->state_dir == NULL)
+		return true;
+	if (store_open(&boot->store, boot->state_dir, options->check, &boot->why) != ERR_OK)
+		return false;
+	return saved_load(&boot->saved, boot->store, &boot->why) == ERR_OK;
+}
+
+bool
+boot_read(struct boot *boot, const struct options *options)
+{
+	*boot = (struct boot){ 0 };
+	if (!schema_load(boot) || !file_load(boot, options->file) || !become_user(boot, options) ||
+	    !saved_read(boot, options))
+		return false;
+	boot->file_wins = boot->file != NULL && (saved_is_empty(&boot->saved) ||
+	    strcmp(boot->file_hash, boot->saved.file_hash) != 0);
+	once_settings(boot, options);
+	return true;
+}
+
+static void
+tell_dropped(const char *pointer, void *arg)
+{
+	log_msg(LOG_LEVEL_WARNING, "%s: dropped: saved by REST, but the file was edited since", pointer);
+}
+
+static void
+tell_kept(const char *pointer, void *arg)
+{
+	log_msg(LOG_LEVEL_NOTICE, "%s: kept over the edited file: set by REST earlier", pointer);
+}
+
+/* The edited file over the saved document: ids and revisions of what is in both stay. */
+static void
+plan_file(struct boot *boot, struct plan *plan)
+{
+	if (!saved_is_empty(&boot->saved) &&
+	    (saved_dropped(&boot->saved, boot->file, tell_dropped, NULL) != ERR_OK ||
+	    saved_keep_admins(&boot->saved, boot->file, tell_kept, NULL) != ERR_OK))
+		plan_nomem(plan);
+	saved_plan(&boot->saved, plan);
+	issues_fini(&plan->issues);	/* what an older version saved and the file replaces may be odd */
+	plan_put(plan, plan->doc->root, DOC_CONFIG, "", boot->file);
+}
+
+void
+boot_plan(struct boot *boot, struct plan *plan, struct doc *doc)
+{
+	doc->revision = boot->saved.revision;
+	plan_init(plan, doc, settings_compilers, DOC_BY_CONFIG);
+	plan->booting = true;
+	if (boot->file_wins) {
+		plan_file(boot, plan);
+	} else {
+		plan->revision = doc->revision;
+		saved_plan(&boot->saved, plan);
+	}
+	/* compiled even if nothing is said of them: their built-in values must come into force */
+	plan_touch(plan, doc->singles[DOC_GLOBAL]);
+	plan_touch(plan, doc->singles[DOC_ADMIN]);
+}
+
+void
+boot_print_issues(const struct boot *boot, const struct issues *issues, const char *file)
+{
+	for (uint32_t i = 0; i < issues->count; i++) {
+		const struct issue *issue = &issues->items[i];
+		const char *pointer = issue->pointer[0] == '\0' ? "(document)" : issue->pointer;
+		uint32_t line = file == NULL ? 0 :
+			json_line_of(boot->file_text.at, boot->file_text.len, issue->pointer);
+
+		if (line == 0)
+			fprintf(stderr, "%s: %s: %s\n", file == NULL ? "saved document" : file, pointer,
+				issue->detail);
+		else
+			fprintf(stderr, "%s:%u: %s: %s\n", file, (unsigned)line, pointer, issue->detail);
+	}
+	if (issues->dropped > 0)
+		fprintf(stderr, "... and %u more\n", (unsigned)issues->dropped);
+}
+
+/* Plan a document on an empty tree, and print what is wrong with it. */
+static bool
+check_one(struct boot *boot, const char *file)
+{
+	struct doc *doc;
+	struct plan plan;
+	bool ok;
+
+	if (doc_new(&doc, boot->schema) != ERR_OK) {
+		fprintf(stderr, "sluice: out of memory\n");
+		return false;
+	}
+	plan_init(&plan, doc, settings_compilers, DOC_BY_CONFIG);
+	plan.booting = true;
+	if (file != NULL)
+		plan_put(&plan, doc->root, DOC_CONFIG, "", boot->file);
+	else
+		saved_plan(&boot->saved, &plan);
+	plan_finish(&plan);
+	ok = plan.verdict == PLAN_OK;
+	boot_print_issues(boot, &plan.issues, file);
+	if (plan.verdict == PLAN_NOMEM)
+		fprintf(stderr, "sluice: out of memory\n");
+	plan_fini(&plan);
+	doc_free(&doc);
+	return ok;
+}
+
+/* A saved document is judged too, whichever of the two would hold. */
+int
+boot_check(struct boot *boot, const struct options *options)
+{
+	bool ok = true;
+
+	if (boot->file != NULL)
+		ok = check_one(boot, options->file);
+	if (!saved_is_empty(&boot->saved))
+		ok = check_one(boot, NULL) && ok;
+	return ok ? 0 : 1;
+}
+
+void
+boot_fini(struct boot *boot)
+{
+	saved_fini(&boot->saved);
+	buf_fini(&boot->file_text);
+	cJSON_Delete(boot->file);
+	issues_fini(&boot->issues);
+	free(boot->state_dir);
+	free(boot->user);
+	free(boot->group);
+}

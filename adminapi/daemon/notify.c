@@ -1,0 +1,40 @@
+/*
+ * systemd's notify protocol through libsystemd, where it was built in. Control thread.
+ */
+#include "config.h"
+#include "adminapi/daemon/notify.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <time.h>
+#include "adminapi/daemon/notify_priv.h"
+
+void
+notify_ready(void)
+{
+	notify_send("READY=1\nSTATUS=serving");
+}
+
+void
+notify_reloading(void)
+{
+	struct timespec now;
+	char text[80];
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%llu",
+		(unsigned long long)now.tv_sec * 1000000 + (unsigned long long)now.tv_nsec / 1000);
+	notify_send(text);
+}
+
+void
+notify_reloaded(bool ok)
+{
+	notify_send(ok ? "READY=1\nSTATUS=serving" : "READY=1\nSTATUS=serving, the last reload failed");
+}
+
+void
+notify_stopping(void)
+{
+	notify_send("STOPPING=1\nSTATUS=stopping");
+}

@@ -1,0 +1,111 @@
+/*
+ * Inheritance: the chain of sets behind a resource. Any thread, by the view's rules.
+ */
+#include "config.h"
+#include "adminapi/doc/holds.h"
+
+#include <assert.h>
+
+static void
+chain_add(struct chain *chain, const cJSON *set)
+{
+	if (set == NULL || !cJSON_IsObject(set))
+		return;
+	assert(chain->count < CHAIN_MAX);
+	chain->sets[chain->count++] = set;
+}
+
+static const cJSON *
+set_of(const struct doc_node *node, enum doc_view view)
+{
+	const struct doc_version *version = node == NULL ? NULL : doc_version_in(node, view);
+
+	return version == NULL ? NULL : version->set;
+}
+
+/* The profile or the defaults behind a frontend's or backend's own set. */
+static const cJSON *
+base_of(const struct doc *doc, const cJSON *own, enum doc_view view, chain_find_fn *find,
+	void *arg)
+{
+	const cJSON *from = own == NULL ? NULL : doc_field(own, "from");
+	const struct doc_node *profile;
+
+	if (!cJSON_IsString(from))
+		return set_of(doc->singles[DOC_DEFAULTS], view);
+	profile = find != NULL ? find(arg, DOC_PROFILE, from->valuestring)
+			       : doc_child(doc->root, DOC_PROFILE, from->valuestring);
+	return set_of(profile, view);
+}
+
+void
+chain_init(struct chain *chain, const struct doc *doc, const struct doc_node *node,
+	enum doc_view view, chain_find_fn *find, void *arg)
+{
+	const cJSON *own = set_of(node, view);
+	const cJSON *base;
+
+	*chain = (struct chain){ .def = doc->defs[node->kind], .doc = doc, .node = node,
+		.view = view };
+	chain_add(chain, own);
+	if (node->kind == DOC_FRONTEND || node->kind == DOC_BACKEND)
+		chain_add(chain, base_of(doc, own, view, find, arg));
+	if (node->kind != DOC_SERVER)
+		return;
+	own = set_of(node->parent, view);
+	if (own != NULL)
+		chain_add(chain, doc_field(own, "default_server"));
+	base = base_of(doc, own, view, find, arg);
+	if (base != NULL)
+		chain_add(chain, doc_field(base, "default_server"));
+}
+
+static bool
+is_inherited(const struct chain *chain, const char *field)
+{
+	const struct schema_node *node = schema_property(chain->def, field);
+
+	return node != NULL && schema_is_inherited(node);
+}
+
+static const cJSON *
+value_in(const cJSON *set, const char *field, const char *sub)
+{
+	const cJSON *value = doc_field(set, field);
+
+	return value != NULL && sub != NULL ? doc_field(value, sub) : value;
+}
+
+static const cJSON *
+chain_set_value(const struct chain *chain, const char *field, const char *sub)
+{
+	uint32_t count = is_inherited(chain, field) ? chain->count : (chain->count > 0);
+
+	for (uint32_t i = 0; i < count; i++) {
+		const cJSON *value = value_in(chain->sets[i], field, sub);
+
+		if (value != NULL)
+			return value;
+	}
+	return NULL;
+}
+
+const cJSON *
+chain_value(const struct chain *chain, const char *field, const char *sub)
+{
+	const cJSON *value = chain_set_value(chain, field, sub);
+	const struct schema_node *node;
+
+	if (value != NULL)
+		return value;
+	node = schema_property(chain->def, field);
+	if (node != NULL && sub != NULL)
+		node = schema_property(node, sub);
+	return node == NULL ? NULL : schema_default(node);
+}
+
+bool
+chain_is_set(const struct chain *chain, const char *field, const char *sub)
+{
+	return chain_set_value(chain, field, sub) != NULL;
+}

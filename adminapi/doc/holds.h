@@ -1,0 +1,36 @@
+/*
+ * What holds: the value of a field after inheritance.
+ *
+ * server <- default_server of its backend <- defaults (or the profile that it is "from") <- schema;
+ * frontend, backend <- defaults or profile <- schema. The schema says which fields are inherited
+ * (x-inherit). One chain serves the API's answers and the data plane's
+ * configuration, so what is shown is what is done.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <cjson/cJSON.h>
+#include "adminapi/doc/doc.h"
+
+#define CHAIN_MAX 3
+
+struct chain {
+	const struct schema_node	*def;		/* of the resource; its defaults end the chain */
+	const cJSON			*sets[CHAIN_MAX];	/* nearest first; none is NULL */
+	uint32_t			 count;
+	const struct doc		*doc;
+	const struct doc_node		*node;
+	enum doc_view			 view;
+};
+
+/* The profile that a frontend or backend is from, else the defaults. `find` looks a profile up in a plan; NULL: by doc_child. */
+typedef struct doc_node *chain_find_fn(void *arg, enum doc_kind kind, const char *name);
+
+void chain_init(struct chain *chain, const struct doc *doc, const struct doc_node *node,
+	enum doc_view view, chain_find_fn *find, void *arg);
+
+/* The value of `field`; of `field`.`sub` where sub is not NULL. NULL: nothing is set nor built in. */
+const cJSON *chain_value(const struct chain *chain, const char *field, const char *sub);
+
+/* Is it set anywhere (and not merely built in)? */
+bool chain_is_set(const struct chain *chain, const char *field, const char *sub);

@@ -1,0 +1,328 @@
+/*
+ * The plan itself: its ops, what it finds, its order. See plan.h for threads.
+ */
+#include "config.h"
+#include "adminapi/doc/plan.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include "adminapi/doc/plan_priv.h"
+
+void
+plan_init(struct plan *plan, struct doc *doc, const struct plan_compiler *compilers,
+	enum doc_origin origin)
+{
+	*plan = (struct plan){
+		.doc = doc, .compilers = compilers, .origin = origin, .base = "",
+		.revision = doc->revision + 1,
+	};
+}
+
+static void
+plan_op_drop(struct plan *plan, struct plan_op *op)
+{
+	const struct plan_compiler *compiler = &plan->compilers[op->node->kind];
+
+	if (op->conf != NULL)
+		compiler->discard(op->conf);
+	if (op->to != op->from)
+		doc_version_unref(op->to);
+	op->node->op = NULL;
+	if (op->created)
+		doc_node_discard(op->node);
+	free(op->path);
+	free(op);
+}
+
+void
+plan_fini(struct plan *plan)
+{
+	HASH_CLEAR(hh, plan->created);
+	for (uint32_t i = plan->raised_count; i > 0; i--)
+		plan->raised[i - 1].backend->last_id = plan->raised[i - 1].last_id;
+	/* children of created nodes name their parents: newest first */
+	for (uint32_t i = plan->count; i > 0; i--)
+		plan_op_drop(plan, plan->ops[i - 1]);
+	free(plan->ops);
+	free(plan->raised);
+	issues_fini(&plan->issues);
+	pointer_fini(&plan->at);
+	*plan = (struct plan){ 0 };
+}
+
+void
+plan_worsen(struct plan *plan, enum plan_verdict verdict)
+{
+	if (verdict > plan->verdict)
+		plan->verdict = verdict;
+}
+
+void
+plan_nomem(struct plan *plan)
+{
+	plan_worsen(plan, PLAN_NOMEM);
+}
+
+struct pointer *
+plan_at(struct plan *plan, const struct doc_node *node)
+{
+	struct buf path = { 0 };
+	size_t base = strlen(plan->base);
+	const char *below;
+
+	doc_path(node, &path);
+	buf_put(&path, "", 1);
+	below = path.failed ? "" : path.at;
+	if (strncmp(below, plan->base, base) == 0 && (below[base] == '/' || below[base] == '\0'))
+		below += base;
+	buf_clear(&plan->at.text);
+	buf_puts(&plan->at.text, below);
+	buf_fini(&path);
+	return &plan->at;
+}
+
+const struct doc_version *
+plan_version(const struct doc_node *node)
+{
+	return node->op != NULL ? node->op->to : node->head;
+}
+
+const struct doc_version *
+doc_version_in(const struct doc_node *node, enum doc_view view)
+{
+	switch (view) {
+	case DOC_LIVE:
+		return node->live;
+	case DOC_HEAD:
+		return node->head;
+	case DOC_PLAN:
+		return plan_version(node);
+	}
+	return NULL;
+}
+
+/* A node that this plan created, by path. */
+static struct doc_node *
+plan_find_created(struct plan *plan, const struct doc_node *parent, enum doc_kind kind,
+	const char *name)
+{
+	struct buf path = { 0 };
+	struct plan_op *op = NULL;
+
+	if (plan->created == NULL)
+		return NULL;
+	doc_path(parent, &path);
+	buf_printf(&path, "/%s/%s", doc_kind_info(kind)->member, name);
+	if (path.failed)
+		plan_nomem(plan);
+	else
+		HASH_FIND(hh, plan->created, path.at, path.len, op);
+	buf_fini(&path);
+	return op == NULL ? NULL : op->node;
+}
+
+/* The node of that name, whether it is there in the plan or not. */
+static struct doc_node *
+plan_node(struct plan *plan, struct doc_node *parent, enum doc_kind kind, const char *name)
+{
+	struct doc_node *node;
+
+	if (!doc_kind_info(kind)->is_collection)
+		return plan->doc->singles[kind];
+	node = doc_child(parent, kind, name);
+	return node != NULL ? node : plan_find_created(plan, parent, kind, name);
+}
+
+struct doc_node *
+plan_find(struct plan *plan, struct doc_node *parent, enum doc_kind kind, const char *name)
+{
+	struct doc_node *node = plan_node(plan, parent, kind, name);
+
+	return node != NULL && plan_version(node) != NULL ? node : NULL;
+}
+
+static bool
+plan_add_op(struct plan *plan, struct plan_op *op)
+{
+	if (plan->count == plan->cap) {
+		uint32_t cap = plan->cap == 0 ? 8 : plan->cap * 2;
+		struct plan_op **ops = realloc(plan->ops, cap * sizeof(struct plan_op *));
+
+		if (ops == NULL)
+			return false;
+		plan->ops = ops;
+		plan->cap = cap;
+	}
+	plan->ops[plan->count++] = op;
+	return true;
+}
+
+struct plan_op *
+plan_op_on(struct plan *plan, struct doc_node *node, bool created)
+{
+	struct plan_op *op = node->op;
+
+	if (op != NULL)
+		return op;
+	op = calloc(1, sizeof(*op));
+	if (op == NULL || !plan_add_op(plan, op)) {
+		free(op);
+		plan_nomem(plan);
+		return NULL;
+	}
+	op->node = node;
+	op->from = op->to = node->head;
+	op->created = created;
+	node->op = op;
+	return op;
+}
+
+void
+plan_set(struct plan *plan, struct doc_node *node, cJSON *set)
+{
+	struct doc_version *version = doc_version_new(set, plan->revision);
+	struct plan_op *op;
+
+	if (version == NULL) {
+		cJSON_Delete(set);
+		plan_nomem(plan);
+		return;
+	}
+	op = plan_op_on(plan, node, false);
+	if (op == NULL) {
+		doc_version_unref(version);
+		return;
+	}
+	if (op->to != op->from)
+		doc_version_unref(op->to);
+	op->to = version;
+}
+
+void
+plan_touch(struct plan *plan, struct doc_node *node)
+{
+	if (plan_version(node) != NULL)
+		plan_op_on(plan, node, false);
+}
+
+/* A new, detached node under `name`, known to plan_find() from now on. NULL: no memory. */
+static struct doc_node *
+plan_create(struct plan *plan, struct doc_node *parent, enum doc_kind kind, const char *name)
+{
+	struct doc_node *node = doc_node_new(parent, kind, name);
+	struct plan_op *op = node == NULL ? NULL : plan_op_on(plan, node, true);
+	struct buf path = { 0 };
+
+	if (op == NULL) {
+		doc_node_discard(node);
+		plan_nomem(plan);
+		return NULL;
+	}
+	doc_path(node, &path);
+	if (path.failed) {
+		buf_fini(&path);
+		plan_nomem(plan);
+		return NULL;		/* plan_fini() frees the op and its node */
+	}
+	op->path = path.at;
+	HASH_ADD_KEYPTR(hh, plan->created, op->path, path.len, op);
+	return node;
+}
+
+struct doc_node *
+plan_find_or_create(struct plan *plan, struct doc_node *parent, enum doc_kind kind,
+	const char *name)
+{
+	struct doc_node *node = plan_node(plan, parent, kind, name);
+
+	return node != NULL ? node : plan_create(plan, parent, kind, name);
+}
+
+static void
+plan_compile_op(struct plan *plan, struct plan_op *op)
+{
+	const struct plan_compiler *compiler = &plan->compilers[op->node->kind];
+	struct chain chain;
+
+	if (op->to == NULL || compiler->compile == NULL)
+		return;
+	plan_chain(plan, op->node, &chain);
+	op->conf = compiler->compile(&chain, plan_at(plan, op->node), &plan->issues);
+	if (op->conf == NULL && !issues_any(&plan->issues))
+		plan_nomem(plan);
+}
+
+static struct doc_node *
+plan_find_top(void *arg, enum doc_kind kind, const char *name)
+{
+	struct plan *plan = arg;
+
+	return plan_find(plan, plan->doc->root, kind, name);
+}
+
+void
+plan_chain(struct plan *plan, const struct doc_node *node, struct chain *chain)
+{
+	chain_init(chain, plan->doc, node, DOC_PLAN, plan_find_top, plan);
+}
+
+/*
+ * What must be there first comes first: backends, servers, frontends; what goes, goes the other
+ * way round.
+ */
+static int
+plan_rank(const struct plan_op *op)
+{
+	static const int come[DOC_KINDS] = { [DOC_BACKEND] = 1, [DOC_SERVER] = 2, [DOC_FRONTEND] = 3 };
+	static const int go[DOC_KINDS] = { [DOC_FRONTEND] = 4, [DOC_SERVER] = 5, [DOC_BACKEND] = 6,
+		[DOC_PROFILE] = 7 };
+
+	return op->to != NULL ? come[op->node->kind] : go[op->node->kind];
+}
+
+#define PLAN_RANKS 8
+
+/* A stable sort by rank: within one, the body's order stays. */
+static bool
+plan_sort(struct plan *plan)
+{
+	struct plan_op **sorted = calloc(plan->count + 1, sizeof(struct plan_op *));
+	uint32_t next = 0;
+
+	if (sorted == NULL)
+		return false;
+	for (int rank = 0; rank < PLAN_RANKS; rank++)
+		for (uint32_t i = 0; i < plan->count; i++)
+			if (plan_rank(plan->ops[i]) == rank)
+				sorted[next++] = plan->ops[i];
+	assert(next == plan->count);
+	free(plan->ops);
+	plan->ops = sorted;
+	plan->cap = plan->count + 1;
+	return true;
+}
+
+void
+plan_finish(struct plan *plan)
+{
+	if (plan->verdict == PLAN_NOT_FOUND)
+		return;
+	plan_touch_dependents(plan);
+	plan_check(plan);
+	for (uint32_t i = 0; i < plan->count; i++)
+		plan_compile_op(plan, plan->ops[i]);
+	if (!plan_sort(plan))
+		plan_nomem(plan);
+	if (issues_any(&plan->issues))
+		plan_worsen(plan, PLAN_INVALID);
+}
+
+bool
+plan_is_empty(const struct plan *plan)
+{
+	for (uint32_t i = 0; i < plan->count; i++)
+		if (plan->ops[i]->to != plan->ops[i]->from)
+			return false;
+	return true;
+}

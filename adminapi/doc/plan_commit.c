@@ -1,0 +1,107 @@
+/*
+ * A plan's life after it was made: the head moves, then live follows, or the head goes back.
+ * Control thread.
+ */
+#include "config.h"
+#include "adminapi/doc/plan.h"
+
+#include <stdlib.h>
+#include "adminapi/doc/plan_priv.h"
+
+/* What was restored from the store keeps its revision. */
+static uint64_t
+op_revision(const struct plan *plan, const struct plan_op *op)
+{
+	return op->to != NULL ? op->to->revision : plan->revision;
+}
+
+static void
+raise(uint64_t *revision, uint64_t to)
+{
+	if (*revision < to)
+		*revision = to;
+}
+
+static bool
+is_change(const struct plan_op *op)
+{
+	return op->to != op->from;
+}
+
+void
+plan_hand_over(struct plan *plan)
+{
+	HASH_CLEAR(hh, plan->created);
+	for (uint32_t i = 0; i < plan->count; i++) {
+		struct plan_op *op = plan->ops[i];
+
+		op->node->op = NULL;
+		doc_pin(op->node);
+		if (op->created)
+			doc_node_attach(plan->doc, op->node);
+		op->created = false;
+		if (!is_change(op))
+			continue;
+		op->node->head = doc_version_ref(op->to);	/* op->from takes over the head's */
+		for (struct doc_node *up = op->node; up != NULL; up = up->parent)
+			raise(&up->head_revision, op_revision(plan, op));
+	}
+	plan->raised_count = 0;		/* given out for good */
+	plan->doc->revision = plan->revision;
+}
+
+void
+plan_undo(struct plan *plan)
+{
+	for (uint32_t i = plan->count; i > 0; i--) {
+		struct plan_op *op = plan->ops[i - 1];
+
+		if (!is_change(op))
+			continue;
+		doc_version_unref(op->node->head);
+		op->node->head = doc_version_ref(op->from);
+		/* all that is not yet published is undone together: then head is live again */
+		for (struct doc_node *up = op->node; up != NULL; up = up->parent)
+			up->head_revision = up->live_revision;
+	}
+}
+
+void
+plan_publish(struct plan *plan)
+{
+	for (uint32_t i = 0; i < plan->count; i++) {
+		struct plan_op *op = plan->ops[i];
+		const struct doc_kind_info *info = doc_kind_info(op->node->kind);
+		struct doc_version *old = op->node->live;
+
+		if (!is_change(op))
+			continue;
+		op->node->live = doc_version_ref(op->to);
+		if (info->is_collection)
+			op->node->parent->live_count[info->slot] +=
+				(uint32_t)(op->to != NULL) - (uint32_t)(old != NULL);
+		doc_version_unref(old);
+		for (struct doc_node *up = op->node; up != NULL; up = up->parent)
+			raise(&up->live_revision, op_revision(plan, op));
+	}
+}
+
+void
+plan_end(struct plan *plan)
+{
+	for (uint32_t i = plan->count; i > 0; i--) {
+		struct plan_op *op = plan->ops[i - 1];
+
+		if (is_change(op)) {
+			doc_version_unref(op->from);
+			doc_version_unref(op->to);
+		}
+		if (op->conf != NULL)
+			plan->compilers[op->node->kind].discard(op->conf);
+		doc_unpin(plan->doc, op->node);
+		free(op->path);
+		free(op);
+	}
+	plan->count = 0;
+	plan_fini(plan);
+}

@@ -1,0 +1,110 @@
+/*
+ * Who inherits from what changed: these are compiled anew, their own documents stay.
+ */
+#include "config.h"
+#include "adminapi/doc/plan_priv.h"
+
+#include <string.h>
+#include "adminapi/json/strict.h"
+
+static bool
+field_changed(const struct plan_op *op, const char *field)
+{
+	const cJSON *a = op->from == NULL ? NULL : doc_field(op->from->set, field);
+	const cJSON *b = op->to == NULL ? NULL : doc_field(op->to->set, field);
+
+	return a == NULL || b == NULL ? a != b : !json_equals(a, b);
+}
+
+static void
+touch_servers(struct plan *plan, struct doc_node *backend)
+{
+	doc_each_child(server, backend, DOC_SERVER)
+		plan_touch(plan, server);
+}
+
+/* Does it take its defaults from that profile (NULL: from "defaults")? */
+static bool
+is_from(const struct doc_node *node, const char *profile)
+{
+	const struct doc_version *version = plan_version(node);
+	const cJSON *from = version == NULL ? NULL : doc_field(version->set, "from");
+
+	if (version == NULL)
+		return false;
+	if (!cJSON_IsString(from))
+		return profile == NULL;
+	return profile != NULL && strcmp(from->valuestring, profile) == 0;
+}
+
+static void
+touch_heirs(struct plan *plan, const struct plan_op *op, const char *profile)
+{
+	struct doc_node *root = plan->doc->root;
+	bool servers = field_changed(op, "default_server");
+
+	doc_each_child(frontend, root, DOC_FRONTEND)
+		if (is_from(frontend, profile))
+			plan_touch(plan, frontend);
+	doc_each_child(backend, root, DOC_BACKEND) {
+		if (!is_from(backend, profile))
+			continue;
+		plan_touch(plan, backend);
+		if (servers)
+			touch_servers(plan, backend);
+	}
+}
+
+static void
+touch_all(struct plan *plan, enum doc_kind kind)
+{
+	struct doc_node *root = plan->doc->root;
+
+	if (kind == DOC_FRONTEND)
+		doc_each_child(frontend, root, DOC_FRONTEND)
+			plan_touch(plan, frontend);
+	else
+		doc_each_child(backend, root, DOC_BACKEND)
+			touch_servers(plan, backend);
+}
+
+static void
+touch_for(struct plan *plan, const struct plan_op *op)
+{
+	switch (op->node->kind) {
+	case DOC_GLOBAL:
+		if (field_changed(op, "log"))
+			touch_all(plan, DOC_FRONTEND);
+		break;
+	case DOC_ADMIN:		/* a server may not be one of our own admin listeners */
+		if (field_changed(op, "listen"))
+			touch_all(plan, DOC_SERVER);
+		break;
+	case DOC_DEFAULTS:
+		touch_heirs(plan, op, NULL);
+		break;
+	case DOC_PROFILE:
+		touch_heirs(plan, op, op->node->name);
+		break;
+	case DOC_BACKEND:
+		if (op->from != NULL && op->to != NULL &&
+		    (field_changed(op, "default_server") || field_changed(op, "from")))
+			touch_servers(plan, op->node);
+		break;
+	case DOC_CONFIG:
+	case DOC_FRONTEND:
+	case DOC_SERVER:
+	case DOC_KINDS:
+		break;
+	}
+}
+
+void
+plan_touch_dependents(struct plan *plan)
+{
+	uint32_t count = plan->count;	/* what is touched changes nothing further */
+
+	for (uint32_t i = 0; i < count; i++)
+		if (plan->ops[i]->to != plan->ops[i]->from)
+			touch_for(plan, plan->ops[i]);
+}

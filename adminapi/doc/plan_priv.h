@@ -1,0 +1,42 @@
+/*
+ * Between the plan's files.
+ */
+#pragma once
+
+#include "adminapi/doc/plan.h"
+
+/* The op on a node, made if need be. NULL: no memory (the verdict says so). */
+struct plan_op *plan_op_on(struct plan *plan, struct doc_node *node, bool created);
+
+/* Give a node its next version. Takes `set`, also on failure. */
+void plan_set(struct plan *plan, struct doc_node *node, cJSON *set);
+
+/* Have a node compiled anew though its own document stays. */
+void plan_touch(struct plan *plan, struct doc_node *node);
+
+void plan_nomem(struct plan *plan);
+void plan_worsen(struct plan *plan, enum plan_verdict verdict);
+
+/*
+ * A server's own rules before the schema's: "backup" becomes "priority", an id is kept or given.
+ * `old` is the set before (NULL: none); `input` what the caller sent; `own` is changed in place.
+ */
+void plan_server_rules(struct plan *plan, struct doc_node *node, const cJSON *old,
+	const cJSON *input, cJSON *own);
+
+/* Keep who set the admin_state: this write, or whoever did before (`old`, may be NULL). */
+void plan_note_origin(struct plan *plan, struct doc_node *node, const struct doc_version *old);
+
+/* check.c: references both ways, uniqueness, what is not live. */
+void plan_check(struct plan *plan);
+
+/* depend.c: touch what inherits from what changed. */
+void plan_touch_dependents(struct plan *plan);
+
+
+/* The node of that name, created (detached, without a version) if it is not there. NULL: no memory. */
+struct doc_node *plan_find_or_create(struct plan *plan, struct doc_node *parent,
+	enum doc_kind kind, const char *name);
+
+/* The chain of a node in the plan's view. */
+void plan_chain(struct plan *plan, const struct doc_node *node, struct chain *chain);

@@ -1,0 +1,123 @@
+/*
+ * A server's own rules: "backup" is a way to say "priority"; ids are given once and kept.
+ */
+#include "config.h"
+#include "adminapi/doc/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "adminapi/doc/plan_priv.h"
+#include "adminapi/json/strict.h"
+
+static void
+own_set_number(struct plan *plan, cJSON *own, const char *field, double value)
+{
+	cJSON_DeleteItemFromObjectCaseSensitive(own, field);
+	if (cJSON_AddNumberToObject(own, field, value) == NULL)
+		plan_nomem(plan);
+}
+
+static void
+backup_disagrees(struct plan *plan, struct doc_node *node, bool backup, double priority)
+{
+	struct pointer *at = plan_at(plan, node);
+
+	pointer_push(at, "backup");
+	issues_add(&plan->issues, pointer_text(at), "is %s, but priority is %d",
+		backup ? "true" : "false", (int)priority);
+}
+
+/* true makes priority 0 into 1 and leaves 1..9; false makes it 0. Only "priority" is stored. */
+static void
+backup_rule(struct plan *plan, struct doc_node *node, const cJSON *input, cJSON *own)
+{
+	const cJSON *backup = doc_field(input, "backup");
+	const cJSON *given = doc_field(input, "priority");
+	const cJSON *priority = doc_field(own, "priority");
+	double now = cJSON_IsNumber(priority) ? priority->valuedouble : 0;
+	bool is_backup = cJSON_IsTrue(backup);
+
+	if (cJSON_IsNull(backup) && given == NULL)
+		cJSON_DeleteItemFromObjectCaseSensitive(own, "priority");
+	if (!cJSON_IsBool(backup))
+		return;			/* absent, or the schema's to refuse */
+	cJSON_DeleteItemFromObjectCaseSensitive(own, "backup");
+	if (cJSON_IsNumber(given)) {
+		if ((given->valuedouble > 0) != is_backup)
+			backup_disagrees(plan, node, is_backup, given->valuedouble);
+		return;
+	}
+	if (!is_backup)
+		own_set_number(plan, own, "priority", 0);
+	else if (now == 0)
+		own_set_number(plan, own, "priority", 1);
+}
+
+static void
+plan_raise(struct plan *plan, struct doc_node *backend, uint32_t id)
+{
+	uint32_t before = backend->last_id;
+
+	backend->last_id = id;
+	if (plan->raised_count > 0 && plan->raised[plan->raised_count - 1].backend == backend)
+		return;
+	if (plan->raised_count == plan->raised_cap) {
+		uint32_t cap = plan->raised_cap == 0 ? 4 : plan->raised_cap * 2;
+		struct plan_raise *more = realloc(plan->raised, cap * sizeof(*more));
+
+		if (more == NULL) {
+			plan_nomem(plan);
+			return;
+		}
+		plan->raised = more;
+		plan->raised_cap = cap;
+	}
+	plan->raised[plan->raised_count++] = (struct plan_raise){ backend, before };
+}
+
+static void
+id_rule(struct plan *plan, struct doc_node *node, const cJSON *old, cJSON *own)
+{
+	const cJSON *given = doc_field(own, "id");
+	const cJSON *kept = old == NULL ? NULL : doc_field(old, "id");
+
+	if (given == NULL && kept != NULL) {
+		own_set_number(plan, own, "id", kept->valuedouble);
+	} else if (given == NULL) {
+		plan_raise(plan, node->parent, node->parent->last_id + 1);
+		own_set_number(plan, own, "id", node->parent->last_id);
+	} else if (cJSON_IsNumber(given) && (kept == NULL || !json_equals(kept, given))) {
+		/* above all that were: nobody can have it; else it is looked for later */
+		if (given->valuedouble > node->parent->last_id &&
+		    given->valuedouble <= SERVER_ID_MAX)
+			plan_raise(plan, node->parent, (uint32_t)given->valuedouble);
+		else
+			plan->ids_given = true;
+	}
+}
+
+void
+plan_server_rules(struct plan *plan, struct doc_node *node, const cJSON *old, const cJSON *input,
+	cJSON *own)
+{
+	backup_rule(plan, node, input, own);
+	id_rule(plan, node, old, own);
+}
+
+void
+plan_note_origin(struct plan *plan, struct doc_node *node, const struct doc_version *old)
+{
+	struct plan_op *op = node->op;
+	const cJSON *before = old == NULL ? NULL : doc_field(old->set, "admin_state");
+	const cJSON *now = op == NULL || op->to == NULL ? NULL : doc_field(op->to->set, "admin_state");
+
+	if (op == NULL || op->to == NULL)
+		return;
+	if (now == NULL)
+		op->to->admin_by = DOC_BY_CONFIG;
+	else if (old != NULL && (now == before || (now != NULL && before != NULL &&
+	    json_equals(now, before))))
+		op->to->admin_by = old->admin_by;
+	else
+		op->to->admin_by = plan->origin;
+}

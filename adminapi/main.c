@@ -1,0 +1,191 @@
+/*
+ * sluice: starts what the other rooms are, in order, and ends it in the reverse order.
+ */
+#include "config.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include "adminapi/daemon/boot.h"
+#include "adminapi/daemon/limits.h"
+#include "adminapi/daemon/listeners.h"
+#include "adminapi/daemon/notify.h"
+#include "adminapi/daemon/options.h"
+#include "adminapi/daemon/stop.h"
+#include "adminapi/daemon/version.h"
+#include "adminapi/helper.h"
+#include "adminapi/rest/events.h"
+#include "adminapi/rest/info.h"
+#include "adminapi/rest/reload.h"
+#include "adminapi/rest/resources.h"
+#include "core/log.h"
+#include "core/publish.h"
+#include "stream/engine.h"
+
+#define LOG_DRAIN_MS 1000	/* for the last log lines */
+
+/* What runs; each is NULL or false until it does. */
+struct program {
+	struct boot		 boot;
+	struct loop		*control;
+	struct doc		*doc;
+	struct http_server	*http;
+	struct plan		 plan;
+	struct write		 first;		/* the start's own write */
+	int			 status;	/* of the process */
+};
+
+static struct program program = { .status = 1 };
+
+/* Descriptors 0 to 2 must be taken, or a log line goes into whatever file gets their number. */
+static void
+standard_descriptors(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
+static int
+complain(const struct boot *boot, const char *file)
+{
+	if (issues_any(&boot->issues))
+		boot_print_issues(boot, &boot->issues, file);
+	else
+		fprintf(stderr, "sluice: %s\n", boot->why.text);
+	return 1;
+}
+
+static void
+on_first_done(struct write *write)
+{
+	if (write->outcome == WRITE_DONE || write->outcome == WRITE_UNCHANGED) {
+		program.status = 0;
+		ready_set(true);
+		notify_ready();
+		log_msg(LOG_LEVEL_NOTICE, "sluice %s: ready, %u workers", PACKAGE_VERSION,
+			(unsigned)engine_threads());
+	} else if (write->outcome != WRITE_UNACKNOWLEDGED) {
+		if (write->why.text[0] != '\0')
+			log_msg(LOG_LEVEL_ERROR, "sluice: cannot start: %s", write->why.text);
+		loop_stop(program.control);
+	}
+}
+
+/* The workers' number must be known before anything is compiled for them. */
+static enum err
+engine_begin(const struct boot *boot, struct loop *control)
+{
+	const struct engine_conf conf = { .threads = boot->threads,
+		.maxconn = LIMITS_MAXCONN_DEFAULT, .pipe_memory = 0 };
+
+	return engine_start(&conf, control);
+}
+
+static bool
+begin(const struct options *options)
+{
+	struct boot *boot = &program.boot;
+	struct log_ring *ring;
+	struct diag *why = &boot->why;
+
+	if (log_start() != ERR_OK || log_ring_new(&ring) != ERR_OK ||
+	    loop_new(&program.control, LOOP_CONTROL) != ERR_OK) {
+		diag_errno(why, "cannot start");
+		return false;
+	}
+	log_adopt(ring);
+	loop_adopt(program.control);
+	if (engine_begin(boot, program.control) != ERR_OK ||
+	    helper_start(&program.control->mailbox) != ERR_OK ||
+	    store_start(boot->store, &program.control->mailbox) != ERR_OK ||
+	    doc_new(&program.doc, boot->schema) != ERR_OK ||
+	    stop_init(program.control) != ERR_OK) {
+		diag_errno(why, "cannot start the threads");
+		return false;
+	}
+	if (http_server_new(&program.http, program.control, rest_handle, NULL, why) != ERR_OK)
+		return false;
+	if (listeners_init(program.http, options->admin, options->admin_count, why) != ERR_OK)
+		return false;
+	return write_start(program.doc, boot->store) == ERR_OK;
+}
+
+static void
+first_write(void)
+{
+	struct boot *boot = &program.boot;
+
+	program.first = (struct write){
+		.verb = WRITE_PUT, .kind = DOC_CONFIG, .origin = DOC_BY_CONFIG, .done = on_first_done,
+		.is_restore = !boot->file_wins, .reason = "start",
+	};
+	if (boot->file_wins) {
+		program.first.file_text = boot->file_text.at;
+		program.first.file_len = boot->file_text.len;
+	}
+	write_boot(&program.plan, &program.first);
+}
+
+static void
+run(const struct options *options)
+{
+	struct boot *boot = &program.boot;
+
+	rest_init(program.doc);
+	reload_init(options->file);
+	info_init(program.control, boot->store, program.http, boot->state_dir);
+	write_on_published(events_of_write);
+	server_on_change(events_of_server);
+	boot_plan(boot, &program.plan, program.doc);
+	first_write();
+	if (issues_any(&program.first.issues))
+		boot_print_issues(boot, &program.first.issues, boot->file_wins ? options->file : NULL);
+	loop_run(program.control);
+}
+
+/* In the reverse order; the admin server answered until here. */
+static void
+end(void)
+{
+	engine_stop();
+	helper_stop();
+	listeners_close();
+	http_server_free(&program.http);
+	events_fini();
+	store_close(&program.boot.store);
+	stop_fini();
+	log_stop(LOG_DRAIN_MS);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options options;
+
+	standard_descriptors();
+	signal(SIGPIPE, SIG_IGN);
+	if (!options_parse(&options, argc, argv))
+		return 2;
+	if (options.help || options.version) {
+		options.help ? options_help() : version_print();
+		return 0;
+	}
+	if (options.check)
+		publish_set_workers(NULL, 1);	/* nothing runs: one is enough to compile for */
+	if (!boot_read(&program.boot, &options))
+		return complain(&program.boot, options.file);
+	if (options.check)
+		return boot_check(&program.boot, &options);
+	if (!begin(&options))
+		return complain(&program.boot, options.file);
+	run(&options);
+	end();
+	return program.status;
+}

@@ -1,0 +1,265 @@
+/*
+ * Read-only endpoints about the program itself. Control thread.
+ */
+#include "config.h"
+#include "adminapi/rest/info.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include "adminapi/apply/write.h"
+#include "adminapi/daemon/listeners.h"
+#include "adminapi/daemon/version.h"
+#include "adminapi/json/embedded.h"
+#include "adminapi/rest/events.h"
+#include "adminapi/rest/resources.h"
+#include "core/jsonw.h"
+#include "core/log.h"
+#include "stream/engine.h"
+
+static struct {
+	struct loop			*control;
+	struct store			*store;
+	const struct http_server	*http;
+	const char			*state_dir;
+	uint64_t			 started_us;
+	bool				 started, stopping;
+} info;
+
+void
+info_init(struct loop *control, struct store *store, const struct http_server *http,
+	const char *state_dir)
+{
+	info.control = control;
+	info.store = store;
+	info.http = http;
+	info.state_dir = state_dir;
+	info.started_us = control->wall_us;
+}
+
+void
+ready_set(bool started)
+{
+	info.started = started;
+}
+
+void
+ready_stop(void)
+{
+	info.stopping = true;
+}
+
+static void
+answer_json(struct call *call, unsigned status, struct buf *body)
+{
+	struct answer answer = { .status = status, .body = *body };
+
+	call_answer(call, &answer);
+}
+
+/* -- info -- */
+
+static void
+write_process(struct jsonw *w)
+{
+	jsonw_string(w, "version", PACKAGE_VERSION);
+	jsonw_int(w, "pid", getpid());
+	jsonw_time(w, "started", info.started_us);
+	jsonw_duration(w, "uptime", (int64_t)(info.control->wall_us - info.started_us) / 1000);
+	jsonw_uint(w, "threads", engine_threads());
+	jsonw_string(w, "state_dir", info.state_dir);
+	jsonw_uint(w, "revision", rest_doc()->root->live_revision);
+	jsonw_uint(w, "last_event_id", events_last_id());
+	jsonw_object(w, "libraries");
+	version_write_libraries(w);
+	jsonw_end_object(w);
+	jsonw_object(w, "admin");
+	listeners_write(w, "listen");
+	jsonw_end_object(w);
+}
+
+static void
+write_traffic(struct jsonw *w)
+{
+	struct engine_totals t;
+	struct rlimit limit = { 0 };
+
+	engine_totals(&t);
+	getrlimit(RLIMIT_NOFILE, &limit);
+	jsonw_object(w, "connections");
+	jsonw_uint(w, "current", t.current);
+	jsonw_uint(w, "max", t.max);
+	jsonw_uint(w, "total", t.connections);
+	jsonw_end_object(w);
+	jsonw_object(w, "bytes");
+	jsonw_uint(w, "in", t.bytes_in);
+	jsonw_uint(w, "out", t.bytes_out);
+	jsonw_end_object(w);
+	jsonw_uint(w, "pipe_memory_used", t.pipe_memory_used);
+	jsonw_uint(w, "descriptor_limit", limit.rlim_cur);
+}
+
+static void
+write_writes(struct jsonw *w)
+{
+	struct write_counts writes;
+	struct store_counts store;
+
+	write_counts(&writes);
+	store_counts(info.store, &store);
+	jsonw_object(w, "writes");
+	jsonw_uint(w, "total", writes.writes);
+	jsonw_uint(w, "waiting", writes.waiting);
+	jsonw_uint(w, "under_way", writes.under_way);
+	jsonw_uint(w, "failed_commits", writes.failed_commits);
+	jsonw_uint(w, "late_acknowledgements", writes.late_acks);
+	jsonw_end_object(w);
+	jsonw_object(w, "store");
+	jsonw_uint(w, "commits", store.commits);
+	jsonw_uint(w, "transactions", store.transactions);
+	jsonw_uint(w, "failures", store.failures);
+	jsonw_uint(w, "last_commit_us", store.last_commit_us);
+	jsonw_end_object(w);
+}
+
+static void
+write_loops(struct jsonw *w)
+{
+	struct engine_totals t;
+	struct http_counts http;
+	struct log_counts log;
+
+	engine_totals(&t);
+	http_server_counts(info.http, &http);
+	log_counts(&log);
+	jsonw_object(w, "loops");
+	jsonw_uint(w, "control_turns", info.control->turns);
+	jsonw_uint(w, "control_slow_turns", info.control->slow_turns);
+	jsonw_uint(w, "control_worst_turn_us", info.control->worst_turn_us);
+	jsonw_uint(w, "worker_slow_turns", t.slow_turns);
+	jsonw_end_object(w);
+	jsonw_object(w, "admin_calls");
+	jsonw_uint(w, "total", http.calls);
+	jsonw_uint(w, "connections", http.connections_current);
+	jsonw_uint(w, "refused", http.refused);
+	jsonw_uint(w, "body_bytes", http.body_bytes);
+	jsonw_end_object(w);
+	jsonw_object(w, "log");
+	jsonw_uint(w, "written", log.written);
+	jsonw_uint(w, "dropped", log.dropped);
+	jsonw_end_object(w);
+}
+
+void
+info_get(struct call *call)
+{
+	struct buf out = { 0 };
+	struct jsonw w;
+
+	jsonw_init(&w, &out);
+	jsonw_object(&w, NULL);
+	write_process(&w);
+	write_traffic(&w);
+	write_writes(&w);
+	write_loops(&w);
+	jsonw_end_object(&w);
+	answer_json(call, 200, &out);
+}
+
+/* -- schemas -- */
+
+/* "config.json" is known as "config". */
+static bool
+schema_name(const struct embedded_file *file, char *name, size_t size)
+{
+	const char *dot = strrchr(file->name, '.');
+	size_t len = dot == NULL ? strlen(file->name) : (size_t)(dot - file->name);
+
+	if (len >= size)
+		return false;
+	memcpy(name, file->name, len);
+	name[len] = '\0';
+	return true;
+}
+
+void
+schemas_get(struct call *call)
+{
+	struct buf out = { 0 };
+	char name[64];
+	struct jsonw w;
+
+	jsonw_init(&w, &out);
+	jsonw_object(&w, NULL);
+	for (size_t i = 0; i < embedded_file_count; i++) {
+		if (!schema_name(&embedded_files[i], name, sizeof(name)))
+			continue;
+		jsonw_object(&w, name);
+		jsonw_printf(&w, "href", "/v1/schemas/%s", name);
+		jsonw_uint(&w, "bytes", embedded_files[i].size);
+		jsonw_end_object(&w);
+	}
+	jsonw_end_object(&w);
+	answer_json(call, 200, &out);
+}
+
+void
+schema_get(struct call *call)
+{
+	struct answer answer = { .status = 200 };
+	const char *wanted = call->segments[2];
+	char name[64];
+
+	for (size_t i = 0; i < embedded_file_count; i++) {
+		const struct embedded_file *file = &embedded_files[i];
+
+		if (!schema_name(file, name, sizeof(name)) ||
+		    (strcmp(name, wanted) != 0 && strcmp(file->name, wanted) != 0))
+			continue;
+		if (strcmp(name, "openapi") != 0)
+			answer.content_type = "application/schema+json";
+		buf_put(&answer.body, file->text, file->size);
+		call_answer(call, &answer);
+		return;
+	}
+	call_problem(call, 404, NULL, "there is no schema \"%s\"", wanted);
+}
+
+/* -- probes -- */
+
+void
+healthz_get(struct call *call)
+{
+	struct buf out = { 0 };
+
+	buf_puts(&out, "{\"status\":\"ok\"}");
+	answer_json(call, 200, &out);
+}
+
+void
+readyz_get(struct call *call)
+{
+	const struct { bool holds; const char *words; } reasons[] = {
+		{ !info.started, "starting: the configuration is not in force yet" },
+		{ info.stopping, "stopping" },
+		{ !write_is_settled(), "a worker has not installed the last change yet" },
+	};
+	struct buf out = { 0 };
+	bool ready = true;
+	struct jsonw w;
+
+	jsonw_init(&w, &out);
+	jsonw_object(&w, NULL);
+	jsonw_array(&w, "reasons");
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		if (!reasons[i].holds)
+			continue;
+		ready = false;
+		jsonw_string(&w, NULL, reasons[i].words);
+	}
+	jsonw_end_array(&w);
+	jsonw_bool(&w, "ready", ready);
+	jsonw_end_object(&w);
+	answer_json(call, ready ? 200 : 503, &out);
+}

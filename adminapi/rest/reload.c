@@ -1,0 +1,214 @@
+/*
+ * A reload is a PUT of the file: read, expanded, reconciled with what REST set. Control thread.
+ */
+#include "config.h"
+#include "adminapi/rest/reload.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "adminapi/apply/saved.h"
+#include "adminapi/daemon/file.h"
+#include "adminapi/daemon/notify.h"
+#include "adminapi/json/strict.h"
+#include "adminapi/rest/resources.h"
+#include "core/jsonw.h"
+#include "core/log.h"
+#include "core/obj.h"
+
+static const char *path;
+
+struct reload {
+	struct write	 write;
+	struct call	*call;		/* NULL: a signal */
+	struct buf	 text;
+	cJSON		*body;
+};
+
+void
+reload_init(const char *file)
+{
+	path = file;
+}
+
+static void
+reload_free(struct reload *r)
+{
+	issues_fini(&r->write.issues);
+	buf_fini(&r->write.changes);
+	buf_fini(&r->text);
+	cJSON_Delete(r->body);
+	free(r);
+}
+
+static void
+log_failure(const struct write *w)
+{
+	if (w->why.text[0] != '\0')
+		log_msg(LOG_LEVEL_ERROR, "%s: not applied: %s", path, w->why.text);
+	for (uint32_t i = 0; i < w->issues.count; i++)
+		log_msg(LOG_LEVEL_ERROR, "%s: not applied: %s: %s", path, w->issues.items[i].pointer,
+			w->issues.items[i].detail);
+}
+
+static bool
+is_success(const struct write *w)
+{
+	return w->outcome == WRITE_DONE || w->outcome == WRITE_UNCHANGED || w->outcome == WRITE_DRY;
+}
+
+static void
+answer_success(struct reload *r)
+{
+	struct answer answer = { .status = 200 };
+	struct jsonw w;
+
+	if (r->write.outcome == WRITE_DRY) {
+		answer.body = r->write.changes;
+		r->write.changes = (struct buf){ 0 };
+	} else {
+		jsonw_init(&w, &answer.body);
+		jsonw_object(&w, NULL);
+		jsonw_string(&w, "file", path);
+		jsonw_uint(&w, "revision", rest_doc()->root->live_revision);
+		jsonw_bool(&w, "changed", r->write.outcome == WRITE_DONE);
+		jsonw_end_object(&w);
+	}
+	call_answer(r->call, &answer);
+}
+
+static void
+reload_finish(struct reload *r)
+{
+	bool ok = is_success(&r->write);
+
+	if (r->call == NULL)
+		notify_reloaded(ok);
+	if (!ok)
+		log_failure(&r->write);
+	else if (r->write.outcome != WRITE_DRY)
+		log_msg(LOG_LEVEL_NOTICE, "%s: applied", path);
+	if (r->call != NULL && ok)
+		answer_success(r);
+	else if (r->call != NULL)
+		answer_failed_write(r->call, &r->write);
+	reload_free(r);
+}
+
+/* Issues of the document's values get the line of the file that they stand in. */
+static void
+add_lines(struct reload *r)
+{
+	struct issues with_lines = { 0 };
+
+	for (uint32_t i = 0; i < r->write.issues.count; i++) {
+		const struct issue *issue = &r->write.issues.items[i];
+		uint32_t line = json_line_of(r->text.at, r->text.len, issue->pointer);
+
+		if (strncmp(issue->detail, "line ", 5) == 0 || line == 0)
+			issues_add(&with_lines, issue->pointer, "%s", issue->detail);
+		else
+			issues_add(&with_lines, issue->pointer, "line %u: %s", (unsigned)line,
+				issue->detail);
+	}
+	with_lines.dropped += r->write.issues.dropped;
+	issues_fini(&r->write.issues);
+	r->write.issues = with_lines;
+}
+
+static void
+reload_done(struct write *w)
+{
+	struct reload *r = container_of(w, struct reload, write);
+
+	add_lines(r);
+	reload_finish(r);
+}
+
+static void
+on_kept(const char *pointer, void *arg)
+{
+	log_msg(LOG_LEVEL_NOTICE, "%s: kept over the file: set by REST earlier", pointer);
+}
+
+/* An admin_state that was set by REST survives, unless the file names one for that server. */
+static bool
+keep_admins(cJSON *body)
+{
+	struct doc_node *root = rest_doc()->root;
+
+	doc_each_child(backend, root, DOC_BACKEND)
+		doc_each_child(server, backend, DOC_SERVER)
+			if (server->live != NULL && server->live->admin_by == DOC_BY_REST &&
+			    saved_keep_admin(body, backend->name, server->name,
+			    server->live->set, on_kept, NULL) != ERR_OK)
+				return false;
+	return true;
+}
+
+static void
+reload_fail(struct reload *r, enum write_outcome outcome)
+{
+	r->write.outcome = outcome;
+	reload_finish(r);
+}
+
+static void
+reload_begin(struct call *call, bool dry_run)
+{
+	struct reload *r = calloc(1, sizeof(*r));
+	enum err e;
+
+	if (r == NULL) {
+		if (call != NULL)
+			call_problem(call, 503, NULL, "out of memory");
+		return;
+	}
+	r->call = call;
+	r->write = (struct write){
+		.verb = WRITE_PUT, .kind = DOC_CONFIG, .dry_run = dry_run, .origin = DOC_BY_CONFIG,
+		.actor = call == NULL ? NULL : call->actor, .done = reload_done,
+		.reason = call == NULL ? "SIGHUP" : call->reason,
+		.peer = call == NULL ? NULL : call->peer,
+	};
+	e = file_read(path, &r->text, &r->write.why);
+	if (e == ERR_OK) {
+		e = file_parse(&r->body, &r->text, &r->write.issues);
+		if (e != ERR_OK) {
+			reload_fail(r, e == ERR_NOMEM ? WRITE_UNAVAILABLE : WRITE_INVALID);
+			return;
+		}
+	}
+	if (e != ERR_OK || !keep_admins(r->body)) {
+		reload_fail(r, WRITE_UNAVAILABLE);
+		return;
+	}
+	r->write.body = r->body;
+	r->write.file_text = r->text.at;
+	r->write.file_len = r->text.len;
+	write_submit(&r->write);
+}
+
+void
+reload_post(struct call *call)
+{
+	bool dry_run;
+
+	if (!param_bool(call, "dry_run", &dry_run))
+		return;
+	if (path == NULL) {
+		call_problem(call, 409, NULL, "there is no file to apply: started without -f");
+		return;
+	}
+	reload_begin(call, dry_run);
+}
+
+void
+reload_signal(void)
+{
+	if (path == NULL) {
+		log_msg(LOG_LEVEL_WARNING, "SIGHUP: there is no file to apply: started without -f");
+		notify_reloaded(false);
+		return;
+	}
+	reload_begin(NULL, false);
+}

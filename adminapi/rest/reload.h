@@ -1,0 +1,14 @@
+/*
+ * Applying the edited file: POST /v1/config/reload, and SIGHUP. Control thread.
+ */
+#pragma once
+
+#include "adminapi/http/call.h"
+
+/* The file that the program was started with; NULL: none. Borrowed. */
+void reload_init(const char *path);
+
+void reload_post(struct call *call);
+
+/* As reload_post, for a signal: the result is logged. */
+void reload_signal(void);

@@ -1,0 +1,189 @@
+/*
+ * Status of servers, backends, frontends and the admin server. Control thread.
+ */
+#include "config.h"
+#include "adminapi/rest/status.h"
+
+#include "adminapi/daemon/listeners.h"
+#include "adminapi/apply/prepare.h"
+#include "server/backend.h"
+#include "server/server.h"
+#include "stream/frontend.h"
+
+static const char *const admin_words[] = { "ready", "drain", "maint" };
+
+static void
+write_bytes(struct jsonw *w, uint64_t in, uint64_t out)
+{
+	jsonw_object(w, "bytes");
+	jsonw_uint(w, "in", in);
+	jsonw_uint(w, "out", out);
+	jsonw_end_object(w);
+}
+
+static void
+write_cause(struct jsonw *w, const struct server *server)
+{
+	jsonw_object(w, "cause");
+	jsonw_string(w, "code", server_cause_code(server->cause));
+	jsonw_string(w, "detail", server_cause_words(server->cause));
+	jsonw_end_object(w);
+}
+
+static void
+write_admin(struct jsonw *w, const struct server *server, const struct doc_version *version)
+{
+	jsonw_object(w, "admin");
+	jsonw_string(w, "effective", admin_words[server->conf->admin]);
+	jsonw_string(w, "by", version->admin_by == DOC_BY_REST ? "rest" : "config");
+	jsonw_end_object(w);
+}
+
+static void
+write_address(struct jsonw *w, const struct server *server)
+{
+	char text[ADDR_TEXT_BYTES];
+
+	jsonw_object(w, "address");
+	jsonw_string(w, "state", server->conf->own_admin ? "no_address" : "known");
+	jsonw_string(w, "value", addr_format(&server->conf->address, text));
+	jsonw_string(w, "source", "config");
+	jsonw_end_object(w);
+}
+
+static void
+server_numbers(struct jsonw *w, const struct server *server)
+{
+	struct server_totals t;
+
+	server_totals(server, &t);
+	jsonw_object(w, "sessions");
+	jsonw_uint(w, "current", t.current);
+	jsonw_uint(w, "max", t.max);
+	jsonw_uint(w, "total", t.sessions);
+	jsonw_end_object(w);
+	write_bytes(w, t.bytes_in, t.bytes_out);
+	jsonw_object(w, "errors");
+	jsonw_uint(w, "connect", t.connect_errors);
+	jsonw_uint(w, "retries", t.retries);
+	jsonw_uint(w, "redispatches", t.redispatches);
+	jsonw_end_object(w);
+}
+
+static void
+server_status(struct jsonw *w, const struct doc *doc, const struct doc_node *node)
+{
+	const struct server *server = node->object;
+	char words[256];
+
+	if (server == NULL || server->conf == NULL)
+		return;
+	jsonw_object(w, "status");
+	jsonw_string(w, "state", server_state_text(server->state));
+	jsonw_time(w, "since", server->since_us);
+	write_cause(w, server);
+	jsonw_bool(w, "eligible", server->eligible);
+	jsonw_string(w, "eligible_because", server_eligible_because(server, words, sizeof(words)));
+	write_admin(w, server, node->live);
+	write_address(w, server);
+	jsonw_uint(w, "effective_weight", server_effective_weight(server));
+	server_numbers(w, server);
+	jsonw_end_object(w);
+}
+
+static void
+write_levels(struct jsonw *w, const struct backend *backend)
+{
+	uint32_t usable = 0;
+
+	jsonw_object(w, "servers");
+	for (uint32_t i = 0; i < SERVER_PRIORITIES; i++)
+		usable += backend->levels[i].usable;
+	jsonw_uint(w, "usable", usable);
+	jsonw_uint(w, "usable_active", backend->levels[0].usable);
+	jsonw_end_object(w);
+}
+
+static void
+backend_status(struct jsonw *w, const struct doc *doc, const struct doc_node *node)
+{
+	const struct backend *backend = node->object;
+	struct backend_totals t;
+
+	if (backend == NULL)
+		return;
+	backend_totals(backend, &t);
+	jsonw_object(w, "status");
+	write_levels(w, backend);
+	jsonw_object(w, "sessions");
+	jsonw_uint(w, "current", t.current);
+	jsonw_uint(w, "max", t.max);
+	jsonw_uint(w, "total", t.sessions);
+	jsonw_uint(w, "queue", t.queued);
+	jsonw_end_object(w);
+	write_bytes(w, t.bytes_in, t.bytes_out);
+	jsonw_object(w, "errors");
+	jsonw_uint(w, "connect", t.connect_errors);
+	jsonw_uint(w, "retries", t.retries);
+	jsonw_uint(w, "redispatches", t.redispatches);
+	jsonw_uint(w, "queue_timeouts", t.queue_timeouts);
+	jsonw_end_object(w);
+	jsonw_end_object(w);
+}
+
+static void
+write_binds(struct jsonw *w, const struct frontend_conf *conf)
+{
+	char text[ADDR_TEXT_BYTES];
+
+	jsonw_array(w, "binds");
+	for (uint32_t i = 0; conf != NULL && i < conf->bind_count; i++) {
+		jsonw_object(w, NULL);
+		jsonw_string(w, "address", addr_format(bind_address(conf->binds[i]), text));
+		jsonw_end_object(w);
+	}
+	jsonw_end_array(w);
+}
+
+static void
+frontend_status(struct jsonw *w, const struct doc *doc, const struct doc_node *node)
+{
+	const struct frontend *frontend = prepared_frontend(node);
+	struct frontend_totals t;
+
+	if (frontend == NULL)
+		return;
+	frontend_totals(frontend, &t);
+	jsonw_object(w, "status");
+	write_binds(w, frontend_published(frontend));
+	jsonw_object(w, "sessions");
+	jsonw_uint(w, "current", t.current);
+	jsonw_uint(w, "max", t.max);
+	jsonw_uint(w, "total", t.sessions);
+	jsonw_end_object(w);
+	write_bytes(w, t.bytes_in, t.bytes_out);
+	jsonw_end_object(w);
+}
+
+static void
+admin_status(struct jsonw *w, const struct doc *doc, const struct doc_node *node)
+{
+	jsonw_object(w, "status");
+	listeners_write(w, "listen");
+	jsonw_end_object(w);
+}
+
+void
+status_write(struct jsonw *w, const struct doc *doc, const struct doc_node *node)
+{
+	static void (*const writers[DOC_KINDS])(struct jsonw *, const struct doc *,
+		const struct doc_node *) = {
+		[DOC_ADMIN]	= admin_status,
+		[DOC_FRONTEND]	= frontend_status,
+		[DOC_BACKEND]	= backend_status,
+		[DOC_SERVER]	= server_status,
+	};
+
+	if (writers[node->kind] != NULL)
+		writers[node->kind](w, doc, node);
+}

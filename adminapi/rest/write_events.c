@@ -1,0 +1,67 @@
+/*
+ * Events of writes and of servers: who changed what, and what came of it. Control thread.
+ */
+#include "config.h"
+#include "adminapi/rest/resources.h"
+
+#include "adminapi/doc/changes.h"
+#include "adminapi/rest/events.h"
+#include "core/log.h"
+#include "server/backend.h"
+#include "server/server.h"
+
+/* event_emit() takes members: what stands between the braces. */
+static void
+emit(enum event_kind kind, struct buf *object)
+{
+	if (!object->failed && object->len >= 2)
+		event_emit(kind, (struct slice){ object->at + 1, object->len - 2 });
+	buf_fini(object);
+}
+
+void
+events_of_write(const struct plan *plan, const struct write *write)
+{
+	struct buf out = { 0 };
+	struct jsonw w;
+	uint32_t count;
+
+	jsonw_init(&w, &out);
+	jsonw_object(&w, NULL);
+	jsonw_uint(&w, "revision", plan->revision);
+	jsonw_string(&w, "actor", write == NULL ? NULL : write->actor);
+	jsonw_string(&w, "reason", write == NULL ? NULL : write->reason);
+	jsonw_string(&w, "peer", write == NULL ? NULL : write->peer);
+	count = changes_write(&w, "changes", plan, false, CHANGES_MAX);
+	jsonw_uint(&w, "change_count", count);
+	jsonw_end_object(&w);
+	emit(EVENT_CONFIG, &out);
+}
+
+void
+events_of_server(const struct server_change *change)
+{
+	const struct server *server = change->server;
+	struct buf out = { 0 };
+	char words[256];
+	struct jsonw w;
+
+	jsonw_init(&w, &out);
+	jsonw_object(&w, NULL);
+	jsonw_string(&w, "backend", server->backend->name);
+	jsonw_string(&w, "server", server->name);
+	jsonw_string(&w, "from", server_state_text(change->from));
+	jsonw_string(&w, "to", server_state_text(change->to));
+	jsonw_bool(&w, "eligible", server->eligible);
+	server_eligible_because(server, words, sizeof(words));
+	jsonw_string(&w, "eligible_because", words);
+	jsonw_object(&w, "cause");
+	jsonw_string(&w, "code", server_cause_code(server->cause));
+	jsonw_string(&w, "detail", server_cause_words(server->cause));
+	jsonw_end_object(&w);
+	jsonw_end_object(&w);
+	emit(EVENT_SERVER, &out);
+	if (change->from != change->to)
+		log_msg(LOG_LEVEL_NOTICE, "%s/%s: %s, %s", server->backend->name, server->name,
+			server_state_text(change->to), server_cause_words(server->cause));
+}

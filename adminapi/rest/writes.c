@@ -1,0 +1,226 @@
+/*
+ * PUT, PATCH, POST and DELETE: a call becomes a write, its outcome an answer. Control thread.
+ */
+#include "config.h"
+#include "adminapi/rest/resources.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "adminapi/rest/reader.h"
+#include "core/obj.h"
+#include "stream/sessions.h"
+
+struct rest_write {
+	struct write	 write;
+	struct call	*call;
+	struct target	 target;
+	bool		 force;		/* DELETE of a server ends its sessions */
+};
+
+static void
+rest_write_free(struct rest_write *rw)
+{
+	issues_fini(&rw->write.issues);
+	buf_fini(&rw->write.changes);
+	free(rw);
+}
+
+/* -- answers -- */
+
+void
+answer_failed_write(struct call *call, const struct write *w)
+{
+	switch (w->outcome) {
+	case WRITE_BAD_JSON:
+		call_problem(call, 400, &w->issues, "the body is not JSON");
+		break;
+	case WRITE_NOT_FOUND:
+		call_problem(call, 404, NULL, "there is no such %s", doc_kind_info(w->kind)->word);
+		break;
+	case WRITE_CONFLICT:
+	case WRITE_EXISTS:
+		call_problem(call, 409, &w->issues, "%s", w->why.text);
+		break;
+	case WRITE_PRECONDITION:
+		call_problem(call, 412, NULL, "the resource is not as If-Match or If-None-Match say");
+		break;
+	case WRITE_INVALID:
+		call_problem(call, 422, &w->issues, "the document would not be valid");
+		break;
+	case WRITE_UNAVAILABLE:
+		call_problem(call, 503, NULL, "%s", w->why.text);
+		break;
+	case WRITE_UNACKNOWLEDGED:
+		call_problem_with(call, 503, NULL, SLICE(",\"committed\":true"),
+			"stored, but not every worker has installed it yet");
+		break;
+	case WRITE_DONE:
+	case WRITE_UNCHANGED:
+	case WRITE_DRY:
+		break;
+	}
+}
+
+static void
+answer_location(const struct rest_write *rw, struct buf *out)
+{
+	for (uint32_t i = 0; i < rw->call->segment_count; i++)
+		buf_printf(out, "/%s", rw->call->segments[i]);
+	buf_printf(out, "/%s", rw->write.name);
+	buf_put(out, "", 1);
+}
+
+/* The resource as a plain GET shows it; after a PATCH of members, those that it touched. */
+static void
+answer_resource(struct rest_write *rw)
+{
+	const struct write *w = &rw->write;
+	bool members = w->verb == WRITE_PATCH_MEMBERS;
+	struct reader_query q = { .members_of = DOC_KINDS, .depth = READER_DEPTH_ALL, .node = w->node };
+	char etag[VIEW_ETAG_BYTES];
+	struct answer head = { .status = w->created ? 201 : 200, .etag = etag };
+	struct buf location = { 0 };
+
+	if (members) {
+		q.members_of = w->kind;
+		q.only = w->plan;
+		q.node = rest_doc()->root;
+		if (w->parent != NULL)
+			q.node = doc_child(q.node, DOC_BACKEND, w->parent);
+	}
+	if (q.node == NULL || q.node->live == NULL) {
+		struct answer gone = { .status = 204 };
+
+		call_answer(rw->call, &gone);	/* a later write took it away already */
+		return;
+	}
+	if (w->verb == WRITE_CREATE)
+		answer_location(rw, &location);
+	head.location = location.failed ? NULL : location.at;
+	view_etag(etag, q.node->live_revision, VIEW_PLAIN);
+	reader_answer(rw->call, rest_doc(), &q, &head);
+	buf_fini(&location);
+}
+
+static void
+answer_deleted(struct rest_write *rw)
+{
+	struct answer answer = { .status = 204 };
+
+	call_answer(rw->call, &answer);
+}
+
+static void
+on_forced(uint32_t ended, void *arg)
+{
+	struct rest_write *rw = arg;
+
+	answer_deleted(rw);
+	rest_write_free(rw);
+}
+
+/* The server is gone for new sessions; those that run are ended. True if the answer waits for that. */
+static bool
+force_sessions(struct rest_write *rw)
+{
+	struct session_filter filter = { .server = rw->write.removed };
+
+	return rw->force && rw->write.removed != NULL &&
+	    sessions_end(&filter, END_SERVER_REMOVED, on_forced, rw) == ERR_OK;
+}
+
+static void
+answer_dry(struct rest_write *rw)
+{
+	struct answer answer = { .status = 200, .body = rw->write.changes };
+
+	rw->write.changes = (struct buf){ 0 };
+	call_answer(rw->call, &answer);
+}
+
+static void
+rest_write_done(struct write *w)
+{
+	struct rest_write *rw = container_of(w, struct rest_write, write);
+
+	switch (w->outcome) {
+	case WRITE_DONE:
+	case WRITE_UNCHANGED:
+		if (w->verb != WRITE_DELETE)
+			answer_resource(rw);
+		else if (force_sessions(rw))
+			return;
+		else
+			answer_deleted(rw);
+		break;
+	case WRITE_DRY:
+		answer_dry(rw);
+		break;
+	case WRITE_BAD_JSON:
+	case WRITE_NOT_FOUND:
+	case WRITE_CONFLICT:
+	case WRITE_EXISTS:
+	case WRITE_PRECONDITION:
+	case WRITE_INVALID:
+	case WRITE_UNAVAILABLE:
+	case WRITE_UNACKNOWLEDGED:
+		answer_failed_write(rw->call, w);
+		break;
+	}
+	rest_write_free(rw);
+}
+
+/* -- calls -- */
+
+static void
+submit(struct call *call, enum write_verb verb)
+{
+	struct rest_write *rw = calloc(1, sizeof(*rw));
+
+	if (rw == NULL) {
+		call_problem(call, 503, NULL, "out of memory");
+		return;
+	}
+	rw->call = call;
+	rw->target = target_of(call);
+	rw->write = (struct write){
+		.verb = verb, .kind = rw->target.kind, .parent = rw->target.parent,
+		.name = rw->target.name, .text = call->body, .origin = DOC_BY_REST,
+		.if_match = call->if_match, .if_none_match = call->if_none_match,
+		.actor = call->actor, .reason = call->reason, .peer = call->peer,
+		.done = rest_write_done,
+	};
+	if (!param_bool(call, "dry_run", &rw->write.dry_run) ||
+	    !param_bool(call, "force", &rw->force)) {
+		free(rw);
+		return;
+	}
+	write_submit(&rw->write);
+}
+
+void
+resource_put(struct call *call)
+{
+	submit(call, WRITE_PUT);
+}
+
+void
+resource_patch(struct call *call)
+{
+	struct target target = target_of(call);
+
+	submit(call, target.is_collection ? WRITE_PATCH_MEMBERS : WRITE_PATCH);
+}
+
+void
+resource_delete(struct call *call)
+{
+	submit(call, WRITE_DELETE);
+}
+
+void
+collection_post(struct call *call)
+{
+	submit(call, WRITE_CREATE);
+}
