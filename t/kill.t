@@ -139,11 +139,11 @@ sub client_agrees {
 
 my $lb = Sluice->start(state => 1);
 for my $backend ('w1', 'w2') {
-	my %servers = map { $_ => { address => $address, comment => '0' } } 'a', 'b', 'c';
+	my %servers = map { $_ => { address => $address, comment => '0' } } 'a', 'b', 'c', 'm0';
 	my $made = $lb->put("/v1/backends/$backend", { mode => 'tcp', comment => '0', servers => \%servers });
 	is $made->{status}, 201, "a backend for client $backend" or diag($made->{text});
 }
-@$_{'n', 'model'} = (0, $_->{name} eq 'f' ? {} : { '' => 0, a => 0, b => 0, c => 0 }) for @clients;
+@$_{'n', 'model'} = (0, $_->{name} eq 'f' ? {} : { '' => 0, a => 0, b => 0, c => 0, m0 => 0 }) for @clients;
 
 my $changes = 0;
 for my $round (1 .. $rounds) {

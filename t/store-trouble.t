@@ -32,7 +32,7 @@ sub is_refused {
 	my $before = comments($lb);
 	my $running = $lb->connect('web');
 	is $running->read_line, 'a', "$what: traffic";
-	my $answer = change($lb, 'x' x 20000);
+	my $answer = change($lb, 'refused');
 	is $answer->{status}, 503, "$what: a write is 503";
 	is $answer->{headers}{'content-type'}, 'application/problem+json', "$what: with a problem";
 	like $answer->{json}{detail}, $reason, "$what: that says why";

@@ -8,6 +8,7 @@
 #include "config.h"
 #include "adminapi/store/store.h"
 #include <assert.h>
+#include <errno.h>
 #include <signal.h>
 #include <time.h>
 #include "adminapi/store/store_priv.h"
@@ -45,8 +46,10 @@ op_write(struct store *store, const struct store_op *op, struct diag *diag)
 	enum err e = op_bind(store, statement, op, diag);
 
 	if (e == ERR_OK) {
-		int code = sqlite3_step(statement);
+		int code;
 
+		errno = 0; /* for store_cause() */
+		code = sqlite3_step(statement);
 		if (code != SQLITE_DONE)
 			e = store_cause(store, code, diag);
 		sqlite3_reset(statement);

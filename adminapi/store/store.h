@@ -53,6 +53,10 @@ enum err store_load(struct store *store, store_row_fn *each, void *arg, struct d
 /* A setting's text into `out` (cleared); ERR_UNKNOWN. Before store_start(). */
 enum err store_setting(struct store *store, const char *key, struct buf *out, struct diag *diag);
 
+/* The highest number in the history, 0 for none: the next one must be above it. The rows' revisions
+ * are not enough, for a delete leaves no row. Before store_start(). */
+enum err store_last_revision(struct store *store, uint64_t *revision, struct diag *diag);
+
 /* The committer thread begins; finished transactions come to `control`, which must outlive
  * store_close(). ERR_SYSTEM. */
 enum err store_start(struct store *store, struct mailbox *control);

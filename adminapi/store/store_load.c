@@ -79,3 +79,15 @@ store_setting(struct store *store, const char *key, struct buf *out, struct diag
 	sqlite3_finalize(statement);
 	return e;
 }
+
+enum err
+store_last_revision(struct store *store, uint64_t *revision, struct diag *diag)
+{
+	int64_t number;
+	enum err e;
+
+	assert(!store->started);
+	e = store_number(store, &number, "SELECT max(number) FROM revisions", diag);
+	*revision = (uint64_t)number;
+	return e;
+}

@@ -48,13 +48,13 @@ primary_code(int code, int system_errno)
 }
 
 /*
- * What the system said to the call that failed. SQLite notes it for most calls; of a sync that
- * fails inside COMMIT it does not, and errno still has it: nothing after that calls the system in vain.
+ * What the system said to the call that failed. SQLite notes it for most; of what fails inside COMMIT
+ * it does not, and errno still has it: nothing after that calls the system in vain.
  */
 static int
 system_errno_of(struct store *store, int code)
 {
-	if (store->db == NULL || code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC)
+	if (store->db == NULL || ((code & 0xff) == SQLITE_IOERR && errno != 0))
 		return errno;
 	return sqlite3_system_errno(store->db);
 }
@@ -88,8 +88,10 @@ store_cause(struct store *store, int code, struct diag *diag)
 enum err
 store_exec(struct store *store, const char *sql, struct diag *diag)
 {
-	int code = sqlite3_exec(store->db, sql, NULL, NULL, NULL);
+	int code;
 
+	errno = 0; /* what is there afterwards is of this call */
+	code = sqlite3_exec(store->db, sql, NULL, NULL, NULL);
 	return code == SQLITE_OK ? ERR_OK : store_cause(store, code, diag);
 }
 

@@ -153,11 +153,24 @@ history_add(struct scene *s, uint64_t number, size_t bytes)
 	store_commit(s->store, txn, 1, scene_answer, s);
 }
 
+/* As the next start sees it. */
+static uint64_t
+last_revision(struct scene *s)
+{
+	uint64_t last;
+
+	scene_open(s);
+	assert_int_equal(store_last_revision(s->store, &last, &s->diag), ERR_OK);
+	scene_close(s);
+	return last;
+}
+
 static void
 the_history_keeps_the_newest_thousand(void **state)
 {
 	struct scene *s = *state;
 
+	assert_int_equal(last_revision(s), 0);
 	scene_open(s);
 	scene_start(s);
 	for (uint64_t n = 1; n <= 600; n++)
@@ -172,6 +185,7 @@ the_history_keeps_the_newest_thousand(void **state)
 	for (unsigned i = 0; i < s->answers; i++)
 		assert_int_equal(s->results[i], ERR_OK);
 	scene_close(s);
+	assert_int_equal(last_revision(s), 2400);
 	assert_int_equal(ask(s->db, "SELECT count(*) FROM revisions"), STORE_REVISIONS_MAX);
 	assert_int_equal(ask(s->db, "SELECT min(number) FROM revisions"), 402);
 	assert_int_equal(ask(s->db, "SELECT max(number) FROM revisions"), 2400);
