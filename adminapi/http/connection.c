@@ -60,6 +60,10 @@ connection_on_deadline(struct wheel_timer *timer)
 	struct connection *c =
 		obj_cast(container_of(timer, struct connection, deadline), CONNECTION_MAGIC);
 
+	if (c->phase != CONNECTION_IDLE && http_may_log(c->http))
+		log_msg(LOG_LEVEL_INFO, "admin: %s: closed, %s did not end within %u ms", c->peer,
+			c->phase == CONNECTION_BODY ? "the body" : "the headers",
+			phase_limit_ms(&c->http->limits, c->phase));
 	if (c->phase == CONNECTION_BODY)
 		answer_send_raw(c->fd, MHD_HTTP_REQUEST_TIMEOUT, "the body did not come in time");
 	connection_cut(c);
@@ -145,12 +149,11 @@ connection_open(struct http_server *http, int fd, const struct addr *peer)
 	list_init(&c->node);
 	peer_format(c, peer);
 	http->adding = c;
-	if (MHD_add_connection(http->daemon, fd, &peer->sa, peer->len) != MHD_YES &&
-	    c->mhd == NULL) {
-		http->counts.refused++;	/* the library has closed fd */
-		obj_free(c);
+	if (MHD_add_connection(http->daemon, fd, &peer->sa, peer->len) != MHD_YES) {
+		http->counts.refused++;		/* the library has closed fd */
+		obj_free(http->adding);		/* NULL where the end was notified already */
+		http->adding = NULL;
 	}
-	http->adding = NULL;
 	http_schedule(http);
 }
 
@@ -160,6 +163,7 @@ connection_started(struct http_server *http, struct MHD_Connection *mhd, void **
 	struct connection *c = http->adding;
 
 	assert(c != NULL && c->mhd == NULL);
+	http->adding = NULL;
 	c->mhd = mhd;
 	*context = c;
 	list_append(&http->connections, &c->node);

@@ -103,6 +103,9 @@ struct request {
 /* server.c: MHD_run at the end of this turn. */
 void http_schedule(struct http_server *http);
 
+/* False: enough was logged this second about what peers can cause at will; it is counted. */
+bool http_may_log(struct http_server *http);
+
 /* connection.c. Takes fd. */
 void connection_open(struct http_server *http, int fd, const struct addr *peer);
 void connection_enter(struct connection *c, enum connection_phase phase);

@@ -65,7 +65,7 @@ http_on_epoll(evutil_socket_t fd, short what, void *arg)
 	http_run(obj_cast(arg, HTTP_SERVER_MAGIC));
 }
 
-static bool
+bool
 http_may_log(struct http_server *http)
 {
 	uint64_t second = http->loop->now_ms / 1000;
@@ -85,6 +85,23 @@ http_may_log(struct http_server *http)
 	return true;
 }
 
+/* Of 0.9.75 about Unix sockets, which have no TCP options; three for each answer. */
+static const char *const noise[] = {
+	"Setting TCP_NODELAY option to ",
+	"Setting TCP_CORK option to ",
+	"Failed to push the data from buffers to the network.",
+};
+
+static bool
+message_is_noise(const char *text)
+{
+	for (size_t i = 0; i < sizeof(noise) / sizeof(noise[0]); i++) {
+		if (strncmp(text, noise[i], strlen(noise[i])) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void __attribute__((format(printf, 2, 0)))
 http_on_message(void *arg, const char *fmt, va_list ap)
 {
@@ -92,10 +109,10 @@ http_on_message(void *arg, const char *fmt, va_list ap)
 	char text[512], shown[600];
 	int len;
 
-	if (http->closing || !http_may_log(http))
+	if (http->closing)
 		return;
 	len = vsnprintf(text, sizeof(text), fmt, ap);
-	if (len < 0)
+	if (len < 0 || message_is_noise(text) || !http_may_log(http))
 		return;
 	text[strcspn(text, "\n")] = '\0';
 	log_msg(LOG_LEVEL_INFO, "admin: libmicrohttpd: %s",
@@ -119,19 +136,21 @@ daemon_start(struct http_server *http)
 	/* whole seconds, and never before our own: it watches answers that nobody reads */
 	unsigned idle_s = http->limits.idle_ms / 1000 + 1;
 
-	return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET |
-					MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
-				0, NULL, NULL, request_on_access, http, MHD_OPTION_EXTERNAL_LOGGER,
-				http_on_message, http, MHD_OPTION_NOTIFY_CONNECTION,
-				connection_on_notify, http, MHD_OPTION_NOTIFY_COMPLETED,
-				connection_on_completed, http, MHD_OPTION_URI_LOG_CALLBACK,
-				request_on_line, http, MHD_OPTION_UNESCAPE_CALLBACK,
-		http_on_unescape, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 0,
-		MHD_OPTION_CONNECTION_TIMEOUT, idle_s, MHD_OPTION_CONNECTION_LIMIT,
-
-				(unsigned)http->limits.connections + HTTP_CONNECTIONS_SPARE,
-				MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		(size_t)HTTP_CONNECTION_MEMORY_BYTES, MHD_OPTION_END);
+	/* clang-format off */
+	return MHD_start_daemon(
+		MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
+		0, NULL, NULL, request_on_access, http,
+		MHD_OPTION_EXTERNAL_LOGGER, http_on_message, http,	/* first, or it misses some */
+		MHD_OPTION_NOTIFY_CONNECTION, connection_on_notify, http,
+		MHD_OPTION_NOTIFY_COMPLETED, connection_on_completed, http,
+		MHD_OPTION_URI_LOG_CALLBACK, request_on_line, http,
+		MHD_OPTION_UNESCAPE_CALLBACK, http_on_unescape, NULL,
+		MHD_OPTION_STRICT_FOR_CLIENT, 0,
+		MHD_OPTION_CONNECTION_TIMEOUT, idle_s,
+		MHD_OPTION_CONNECTION_LIMIT, (unsigned)http->limits.connections + HTTP_CONNECTIONS_SPARE,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_CONNECTION_MEMORY_BYTES,
+		MHD_OPTION_END);
+	/* clang-format on */
 }
 
 static enum err

@@ -48,6 +48,9 @@ static struct rig {
 	bool			 wake_in_fill;
 	int			 fills;
 	int			 closes;
+	uint64_t		 fill_turn;
+	int			 fills_this_turn;
+	int			 most_fills_a_turn;
 	size_t			 least_room;
 } rig;
 
@@ -116,6 +119,10 @@ feed_on_fill(void *arg, char *buf, size_t max)
 	size_t len = rig.feed.len < max ? rig.feed.len : max;
 
 	rig.fills++;
+	rig.fills_this_turn = rig.loop->turns == rig.fill_turn ? rig.fills_this_turn + 1 : 1;
+	rig.fill_turn = rig.loop->turns;
+	if (rig.fills_this_turn > rig.most_fills_a_turn)
+		rig.most_fills_a_turn = rig.fills_this_turn;
 	if (rig.least_room == 0 || max < rig.least_room)
 		rig.least_room = max;
 	if (rig.wake_in_fill) {
