@@ -87,6 +87,8 @@ call_answer(struct call *call, struct answer *answer)
 
 	assert_control();
 	assert(status >= 200 && status <= 599);
+	if (answer->body.len > 0 && answer->body.at[answer->body.len - 1] != '\n')
+		buf_puts(&answer->body, "\n");	/* read by people at a prompt, too */
 	if (r->connection != NULL && !answer->body.failed)
 		response = response_new(answer);
 	if (response == NULL) {

@@ -70,6 +70,8 @@ reader_pop(struct reader *r)
 
 	if (f->type == FRAME_MEMBERS)
 		doc_members_fini(r->doc, &f->members, true);
+	if (r->top == 0)
+		buf_puts(&r->out, "\n");
 }
 
 /* The next kind of children of a resource: its single ones at once, a collection as a frame. */
