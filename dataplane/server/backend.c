@@ -153,11 +153,11 @@ enum err
 backend_new(struct backend **bp, const char *name)
 {
 	uint32_t workers = publish_worker_count();
-	struct backend *backend =
-		obj_new_aligned(sizeof(*backend) + workers * sizeof(backend->slots[0]),
-				_Alignof(struct backend), BACKEND_MAGIC);
+	struct backend *backend;
 
 	assert_control();
+	backend = obj_new_aligned(sizeof(*backend) + workers * sizeof(backend->slots[0]),
+				  _Alignof(struct backend), BACKEND_MAGIC);
 	if (backend == NULL)
 		return ERR_NOMEM;
 	backend->name = strdup(name);
@@ -215,9 +215,10 @@ backend_item_publish(struct publish_item *item)
 	bi->old = backend->conf;
 	backend->conf = bi->conf;
 	backend->confs++;
+	backend->is_settled = false;
 	bi->sequence = ++backend->sequence;
-	bi->rebuilds = bi->old == NULL || strcmp(backend_conf_balance(bi->old),
-						 backend_conf_balance(bi->conf)) != 0;
+	bi->rebuilds = bi->old == NULL ||
+		       strcmp(backend_conf_balance(bi->old), backend_conf_balance(bi->conf)) != 0;
 }
 
 static void
@@ -225,7 +226,7 @@ backend_item_before(struct publish_item *item)
 {
 	struct backend_item *bi = backend_item_of(item);
 
-	levels_settle(bi->backend);
+	levels_settle_items(bi->backend);
 	bi->is_last = bi->sequence == bi->backend->sequence;
 }
 
@@ -377,13 +378,13 @@ backend_totals(const struct backend *backend, struct backend_totals *totals)
 	for (uint32_t i = 0; i < backend->workers; i++) {
 		const struct backend_counters *c = &backend->slots[i].counters;
 
-		totals->sessions += atomic_load_explicit(&c->sessions, memory_order_relaxed);
-		totals->bytes_in += atomic_load_explicit(&c->bytes_in, memory_order_relaxed);
-		totals->bytes_out += atomic_load_explicit(&c->bytes_out, memory_order_relaxed);
-		totals->connect_errors += atomic_load_explicit(&c->connect_errors, memory_order_relaxed);
-		totals->retries += atomic_load_explicit(&c->retries, memory_order_relaxed);
-		totals->redispatches += atomic_load_explicit(&c->redispatches, memory_order_relaxed);
-		totals->queue_timeouts += atomic_load_explicit(&c->queue_timeouts, memory_order_relaxed);
+		totals->sessions += counter_read(&c->sessions);
+		totals->bytes_in += counter_read(&c->bytes_in);
+		totals->bytes_out += counter_read(&c->bytes_out);
+		totals->connect_errors += counter_read(&c->connect_errors);
+		totals->retries += counter_read(&c->retries);
+		totals->redispatches += counter_read(&c->redispatches);
+		totals->queue_timeouts += counter_read(&c->queue_timeouts);
 	}
 	totals->current = atomic_load_explicit(&backend->current, memory_order_relaxed);
 	totals->max = atomic_load_explicit(&backend->current_max, memory_order_relaxed);

@@ -41,11 +41,13 @@ struct backend_conf {
 };
 
 struct backend_counters {
-	_Atomic uint64_t	sessions, bytes_in, bytes_out, connect_errors, retries, redispatches, queue_timeouts;
+	_Atomic uint64_t	sessions, bytes_in, bytes_out;
+	_Atomic uint64_t	connect_errors, retries, redispatches, queue_timeouts;
 };
 
 struct backend_totals {
-	uint64_t	sessions, bytes_in, bytes_out, connect_errors, retries, redispatches, queue_timeouts;
+	uint64_t	sessions, bytes_in, bytes_out;
+	uint64_t	connect_errors, retries, redispatches, queue_timeouts;
 	uint32_t	current, max, queued;
 };
 
@@ -83,8 +85,10 @@ struct backend {
 	char			*name;
 	struct backend_conf	*conf;		/* published; control */
 	struct backend_level	 levels[SERVER_PRIORITIES];	/* control */
+	bool			 is_settled;	/* control: nothing happened since levels_settle() */
 	struct list		 changed;	/* control: servers whose change is to be sent and told */
 	uint64_t		 sequence;	/* control: numbers the items of it and its servers */
+	uint64_t		 decided;	/* control: the last of them that levels_settle() has seen */
 	uint64_t		 settled;	/* control: the last of them that workers were sent */
 	uint32_t		 holders;	/* control: confs of frontends that name it, and servers */
 	uint32_t		 confs;		/* control: its own confs, published and not yet freed */
@@ -112,7 +116,8 @@ void backend_discard(struct backend **bp);		/* never published */
  * there is not. A new "balance" rebuilds the workers' sets (their memory is taken here). Servers are
  * published after their backend.
  */
-enum err backend_publish_new(struct publish_item **ip, struct backend *backend, struct backend_conf *conf);
+enum err backend_publish_new(struct publish_item **ip, struct backend *backend,
+	struct backend_conf *conf);
 
 /*
  * The change that takes it away. All its servers must be retired by items before this one. It stays
@@ -160,7 +165,8 @@ void backend_leave(struct server *server, uint32_t worker);
  * ERR_GONE: none is usable; those who wait are called then, too, and get this answer.
  */
 enum err backend_pick_or_wait(struct backend *backend, uint32_t worker, struct server *avoid,
-	struct queue_waiter *waiter, bool was_called, struct server **sp, enum pick *pick);
+			      struct queue_waiter *waiter, bool was_called, struct server **sp,
+			      enum pick *pick);
 
 /*
  * Does not wait any more (a timeout, the client has gone, and before the stream is freed). False:

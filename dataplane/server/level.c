@@ -50,6 +50,7 @@ level_set_usable(struct server *server, bool usable)
 	if (usable == server->usable)
 		return;
 	server->usable = usable;
+	server->backend->is_settled = false;
 	if (usable) {
 		heap_insert(&level->usable_ids, &server->by_id);
 		level->usable++;
@@ -88,6 +89,7 @@ levels_usable_below(const struct backend *backend, uint8_t level)
 void
 level_mark_changed(struct server *server)
 {
+	server->backend->is_settled = false;
 	if (list_is_empty(&server->changed))
 		list_append(&server->backend->changed, &server->changed);
 }
@@ -98,12 +100,9 @@ server_should_serve(const struct server *server)
 	const struct backend_level *level = level_of(server);
 
 	switch (level->mode) {
-	case LEVEL_IDLE:
-		return false;
-	case LEVEL_FIRST:
-		return level->first == server;
-	case LEVEL_ALL:
-		return server->usable;
+	case LEVEL_IDLE: return false;
+	case LEVEL_FIRST: return level->first == server;
+	case LEVEL_ALL: return server->usable;
 	}
 	return false;
 }
@@ -164,6 +163,8 @@ levels_settle(struct backend *backend)
 {
 	uint32_t usable_below = 0;
 
+	if (backend->is_settled)
+		return;		/* by an item before this one */
 	for (int i = 0; i < SERVER_PRIORITIES; i++) {
 		struct backend_level *level = &backend->levels[i];
 
@@ -172,6 +173,16 @@ levels_settle(struct backend *backend)
 	}
 	list_foreach(node, &backend->changed)	/* what this appends is settled already */
 		server_settle(container_of(node, struct server, changed));
+	backend->is_settled = true;
+}
+
+void
+levels_settle_items(struct backend *backend)
+{
+	if (backend->decided == backend->sequence)
+		return;
+	backend->decided = backend->sequence;
+	levels_settle(backend);
 }
 
 void

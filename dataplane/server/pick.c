@@ -53,11 +53,11 @@ pick_of(const struct server_slot *slot, const struct server *avoid)
 static void
 backend_enter(struct backend *backend)
 {
-	uint32_t current = atomic_fetch_add_explicit(&backend->current, 1, memory_order_relaxed) + 1;
+	uint32_t was = atomic_fetch_add_explicit(&backend->current, 1, memory_order_relaxed);
 	uint32_t max = atomic_load_explicit(&backend->current_max, memory_order_relaxed);
 
-	while (current > max &&
-	       !atomic_compare_exchange_weak_explicit(&backend->current_max, &max, current,
+	while (was + 1 > max &&
+	       !atomic_compare_exchange_weak_explicit(&backend->current_max, &max, was + 1,
 						      memory_order_relaxed, memory_order_relaxed))
 		;
 }

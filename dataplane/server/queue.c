@@ -166,6 +166,7 @@ queue_call_many(struct queue *queue, uint32_t count)
 {
 	pthread_mutex_lock(&queue->lock);
 	if (queue_length(queue) > 0)
-		queue->spare = count > UINT32_MAX - queue->spare ? UINT32_MAX : queue->spare + count;
+		queue->spare +=
+			count < UINT32_MAX - queue->spare ? count : UINT32_MAX - queue->spare;
 	queue_match_and_unlock(queue);
 }

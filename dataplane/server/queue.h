@@ -55,8 +55,10 @@ struct queue_waiter {
 	uint64_t		 ticket;	/* under the lock; its place in line */
 	struct queue		*queue;		/* the queue's: where it last joined */
 	struct mail		 mail;		/* the queue's */
-	struct mailbox		*mailbox;	/* the owner sets it: the worker's */
-	void		       (*called)(struct queue_waiter *);	/* the owner sets it: on the worker, see queue_leave() */
+
+	/* the owner sets these, before it joins */
+	struct mailbox		*mailbox;	/* the worker's */
+	void		       (*called)(struct queue_waiter *);	/* on the worker: try again */
 };
 
 void queue_init(struct queue *queue);

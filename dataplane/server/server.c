@@ -91,10 +91,11 @@ enum err
 server_new(struct server **sp, struct backend *backend, const char *name, uint32_t id)
 {
 	uint32_t workers = publish_worker_count();
-	struct server *server = obj_new_aligned(sizeof(*server) + workers * sizeof(server->slots[0]),
-						_Alignof(struct server), SERVER_MAGIC);
+	struct server *server;
 
 	assert_control();
+	server = obj_new_aligned(sizeof(*server) + workers * sizeof(server->slots[0]),
+				 _Alignof(struct server), SERVER_MAGIC);
 	if (server == NULL)
 		return ERR_NOMEM;
 	server->name = strdup(name);
@@ -162,7 +163,7 @@ server_item_before(struct publish_item *item)
 {
 	struct server_item *si = server_item_of(item);
 
-	levels_settle(si->server->backend);
+	levels_settle_items(si->server->backend);
 	si->weight = si->server->weight;
 	si->is_last = si->sequence == si->server->backend->sequence;
 }
@@ -238,7 +239,8 @@ server_publish_new(struct publish_item **ip, struct server *server, struct serve
 {
 	struct server_item *si = server_item_new(server, &server_item_ops);
 
-	assert(conf->priority < SERVER_PRIORITIES && conf->weight * LB_WEIGHT_SCALE <= LB_WEIGHT_MAX);
+	assert(conf->priority < SERVER_PRIORITIES &&
+	       conf->weight * LB_WEIGHT_SCALE <= LB_WEIGHT_MAX);
 	if (si == NULL)
 		return ERR_NOMEM;
 	si->conf = conf;
@@ -268,7 +270,7 @@ server_retire_before(struct publish_item *item)
 {
 	struct server_item *si = server_item_of(item);
 
-	levels_settle(si->server->backend);
+	levels_settle_items(si->server->backend);
 	si->is_last = si->sequence == si->server->backend->sequence;
 }
 
@@ -340,12 +342,12 @@ server_totals(const struct server *server, struct server_totals *totals)
 	for (uint32_t i = 0; i < server->workers; i++) {
 		const struct server_counters *c = &server->slots[i].counters;
 
-		totals->sessions += atomic_load_explicit(&c->sessions, memory_order_relaxed);
-		totals->bytes_in += atomic_load_explicit(&c->bytes_in, memory_order_relaxed);
-		totals->bytes_out += atomic_load_explicit(&c->bytes_out, memory_order_relaxed);
-		totals->connect_errors += atomic_load_explicit(&c->connect_errors, memory_order_relaxed);
-		totals->retries += atomic_load_explicit(&c->retries, memory_order_relaxed);
-		totals->redispatches += atomic_load_explicit(&c->redispatches, memory_order_relaxed);
+		totals->sessions += counter_read(&c->sessions);
+		totals->bytes_in += counter_read(&c->bytes_in);
+		totals->bytes_out += counter_read(&c->bytes_out);
+		totals->connect_errors += counter_read(&c->connect_errors);
+		totals->retries += counter_read(&c->retries);
+		totals->redispatches += counter_read(&c->redispatches);
 	}
 	totals->current = atomic_load_explicit(&server->current, memory_order_relaxed);
 	totals->max = atomic_load_explicit(&server->current_max, memory_order_relaxed);
@@ -377,7 +379,8 @@ server_place_take(struct server *server)
 void
 server_place_give(struct server *server)
 {
-	uint32_t was = atomic_fetch_sub(&server->current, 1);	/* seq_cst, before the queue is looked at */
+	/* seq_cst, and before the queue is looked at: see queue.h */
+	uint32_t was = atomic_fetch_sub(&server->current, 1);
 
 	assert(was > 0);
 	queue_call(&server->backend->queue);

@@ -11,6 +11,13 @@
 #include "server/backend.h"
 #include "server/server.h"
 
+/* A counter has one writer; who adds them up may be a little late. */
+static inline uint64_t
+counter_read(const _Atomic uint64_t *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
 /* state.c */
 bool server_state_is_usable(enum server_state state);
 const char *server_state_words(enum server_state state);
@@ -28,6 +35,7 @@ uint32_t levels_usable_below(const struct backend *backend, uint8_t level);
 /* `server` is to be looked at by levels_settle() and levels_tell(). */
 void level_mark_changed(struct server *server);
 void levels_settle(struct backend *backend);
+void levels_settle_items(struct backend *backend);	/* once a publication, by the first item's before() */
 void levels_tell(struct backend *backend);
 
 /* server.c: calls what server_on_change() set, if there is news. */

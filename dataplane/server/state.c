@@ -56,12 +56,10 @@ bool
 server_state_is_usable(enum server_state state)
 {
 	switch (state) {
-	case SERVER_STATE_NO_CHECK:
-		return true;
+	case SERVER_STATE_NO_CHECK: return true;
 	case SERVER_STATE_MAINT:
 	case SERVER_STATE_NO_ADDRESS:
-	case SERVER_STATE_DRAIN:
-		return false;
+	case SERVER_STATE_DRAIN: return false;
 	}
 	return false;
 }
@@ -70,14 +68,10 @@ const char *
 server_state_words(enum server_state state)
 {
 	switch (state) {
-	case SERVER_STATE_MAINT:
-		return "in maintenance";
-	case SERVER_STATE_NO_ADDRESS:
-		return "no address";
-	case SERVER_STATE_DRAIN:
-		return "draining";
-	case SERVER_STATE_NO_CHECK:
-		return "no check";
+	case SERVER_STATE_MAINT: return "in maintenance";
+	case SERVER_STATE_NO_ADDRESS: return "no address";
+	case SERVER_STATE_DRAIN: return "draining";
+	case SERVER_STATE_NO_CHECK: return "no check";
 	}
 	return "";
 }

@@ -26,7 +26,8 @@ stop(void **state)
 
 /* As `worker`. NULL: none; *e says why. */
 static struct server *
-pick_as(struct backend *backend, uint32_t worker, struct server *avoid, enum err *e, enum pick *pick)
+pick_as(struct backend *backend, uint32_t worker, struct server *avoid, enum err *e,
+	enum pick *pick)
 {
 	struct server *server = NULL;
 
@@ -58,7 +59,8 @@ a_full_server_is_passed_over_and_full_all_round_is_busy(void **state)
 	assert_ptr_equal(pick_as(backend, 0, NULL, &e, &pick), a);
 	assert_string_equal(pick_text(pick), "roundrobin");
 	assert_ptr_equal(pick_as(backend, 0, NULL, &e, &pick), b);
-	assert_ptr_equal(pick_as(backend, 1, NULL, &e, &pick), b);	/* maxconn holds for all workers */
+	/* maxconn holds for all workers together */
+	assert_ptr_equal(pick_as(backend, 1, NULL, &e, &pick), b);
 	assert_null(pick_as(backend, 0, NULL, &e, &pick));
 	assert_int_equal(e, ERR_BUSY);
 	backend_totals(backend, &totals);
@@ -201,9 +203,10 @@ what_is_called_off_leaves_nothing(void **state)
 	assert_int_equal(backend_new(&backend, "new"), ERR_OK);
 	assert_int_equal(publication_new(&p), ERR_OK);
 	publication_add(p, scene_backend_item(backend, 1, false));
-	publication_add(p, scene_server_item(scene_server_new(backend, "a", 1), (struct scene_conf){ 0 },
-					     SERVER_CAUSE_CREATED));
-	publication_add(p, scene_server_item(server, (struct scene_conf){ WEIGHT(9) }, SERVER_CAUSE_CONFIG));
+	publication_add(p, scene_server_item(scene_server_new(backend, "a", 1),
+					     (struct scene_conf){ 0 }, SERVER_CAUSE_CREATED));
+	publication_add(p, scene_server_item(server, (struct scene_conf){ WEIGHT(9) },
+					     SERVER_CAUSE_CONFIG));
 	publication_add(p, scene_retire_item(server));
 	publication_abort(&p);
 	assert_int_equal(server->conf->weight, 1);
@@ -259,12 +262,12 @@ the_newest_of_many_changes_under_way_is_what_holds(void **state)
 
 		for (int i = 0; i < 6; i++) {
 			struct publication *p = NULL;
+			struct scene_conf conf = { WEIGHT(1 + rand() % 9) };
 
 			maint = rand() % 2 != 0;
+			conf.admin = maint ? SERVER_MAINT : SERVER_READY;
 			assert_int_equal(publication_new(&p), ERR_OK);
-			publication_add(p, scene_server_item(a, (struct scene_conf){
-				.admin = maint ? SERVER_MAINT : SERVER_READY, WEIGHT(1 + rand() % 9) },
-				SERVER_CAUSE_CONFIG));
+			publication_add(p, scene_server_item(a, conf, SERVER_CAUSE_CONFIG));
 			publication_send(p);
 			publication_seal(p, scene_on_acked, &acked[i]);
 			if (rand() % 2 == 0) {		/* a worker turns in between */
@@ -277,7 +280,8 @@ the_newest_of_many_changes_under_way_is_what_holds(void **state)
 		assert_true(acked[5]);
 		for (uint32_t w = 0; w < 2; w++) {
 			assert_int_equal(server_slot(a, w)->node.weight, a->weight);
-			assert_int_equal(server_slot(b, w)->node.weight, maint ? LB_WEIGHT_SCALE : 0);
+			assert_int_equal(server_slot(b, w)->node.weight,
+					 maint ? LB_WEIGHT_SCALE : 0);
 		}
 	}
 	scene_drop(backend);
@@ -308,7 +312,8 @@ picker_run(struct task *task)
 			atomic_fetch_add(&picker->gone, 1);
 			continue;
 		}
-		assert(server->magic == SERVER_MAGIC && server_slot(server, picker->worker)->conf != NULL);
+		assert(server->magic == SERVER_MAGIC &&
+		       server_slot(server, picker->worker)->conf != NULL);
 		backend_leave(server, picker->worker);
 	}
 	atomic_fetch_add(&picker->picked, 1);
@@ -387,8 +392,11 @@ at_no_moment_is_there_no_server(void **state)
 		send_items(items, 2, &pending);
 		server = next;
 		for (int k = 0; k < i % 4; k++) {
-			items[0] = scene_server_item(server, (struct scene_conf){
-				.admin = (i + k) % 2 == 0 ? SERVER_MAINT : SERVER_READY }, SERVER_CAUSE_CONFIG);
+			struct scene_conf conf = { .admin = SERVER_READY };
+
+			if ((i + k) % 2 == 0)
+				conf.admin = SERVER_MAINT;
+			items[0] = scene_server_item(server, conf, SERVER_CAUSE_CONFIG);
 			send_items(items, 1, &pending);
 		}
 		while (pending > (uint32_t)(i % 3) * 4)

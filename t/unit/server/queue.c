@@ -34,7 +34,8 @@ session_ask(struct session *s, bool was_called)
 	size_t n = strlen(order);
 
 	loop_adopt(scene_workers[s->worker]);
-	s->last = backend_pick_or_wait(s->backend, s->worker, NULL, &s->waiter, was_called, &s->server, &pick);
+	s->last = backend_pick_or_wait(s->backend, s->worker, NULL, &s->waiter, was_called,
+				       &s->server, &pick);
 	s->is_waiting = s->last == ERR_BUSY;
 	if (s->last == ERR_OK && n < sizeof(order) - 1)
 		order[n] = (char)('a' + (s - sessions));
@@ -343,7 +344,7 @@ a_backup_serves_those_who_wait_when_the_actives_go(void **state)
  * The storm: rounds of a few sessions on threads of their own. A round ends when each has had a
  * place once. Patient ones do nothing but wait for their call, so one lost call ends the test.
  */
-#define ROUNDS	     1500
+#define ROUNDS	     1000
 #define STORM_MAX    9
 #define STORM_LIMIT_S 40
 
@@ -499,7 +500,7 @@ no_call_is_lost_among_threads(void **state)
  * else happens: whoever's call is lost waits for ever. Without loops, for speed.
  */
 #define DUEL_MAX	  3
-#define DUEL_ROUNDS  100000
+#define DUEL_ROUNDS  20000
 #define DUEL_LIMIT_S 20
 
 struct duelist {
@@ -559,8 +560,8 @@ duelist_round(struct duelist *d)
 	bool again = false;
 
 	duelist_dawdle(d);
-	while (backend_pick_or_wait(storm_backend, d->worker, NULL, &d->waiter, again, &server, &pick) !=
-	       ERR_OK) {
+	while (backend_pick_or_wait(storm_backend, d->worker, NULL, &d->waiter, again, &server,
+				    &pick) != ERR_OK) {
 		if (!duelist_wait(d)) {
 			atomic_store(&duel_is_lost, true);
 			return;
@@ -643,7 +644,8 @@ main(void)
 		WITH_SCENE(who_leaves_the_line_is_forgotten),
 		WITH_SCENE(who_leaves_after_he_was_called_hands_the_call_on),
 		WITH_SCENE(who_comes_back_before_his_mail_waits_again),
-		WITH_SCENE(a_place_that_is_given_while_the_line_is_empty_is_kept_for_who_comes_next),
+		WITH_SCENE(
+			a_place_that_is_given_while_the_line_is_empty_is_kept_for_who_comes_next),
 		WITH_SCENE(a_higher_maxconn_calls_as_many),
 		WITH_SCENE(a_new_server_serves_those_who_wait),
 		WITH_SCENE(who_waits_is_told_when_the_last_server_goes),

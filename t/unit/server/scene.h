@@ -48,7 +48,8 @@ scene_start(uint32_t workers, bool threaded)
 	snap_set_home(&scene_control->mailbox);
 	for (uint32_t i = 0; i < workers && threaded; i++)
 		assert_int_equal(pthread_create(&scene_threads[i], NULL, scene_worker_main,
-						scene_workers[i]), 0);
+						scene_workers[i]),
+				 0);
 }
 
 /* A turn of everybody whose loop runs here. */
@@ -213,10 +214,13 @@ scene_drop(struct backend *backend)
 	static struct publish_item *items[10010];
 	uint32_t count = 0;
 
-	for (int i = 0; i < SERVER_PRIORITIES; i++)
+	for (int i = 0; i < SERVER_PRIORITIES; i++) {
 		list_foreach(node, &backend->levels[i].servers)
-			items[count++] = scene_retire_item(
-				container_of(node, struct server, by_priority));
+		{
+			items[count++] =
+				scene_retire_item(container_of(node, struct server, by_priority));
+		}
+	}
 	assert_int_equal(backend_retire_new(&items[count++], backend), ERR_OK);
 	scene_publish(items, count);
 }
@@ -234,7 +238,9 @@ scene_picks(struct backend *backend, uint32_t n)
 		enum pick pick;
 		enum err e = backend_pick(backend, 0, NULL, &server, &pick);
 
-		text[i] = e == ERR_BUSY ? '-' : e == ERR_GONE ? '!' : server->name[strlen(server->name) - 1];
+		text[i] = e == ERR_BUSY ? '-' : '!';
+		if (e == ERR_OK)
+			text[i] = server->name[strlen(server->name) - 1];
 		if (e == ERR_OK)
 			backend_leave(server, 0);
 	}

@@ -19,10 +19,12 @@ on_change(const struct server_change *change)
 {
 	const struct server *server = change->server;
 	size_t n = strlen(told);
+	const char *eligible = server->eligible ? "+" : "-";
 
+	if (server->eligible == change->was_eligible)
+		eligible = "";
 	snprintf(told + n, sizeof(told) - n, "%s%s:%s>%s%s", n > 0 ? " " : "", server->name,
-		 server_state_text(change->from), server_state_text(change->to),
-		 server->eligible == change->was_eligible ? "" : server->eligible ? "+" : "-");
+		 server_state_text(change->from), server_state_text(change->to), eligible);
 }
 
 static int
@@ -64,7 +66,8 @@ the_first_condition_that_holds_is_the_state(void **state)
 		{ { .weight = 1, .admin = SERVER_MAINT }, SERVER_STATE_MAINT },
 		{ { .weight = 0, .admin = SERVER_MAINT, .own_admin = true }, SERVER_STATE_MAINT },
 		{ { .weight = 1, .own_admin = true }, SERVER_STATE_NO_ADDRESS },
-		{ { .weight = 0, .admin = SERVER_DRAIN, .own_admin = true }, SERVER_STATE_NO_ADDRESS },
+		{ { .weight = 0, .admin = SERVER_DRAIN, .own_admin = true },
+		  SERVER_STATE_NO_ADDRESS },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
@@ -108,7 +111,8 @@ maintenance_drain_and_weight_zero_take_no_new_session(void **state)
 	scene_change(a, (struct scene_conf){ WEIGHT(3) });
 	scene_change(b, (struct scene_conf){ 0 });
 	assert_int_equal(server_effective_weight(a), 3);
-	assert_string_equal(told, "a:no_check>maint- a:maint>drain b:no_check>drain- a:drain>no_check+ "
+	assert_string_equal(told,
+			    "a:no_check>maint- a:maint>drain b:no_check>drain- a:drain>no_check+ "
 			    "b:drain>no_check+");
 	scene_drop(backend);
 }
@@ -117,11 +121,13 @@ static void
 our_own_admin_listener_is_never_reached(void **state)
 {
 	struct backend *backend = scene_backend(1, false);
-	struct server *server = scene_server(backend, "a", 1, (struct scene_conf){ .own_admin = true });
+	struct server *server =
+		scene_server(backend, "a", 1, (struct scene_conf){ .own_admin = true });
 
 	assert_string_equal(server_state_text(server->state), "no_address");
 	assert_string_equal(server_cause_code(server->cause), "own-admin");
-	assert_string_equal(because(server), "no address: the address is one of our own admin listeners");
+	assert_string_equal(because(server),
+			    "no address: the address is one of our own admin listeners");
 	assert_string_equal(scene_picks(backend, 1), "!");
 	scene_drop(backend);
 }
@@ -155,7 +161,8 @@ the_first_backup_serves_when_no_active_is_usable(void **state)
 	scene_change(a, (struct scene_conf){ .admin = SERVER_MAINT });
 	assert_string_equal(told, "a:no_check>maint- b:no_check>no_check+");
 	assert_string_equal(scene_picks(backend, 3), "bbb");
-	assert_string_equal(because(b), "the first usable backup, because no active server is usable");
+	assert_string_equal(because(b),
+			    "the first usable backup, because no active server is usable");
 	assert_string_equal(because(c), "a backup, and b is the first usable one");
 	told[0] = '\0';
 	scene_change(b, (struct scene_conf){ .priority = 1, .admin = SERVER_DRAIN });
@@ -172,7 +179,8 @@ static void
 all_backups_serve_under_allbackups(void **state)
 {
 	struct backend *backend = scene_backend(1, true);
-	struct server *a = scene_server(backend, "a", 1, (struct scene_conf){ .admin = SERVER_DRAIN });
+	struct server *a =
+		scene_server(backend, "a", 1, (struct scene_conf){ .admin = SERVER_DRAIN });
 	struct server *c = scene_server(backend, "c", 3, (struct scene_conf){ .priority = 1 });
 	struct publish_item *item;
 
@@ -201,7 +209,8 @@ a_level_serves_until_lower_ones_have_min_usable(void **state)
 	scene_server(backend, "c", 3, (struct scene_conf){ .priority = 2 });
 	d = scene_server(backend, "d", 4, (struct scene_conf){ .priority = 5 });
 	assert_string_equal(scene_picks(backend, 4), "abab");
-	assert_string_equal(because(b), "the first usable backup, because only 1 server of a lower level "
+	assert_string_equal(because(b),
+			    "the first usable backup, because only 1 server of a lower level "
 			    "is usable (min_usable 3)");
 	assert_string_equal(because(d), "a backup, and 3 servers of a lower level are usable");
 	scene_change(b, (struct scene_conf){ .priority = 2, .admin = SERVER_MAINT });
@@ -257,7 +266,8 @@ thousands_of_servers_cost_little_each(void **state)
 
 	for (uint32_t i = 0; i < COUNT; i++)
 		items[i] = scene_server_item(scene_server_new(backend, "b", i + 1),
-					     (struct scene_conf){ .priority = 1 }, SERVER_CAUSE_CREATED);
+					     (struct scene_conf){ .priority = 1 },
+					     SERVER_CAUSE_CREATED);
 	scene_publish(items, COUNT);
 	assert_string_equal(scene_picks(backend, 3), "aaa");
 	scene_change(active, (struct scene_conf){ .admin = SERVER_MAINT });
