@@ -140,6 +140,37 @@ prepared_frontend(const struct doc_node *node)
 	return object == NULL ? NULL : object->frontend;
 }
 
+static bool
+conf_has_bind(const struct frontend_conf *conf, const struct bind *bind)
+{
+	for (uint32_t i = 0; conf != NULL && i < conf->bind_count; i++)
+		if (conf->binds[i] == bind)
+			return true;
+	return false;
+}
+
+static void
+bind_differences(const char *name, const struct frontend_conf *in, const struct frontend_conf *not_in,
+	bool opens, bind_change_fn *fn, void *arg)
+{
+	for (uint32_t i = 0; in != NULL && i < in->bind_count; i++)
+		if (!conf_has_bind(not_in, in->binds[i]))
+			fn(name, in->binds[i], opens, arg);
+}
+
+void
+prepared_bind_changes(const struct plan_op *op, bind_change_fn *fn, void *arg)
+{
+	const struct frontend_object *was = op->old_object;
+	const struct frontend_conf *before = was == NULL ? NULL : frontend_published(was->frontend);
+	const struct frontend_conf *after = op->to == NULL ? NULL : op->prepared;
+
+	if (op->node->kind != DOC_FRONTEND)
+		return;
+	bind_differences(op->node->name, before, after, false, fn, arg);
+	bind_differences(op->node->name, after, before, true, fn, arg);
+}
+
 static struct bind *
 bind_in(const struct frontend_conf *conf, const struct bind_conf *wanted)
 {
@@ -172,6 +203,17 @@ bind_find(struct preparation *p, const struct bind_conf *wanted)
 	return bind;
 }
 
+/* With port 0: a socket that the frontend has already, whatever port it got, each kept once. */
+static struct bind *
+bind_of_any_port(const struct frontend_conf *had, const struct frontend_conf *next,
+	const struct bind_conf *wanted)
+{
+	for (uint32_t i = 0; i < had->bind_count; i++)
+		if (bind_matches(had->binds[i], wanted) && !conf_has_bind(next, had->binds[i]))
+			return had->binds[i];
+	return NULL;
+}
+
 static enum err
 bind_prepare(struct preparation *p, struct plan_op *op, struct frontend_settings *s, uint32_t index)
 {
@@ -185,8 +227,8 @@ bind_prepare(struct preparation *p, struct plan_op *op, struct frontend_settings
 
 	if (shareable)
 		bind = bind_find(p, wanted);
-	else if (object != NULL)	/* port 0: its own socket of before, whatever port it got */
-		bind = bind_in(object->newest, wanted);
+	else if (object != NULL)
+		bind = bind_of_any_port(object->newest, s->conf, wanted);
 	if (bind != NULL) {
 		bind_hold(bind);
 		s->conf->binds[index] = bind;

@@ -41,5 +41,12 @@ struct prepare_daemon {
 };
 void prepare_set_daemon(const struct prepare_daemon *daemon);
 
+/*
+ * The sockets that a frontend's op opens (not taken over from the conf in force) and closes. Between
+ * preparation and publishing.
+ */
+typedef void bind_change_fn(const char *frontend, const struct bind *bind, bool opens, void *arg);
+void prepared_bind_changes(const struct plan_op *op, bind_change_fn *fn, void *arg);
+
 /* The frontend behind a node; NULL: none. */
 struct frontend *prepared_frontend(const struct doc_node *node);

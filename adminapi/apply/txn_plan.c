@@ -258,6 +258,7 @@ txn_plan(struct txn *txn, struct doc *doc)
 	enum err e = ERR_OK;
 
 	plan_init(&txn->plan, doc, settings_compilers, w->origin);
+	txn->plan.actor = w->actor;
 	txn->outcome = WRITE_DONE;
 	if (w->verb == WRITE_CREATE)
 		w->name = NULL;		/* the body brings it, again if this plan is made again */

@@ -66,6 +66,7 @@ doc_version_unref(struct doc_version *version)
 	if (version == NULL || --version->refs > 0)
 		return;
 	cJSON_Delete(version->set);
+	free(version->actor);
 	free(version);
 }
 

@@ -49,6 +49,7 @@ struct doc_version {
 	cJSON		*set;		/* an object: what was set, without child collections */
 	uint64_t	 revision;	/* that made it */
 	enum doc_origin	 admin_by;	/* a server's admin_state */
+	char		*actor;		/* who says to have made it; NULL: nobody said */
 };
 
 struct plan_op;

@@ -197,6 +197,8 @@ plan_set(struct plan *plan, struct doc_node *node, cJSON *set)
 	if (op->to != op->from)
 		doc_version_unref(op->to);
 	op->to = version;
+	if (plan->actor != NULL && (version->actor = strdup(plan->actor)) == NULL)
+		plan_nomem(plan);
 }
 
 void

@@ -55,6 +55,7 @@ struct plan {
 	struct doc			*doc;
 	const struct plan_compiler	*compilers;	/* by kind; compile NULL: none */
 	enum doc_origin			 origin;
+	const char			*actor;		/* a claim, kept with the versions; may be NULL */
 	bool				 booting;	/* "restart needed" does not apply */
 	struct plan_op		       **ops;		/* in the order in which they are to be applied */
 	uint32_t			 count, cap;

@@ -22,11 +22,12 @@ write_bytes(struct jsonw *w, uint64_t in, uint64_t out)
 }
 
 static void
-write_cause(struct jsonw *w, const struct server *server)
+write_cause(struct jsonw *w, const struct server *server, const struct doc_version *version)
 {
 	jsonw_object(w, "cause");
 	jsonw_string(w, "code", server_cause_code(server->cause));
 	jsonw_string(w, "detail", server_cause_words(server->cause));
+	jsonw_string(w, "actor", version->actor);
 	jsonw_end_object(w);
 }
 
@@ -81,7 +82,7 @@ server_status(struct jsonw *w, const struct doc *doc, const struct doc_node *nod
 	jsonw_object(w, "status");
 	jsonw_string(w, "state", server_state_text(server->state));
 	jsonw_time(w, "since", server->since_us);
-	write_cause(w, server);
+	write_cause(w, server, node->live);
 	jsonw_bool(w, "eligible", server->eligible);
 	jsonw_string(w, "eligible_because", server_eligible_because(server, words, sizeof(words)));
 	write_admin(w, server, node->live);

@@ -4,6 +4,7 @@
 #include "config.h"
 #include "adminapi/rest/resources.h"
 
+#include "adminapi/apply/prepare.h"
 #include "adminapi/doc/changes.h"
 #include "adminapi/rest/events.h"
 #include "core/log.h"
@@ -17,6 +18,22 @@ emit(enum event_kind kind, struct buf *object)
 	if (!object->failed && object->len >= 2)
 		event_emit(kind, (struct slice){ object->at + 1, object->len - 2 });
 	buf_fini(object);
+}
+
+static void
+emit_listener(const char *frontend, const struct bind *bind, bool opens, void *arg)
+{
+	char text[ADDR_TEXT_BYTES];
+	struct buf out = { 0 };
+	struct jsonw w;
+
+	jsonw_init(&w, &out);
+	jsonw_object(&w, NULL);
+	jsonw_string(&w, "frontend", frontend);
+	jsonw_string(&w, "address", addr_format(bind_address(bind), text));
+	jsonw_string(&w, "state", opens ? "listening" : "closed");
+	jsonw_end_object(&w);
+	emit(EVENT_LISTENER, &out);
 }
 
 void
@@ -36,12 +53,16 @@ events_of_write(const struct plan *plan, const struct write *write)
 	jsonw_uint(&w, "change_count", count);
 	jsonw_end_object(&w);
 	emit(EVENT_CONFIG, &out);
+	for (uint32_t i = 0; i < plan->count; i++)
+		prepared_bind_changes(plan->ops[i], emit_listener, NULL);
 }
 
 void
 events_of_server(const struct server_change *change)
 {
 	const struct server *server = change->server;
+	bool is_new = change->from == change->to && server->cause == SERVER_CAUSE_CREATED &&
+	    !change->was_eligible;
 	struct buf out = { 0 };
 	char words[256];
 	struct jsonw w;
@@ -50,7 +71,7 @@ events_of_server(const struct server_change *change)
 	jsonw_object(&w, NULL);
 	jsonw_string(&w, "backend", server->backend->name);
 	jsonw_string(&w, "server", server->name);
-	jsonw_string(&w, "from", server_state_text(change->from));
+	jsonw_string(&w, "from", is_new ? NULL : server_state_text(change->from));
 	jsonw_string(&w, "to", server_state_text(change->to));
 	jsonw_bool(&w, "eligible", server->eligible);
 	server_eligible_because(server, words, sizeof(words));
