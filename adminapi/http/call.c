@@ -57,7 +57,7 @@ static const struct {
 struct headers {
 	const char	*values[HEADER_COUNT];	/* the library's; NULL: not given */
 	const char	*twice;			/* the name of one that came twice */
-	bool		 has_nul;
+	bool		 is_malformed;
 };
 
 static const struct {
@@ -123,6 +123,18 @@ request_on_line(void *arg, const char *target, struct MHD_Connection *mhd)
 	return r;
 }
 
+/* The library takes "Host : x" for a header named "Host ", which others may take for the Host. */
+static bool
+header_name_is_valid(const char *name, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (name[i] <= ' ' || name[i] >= 0x7f ||
+		    strchr("\"(),/:;<=>?@[\\]{}", name[i]) != NULL)
+			return false;
+	}
+	return len > 0;
+}
+
 static enum MHD_Result
 headers_on_pair(void *arg, enum MHD_ValueKind kind, const char *name, size_t name_bytes,
 		const char *value, size_t value_bytes)
@@ -133,8 +145,8 @@ headers_on_pair(void *arg, enum MHD_ValueKind kind, const char *name, size_t nam
 		value = "";
 		value_bytes = 0;
 	}
-	if (strlen(name) != name_bytes || strlen(value) != value_bytes)
-		headers->has_nul = true;
+	if (!header_name_is_valid(name, name_bytes) || strlen(value) != value_bytes)
+		headers->is_malformed = true;
 	for (size_t i = 0; i < HEADER_COUNT; i++) {
 		if (strcasecmp(header_rows[i].name, name) != 0)
 			continue;
@@ -151,8 +163,8 @@ headers_check_framing(const struct headers *h, const char *version, struct diag 
 {
 	const char *coding = h->values[HEADER_TRANSFER_ENCODING];
 
-	if (h->has_nul)
-		diag_set(diag, "a header has a NUL byte");
+	if (h->is_malformed)
+		diag_set(diag, "a header is malformed");
 	else if (h->twice != NULL)
 		diag_set(diag, "the header %s is given twice", h->twice);
 	else if (h->values[HEADER_HOST] == NULL && strcmp(version, "HTTP/1.0") != 0)

@@ -121,6 +121,10 @@ an_ambiguous_host_or_framing_is_400(void **state)
 		"GET /v1/echo HTTP/1.1\r\n" HOST
 		"Origin: http://localhost\r\nOrigin: http://x\r\n" BYE,
 		"GET /v1/echo HTTP/1.1\r\n" HOST "If-Match: \"1\"\r\nIf-Match: \"2\"\r\n" BYE,
+		"GET /v1/echo HTTP/1.1\r\nHost : evil.example\r\n" HOST BYE,
+		"GET /v1/echo HTTP/1.1\r\n Host: evil.example\r\n" HOST BYE,
+		"GET /v1/echo HTTP/1.1\r\n" HOST " folded\r\n" BYE,
+		"GET /v1/echo HTTP/1.1\r\n" HOST "Content-Length\t: 5\r\n" BYE,
 		"GET http://localhost/v1/echo HTTP/1.1\r\n" HOST BYE,
 		"GET /v1/echo HTTP/1.0 HTTP/1.1\r\n" HOST BYE,
 		"GET /healthz HTTP/1.1\r\n" BYE,
