@@ -27,15 +27,17 @@ END {
 	waitpid($_, 0) for @processes;
 }
 
-# One process answers on all of 127/8: each server is an address of its own.
+# Each answers on all of 127/8: every server is an address of its own. The demo origin ends a connection
+# when it is asked to, and says so, or wrk would count the end as an error.
 sub origin_port {
-	my ($mode) = @_;
-	begin_process($mode, Sluice::build_dir() . '/t/bench/origin', $mode, '--bytes', 1024,
-		'--listen', '0.0.0.0:0');
-	return wait_until { Sluice::slurp("$dir/$mode") =~ /^port (\d+)\n/ ? $1 : 0 } 5, "the origin $mode";
+	my ($name, @command) = @_;
+	begin_process($name, Sluice::build_dir() . "/$command[0]", @command[1 .. $#command], '--listen', '0.0.0.0:0');
+	return wait_until { Sluice::slurp("$dir/$name") =~ /(\d+)\s*\n/ ? $1 : 0 } 5, "the origin $name";
 }
 
-my %port = (short => origin_port('churn'), long => origin_port('reply'));
+my %port = (short => origin_port('short', 'contrib/demo-origin', '--name', 'short'),
+	long => origin_port('long', 't/bench/origin', 'reply', '--bytes', 1024));
+my %header = (short => 'Connection: close', long => 'Connection: keep-alive');
 my $lb = Sluice->start(state => 1);
 for my $name (sort keys %port) {
 	is $lb->put("/v1/backends/$name", { mode => 'tcp',
@@ -44,7 +46,7 @@ for my $name (sort keys %port) {
 		default_backend => $name })->{status}, 201, "frontend $name";
 }
 my $fds = $lb->fd_count;
-my %wrk = map { $_ => begin_process("wrk-$_", 'wrk', '-t1', '-c32', '-d3600s', '--timeout', '10s',
+my %wrk = map { $_ => begin_process("wrk-$_", 'wrk', '-t1', '-c32', '-d3600s', '--timeout', '10s', '-H', $header{$_},
 	'http://' . $lb->address($_) . '/') } sort keys %port;
 
 my $http = HTTP::Tiny->new(timeout => 20);	# kept connections: 2,000 new ones would be the test
@@ -60,7 +62,7 @@ sub rest {
 }
 
 my $number = 0;
-my %served = (short => 0, long => 0);
+my $served = 0;		# streams over some of the servers that came and went
 
 # A server's path; they take turns in the two backends, and each has an address of its own.
 sub server_path {
@@ -76,9 +78,10 @@ sub server_add {
 
 sub server_remove {
 	my ($i) = @_;
-	my $server = rest(200, GET => server_path($i));
-	my $status = eval { $json->decode($server->{content})->{status} } // {};
-	$served{$i % 2 ? 'short' : 'long'} += $status->{sessions}{total} // 0;
+	if ($i % 10 == 1) {
+		my $server = rest(200, GET => server_path($i));
+		$served += eval { $json->decode($server->{content})->{status}{sessions}{total} } // 0;
+	}
 	rest(204, DELETE => server_path($i));
 }
 
@@ -106,9 +109,9 @@ for my $name (sort keys %wrk) {
 	my ($requests) = $said =~ /^\s*(\d+) requests in /m;
 	ok $requests && $requests > 1000, "$name: wrk had answers" or diag($said);
 	unlike $said, qr/Socket errors|Non-2xx/, "$name: to all of its requests" or diag($said);
-	note "$name: $requests requests, $served{$name} streams over servers that came and went";
-	cmp_ok $served{$name}, '>', $name eq 'short' ? 1000 : -1, "$name: the new servers had their share";
+	note "$name: $requests requests";
 }
+cmp_ok $served, '>', 1000, 'the new servers had their share of the short ones';
 is_deeply \%unexpected, {}, 'no REST request and no new frontend failed';
 is join(' ', sort keys %{$lb->get("/v1/backends/$_")->{json}{servers}}), 'stays', "$_: all are gone again"
 	for sort keys %port;

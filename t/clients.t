@@ -13,21 +13,26 @@ my $size = ($ENV{SLUICE_DRILL} // 'short') eq 'long' ? 512 * 1024 * 1024 : 32 * 
 my $owner = $$;
 my %processes;		# pid => the signal that ends it in order
 
+sub end_process {
+	my ($pid) = @_;
+	kill(delete $processes{$pid} => $pid);
+	return if becomes { waitpid($pid, POSIX::WNOHANG()) } 5;
+	kill(KILL => $pid);
+	waitpid($pid, 0);
+}
+
 END {
 	if ($$ == $owner) {
 		local $?;
-		for my $pid (keys %processes) {
-			kill($processes{$pid} => $pid);
-			next if becomes { waitpid($pid, POSIX::WNOHANG()) } 5;
-			kill(KILL => $pid);
-			waitpid($pid, 0);
-		}
+		end_process($_) for keys %processes;
 	}
 }
 
 sub begin_process {
 	my ($signal, $name, @command) = @_;
-	$processes{Sluice::spawn(\@command, "$dir/$name-out", "$dir/$name-out")} = $signal;
+	my $pid = Sluice::spawn(\@command, "$dir/$name-out", "$dir/$name-out");
+	$processes{$pid} = $signal;
+	return $pid;
 }
 
 sub has {
@@ -123,10 +128,11 @@ subtest 'Redis' => sub {
 	ok $ok, 'redis-benchmark, pipelined';
 	unlike $said . Sluice::slurp("$dir/run-err"), qr/error|reset|refused/i, 'without an error';
 	# a subscriber waits in silence, then hears
-	begin_process(TERM => 'subscriber', @cli, '--csv', 'subscribe', 'news');
+	my $subscriber = begin_process(TERM => 'subscriber', @cli, '--csv', 'subscribe', 'news');
 	wait_until { Sluice::slurp("$dir/subscriber-out") =~ /subscribe/ } 5, 'the subscription';
 	is((run(@cli, 'publish', 'news', 'hello'))[1], "1\n", 'one subscriber');
 	ok((becomes { Sluice::slurp("$dir/subscriber-out") =~ /hello/ } 5), 'hears of it');
+	end_process($subscriber);
 };
 
 subtest 'PostgreSQL' => sub {
