@@ -290,12 +290,12 @@ the_newest_of_many_changes_under_way_is_what_holds(void **state)
 /* Workers that pick as fast as they can. */
 struct picker {
 	struct task	 task;
+	struct mail	 begin;
 	struct backend	*backend;
-	uint32_t	 worker;
 	_Atomic uint64_t picked;
 	_Atomic uint64_t gone;
+	uint32_t	 worker;
 	_Atomic bool	 stop;
-	struct mail	 begin;
 };
 static struct picker pickers[SCENE_WORKERS_MAX];
 

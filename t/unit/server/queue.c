@@ -17,11 +17,11 @@
 struct session {
 	struct queue_waiter	 waiter;
 	struct backend		*backend;
-	uint32_t		 worker;
 	struct server		*server;	/* while it holds a place */
+	uint32_t		 worker;
 	enum err		 last;
-	bool			 is_waiting;
 	int			 calls;		/* of called() while it did not wait */
+	bool			 is_waiting;
 };
 
 static char order[64];		/* the names of sessions as they got a place */
@@ -380,21 +380,19 @@ static void
 stormer_run(struct task *task)
 {
 	struct stormer *s = container_of(task, struct stormer, task);
+	bool may_act =
+		s->server != NULL ? s->hold-- == 0 : !s->is_waiting || rand_r(&s->seed) % 4 == 0;
 
-	if (s->server != NULL && s->hold-- > 0) {
+	if (!may_act) {
 		loop_queue(loop_self(), task);
 	} else if (s->server != NULL) {
 		backend_leave(s->server, s->worker);
 		s->server = NULL;
 		s->is_done = true;
-	} else if (!s->is_waiting) {
-		stormer_ask(s, false);
-	} else if (rand_r(&s->seed) % 4 == 0) {
-		s->is_waiting = false;
-		backend_stop_waiting(&s->waiter);
-		stormer_ask(s, false);		/* perhaps with its mail still under way */
 	} else {
-		loop_queue(loop_self(), task);
+		if (s->is_waiting)
+			backend_stop_waiting(&s->waiter);
+		stormer_ask(s, false);		/* perhaps with its mail still under way */
 	}
 	if (s->is_done && backend_stop_waiting(&s->waiter))
 		atomic_fetch_sub(&storm_due, 1);
