@@ -162,11 +162,12 @@ void
 prepared_bind_changes(const struct plan_op *op, bind_change_fn *fn, void *arg)
 {
 	const struct frontend_object *was = op->old_object;
-	const struct frontend_conf *before = was == NULL ? NULL : frontend_published(was->frontend);
-	const struct frontend_conf *after = op->to == NULL ? NULL : op->prepared;
+	const struct frontend_conf *before, *after;
 
 	if (op->node->kind != DOC_FRONTEND)
-		return;
+		return;		/* the object is none of a frontend */
+	before = was == NULL ? NULL : frontend_published(was->frontend);
+	after = op->to == NULL ? NULL : op->prepared;
 	bind_differences(op->node->name, before, after, false, fn, arg);
 	bind_differences(op->node->name, after, before, true, fn, arg);
 }
