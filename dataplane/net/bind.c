@@ -85,8 +85,7 @@ static int
 bind_backlog(const struct bind *b)
 {
 	/* the kernel cuts it to somaxconn */
-	return b->conf.backlog == 0 || b->conf.backlog > INT_MAX ? INT_MAX
-								      : (int)b->conf.backlog;
+	return b->conf.backlog == 0 || b->conf.backlog > INT_MAX ? INT_MAX : (int)b->conf.backlog;
 }
 
 static enum err
@@ -180,8 +179,7 @@ bind_listen_unix(struct bind *b, const struct addr *at, struct diag *diag)
 		return bind_error(b, diag, "socket for");
 	if (bind_to(fd, at) != 0)
 		return bind_error(b, diag, "bind");
-	if (bind_is_file(b) && b->conf.mode != 0 &&
-	    chmod(at->un.sun_path, b->conf.mode) != 0)
+	if (bind_is_file(b) && b->conf.mode != 0 && chmod(at->un.sun_path, b->conf.mode) != 0)
 		return bind_error(b, diag, "chmod");
 	if (listen(fd, bind_backlog(b)) != 0)
 		return bind_error(b, diag, "listen on");
@@ -267,8 +265,7 @@ bind_unlink(const struct bind *b)
 	const char *path = b->conf.address.un.sun_path;
 	struct stat st;
 
-	if (b->ino != 0 && lstat(path, &st) == 0 && st.st_dev == b->dev &&
-	    st.st_ino == b->ino)
+	if (b->ino != 0 && lstat(path, &st) == 0 && st.st_dev == b->dev && st.st_ino == b->ino)
 		(void)unlink(path);
 }
 
@@ -291,8 +288,8 @@ bind_release(struct bind **bp)
 bool
 bind_matches(const struct bind *b, const struct bind_conf *conf)
 {
-	return addr_equals(&b->conf.address, &conf->address) &&
-	       b->conf.backlog == conf->backlog && b->conf.mode == conf->mode;
+	return addr_equals(&b->conf.address, &conf->address) && b->conf.backlog == conf->backlog &&
+	       b->conf.mode == conf->mode;
 }
 
 int

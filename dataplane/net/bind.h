@@ -27,7 +27,8 @@ struct bind_conf {
  * socket's port is the others' too. A Unix socket is bound to a temporary name and renamed over a
  * dead one; a live one (something accepts) is ERR_EXISTS.
  */
-enum err bind_open(struct bind **bp, const struct bind_conf *conf, uint32_t workers, struct diag *diag);
+enum err bind_open(struct bind **bp, const struct bind_conf *conf, uint32_t workers,
+		   struct diag *diag);
 
 /* A holder more: a bind that is kept over a change of its frontend has the old and the new conf. */
 void bind_hold(struct bind *bind);

@@ -46,8 +46,7 @@ static struct frontend_conf_slot *
 frontend_conf_slots_new(uint32_t workers)
 {
 	const size_t size = workers * sizeof(struct frontend_conf_slot);
-	struct frontend_conf_slot *slots =
-		aligned_alloc(_Alignof(struct frontend_conf_slot), size);
+	struct frontend_conf_slot *slots = aligned_alloc(_Alignof(struct frontend_conf_slot), size);
 
 	if (slots != NULL)
 		memset(slots, 0, size);
@@ -163,9 +162,8 @@ frontend_change_listener(struct frontend_change *change, uint32_t worker, uint32
 static void
 frontend_change_free(struct frontend_change *change)
 {
-	size_t count = change->conf == NULL
-			       ? 0
-			       : (size_t)change->conf->workers * change->conf->bind_count;
+	size_t count =
+		change->conf == NULL ? 0 : (size_t)change->conf->workers * change->conf->bind_count;
 
 	for (size_t i = 0; i < count; i++)
 		listener_discard(change->listeners[i]);

@@ -52,7 +52,8 @@ void frontend_discard(struct frontend **fp);
  * go; those are released when all have. Its abort() discards conf, and the frontend if this was to
  * be its first.
  */
-enum err frontend_publish_new(struct publish_item **ip, struct frontend *frontend, struct frontend_conf *conf);
+enum err frontend_publish_new(struct publish_item **ip, struct frontend *frontend,
+			      struct frontend_conf *conf);
 
 /* The change that takes it away: binds close, streams run on. */
 enum err frontend_retire_new(struct publish_item **ip, struct frontend *frontend);

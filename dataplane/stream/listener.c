@@ -24,7 +24,7 @@
 
 #define LISTENER_BATCH_MAX    64
 #define LISTENER_BATCH_GROW   4	    /* full batches in a row */
-#define LISTENER_DRAIN_MAX    65536 /* longer than any queue: an error for each cannot go on for ever */
+#define LISTENER_DRAIN_MAX    65536 /* longer than any queue, in case that each call fails */
 #define LISTENER_RETRY_MS     100   /* after EMFILE and the like */
 #define LISTENER_COMPLAINT_MS 10000 /* between two complaints of a worker */
 

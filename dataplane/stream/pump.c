@@ -22,9 +22,7 @@
 void
 flow_init(struct flow *f, uint64_t now_ms)
 {
-	*f = (struct flow){ .ask_bytes = FLOW_READ_BYTES,
-			    .read_ms = now_ms,
-			    .written_ms = now_ms };
+	*f = (struct flow){ .ask_bytes = FLOW_READ_BYTES, .read_ms = now_ms, .written_ms = now_ms };
 }
 
 static void

@@ -58,7 +58,8 @@ void flow_init(struct flow *f, uint64_t now_ms);
 void flow_fini(struct flow *f, struct worker *worker);
 
 /* Move what can be moved now. */
-enum flow_result flow_run(struct flow *f, struct conn *from, struct conn *to, struct worker *worker);
+enum flow_result flow_run(struct flow *f, struct conn *from, struct conn *to,
+			  struct worker *worker);
 
 static inline bool
 flow_holds(const struct flow *f)

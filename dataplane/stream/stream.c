@@ -242,17 +242,10 @@ stream_end_if_failed(struct stream *s, enum stream_flow i, enum flow_result resu
 {
 	switch (result) {
 	case FLOW_WAITS:
-	case FLOW_MORE:
-		return false;
-	case FLOW_SOURCE_FAILED:
-		stream_fail(s, (enum stream_side)i);
-		return true;
-	case FLOW_SINK_FAILED:
-		stream_fail(s, (enum stream_side)(1 - i));
-		return true;
-	case FLOW_NO_MEMORY:
-		stream_end(s, END_RESOURCE);
-		return true;
+	case FLOW_MORE: return false;
+	case FLOW_SOURCE_FAILED: stream_fail(s, (enum stream_side)i); return true;
+	case FLOW_SINK_FAILED: stream_fail(s, (enum stream_side)(1 - i)); return true;
+	case FLOW_NO_MEMORY: stream_end(s, END_RESOURCE); return true;
 	}
 	return false;
 }
@@ -310,8 +303,7 @@ stream_cuts(const struct stream *s, enum stream_side side)
 	case END_SERVER_REMOVED:
 	case END_SHUTDOWN:
 	case END_RESOURCE:
-	case END_INTERNAL:
-		return true;
+	case END_INTERNAL: return true;
 	case END_NONE:
 	case END_DONE:
 	case END_CLIENT_TIMEOUT:

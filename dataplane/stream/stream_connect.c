@@ -60,19 +60,15 @@ stream_connect_cause(int error)
 {
 	switch (error) {
 	case ECONNREFUSED:
-	case EAGAIN:	/* a Unix socket whose queue is full */
-		return END_CONNECT_REFUSED;
-	case ETIMEDOUT:
-		return END_CONNECT_TIMEOUT;
+	case EAGAIN: /* a Unix socket whose queue is full */ return END_CONNECT_REFUSED;
+	case ETIMEDOUT: return END_CONNECT_TIMEOUT;
 	case EMFILE:
 	case ENFILE:
 	case ENOMEM:
 	case ENOBUFS:
 	case EADDRNOTAVAIL:
-	case EADDRINUSE:
-		return END_RESOURCE;
-	default:
-		return END_CONNECT_FAILED;
+	case EADDRINUSE: return END_RESOURCE;
+	default: return END_CONNECT_FAILED;
 	}
 }
 

@@ -48,9 +48,7 @@ stream_peer_addr(const struct stream_peer *peer, struct addr *addr)
 		addr->in6 = peer->in6;
 		addr->len = sizeof(addr->in6);
 		break;
-	default:
-		addr->un.sun_family = AF_UNIX;
-		addr->len = sizeof(sa_family_t);
+	default: addr->un.sun_family = AF_UNIX; addr->len = sizeof(sa_family_t);
 	}
 }
 
@@ -154,6 +152,5 @@ stream_log(struct stream *s)
 	log_members(&w, s);
 	jsonw_end_object(&w);
 	if (!line->failed)
-		(void)log_write(s->worker->log, targets,
-				(struct slice){ line->at, line->len });
+		(void)log_write(s->worker->log, targets, (struct slice){ line->at, line->len });
 }

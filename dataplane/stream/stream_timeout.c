@@ -48,8 +48,8 @@ side_deadline_ms(const struct stream *s, enum stream_side side)
 	const uint64_t active_ms = side_active_ms(s, side);
 
 	if (side_is_half_shut(s, side))
-		return time_after(active_ms, side == CLIENT ? fc->timeout_client_fin
-							    : bc->timeout_server_fin);
+		return time_after(active_ms,
+				  side == CLIENT ? fc->timeout_client_fin : bc->timeout_server_fin);
 	if (bc->tunnel_set)
 		return time_after(later_of(active_ms, side_active_ms(s, 1 - side)),
 				  bc->timeout_tunnel);
@@ -102,21 +102,12 @@ static void
 stream_on_timeout(struct stream *s, enum end_cause cause)
 {
 	switch (s->state) {
-	case STREAM_QUEUED:
-		stream_on_queue_timeout(s);
-		break;
-	case STREAM_CONNECTING:
-		stream_connect_failed(s, cause);
-		break;
-	case STREAM_RETRYING:
-		stream_retry(s);
-		break;
-	case STREAM_OPEN:
-		stream_end(s, cause);
-		break;
+	case STREAM_QUEUED: stream_on_queue_timeout(s); break;
+	case STREAM_CONNECTING: stream_connect_failed(s, cause); break;
+	case STREAM_RETRYING: stream_retry(s); break;
+	case STREAM_OPEN: stream_end(s, cause); break;
 	case STREAM_CHOOSING:
-	case STREAM_ENDED:
-		break;
+	case STREAM_ENDED: break;
 	}
 }
 
