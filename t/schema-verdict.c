@@ -21,7 +21,8 @@ schema_of_document(void)
 
 	for (i = 0; i < embedded_file_count; i++) {
 		if (strcmp(embedded_files[i].name, "config.json") == 0)
-			schema_compile(&schema, embedded_files[i].text, embedded_files[i].size, &diag);
+			schema_compile(&schema, embedded_files[i].text, embedded_files[i].size,
+				       &diag);
 	}
 	if (schema != NULL)
 		return schema;

@@ -14,7 +14,8 @@
 static size_t
 name_length(const char *at)
 {
-	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
+	static const char letters[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
 	size_t len = strspn(at, letters);
 
 	return *at >= '0' && *at <= '9' ? 0 : len;
@@ -29,7 +30,8 @@ reference_expand(struct buf *out, const char **atp, const char *pointer, struct 
 	const char *value;
 
 	if (len == 0 || len > NAME_MAX_BYTES || (*atp)[2 + len] != '}') {
-		issues_add(issues, pointer, "expected ${NAME}; a literal \"${\" is written \"$${\"");
+		issues_add(issues, pointer,
+			   "expected ${NAME}; a literal \"${\" is written \"$${\"");
 		return false;
 	}
 	memcpy(name, *atp + 2, len);
@@ -102,8 +104,8 @@ value_expand(cJSON *value, struct pointer *at, struct issues *issues)
 	if (cJSON_IsString(value))
 		return string_expand(value, at, issues);
 	cJSON_ArrayForEach(item, value) {
-		size_t mark = cJSON_IsObject(value) ? pointer_push(at, item->string) :
-						      pointer_push_index(at, index++);
+		size_t mark = cJSON_IsObject(value) ? pointer_push(at, item->string)
+						    : pointer_push_index(at, index++);
 		enum err item_err = value_expand(item, at, issues);
 
 		pointer_pop(at, mark);

@@ -31,7 +31,7 @@ fold_word(char *out, const char *word)
 {
 	size_t len;
 
-	for (len = 0; word[len] != '\0' && len < WORD_MAX; len++)
+	for (len = 0; len < WORD_MAX && word[len] != '\0'; len++)
 		out[len] = fold(word[len]);
 	return len;
 }

@@ -20,8 +20,8 @@ issues_grow(struct issues *issues)
 
 	if (issues->count >= ISSUES_MAX)
 		return false;
-	if (issues->count != 0 && (issues->count < ISSUES_FIRST ||
-	    (issues->count & (issues->count - 1)) != 0))
+	if (issues->count != 0 &&
+	    (issues->count < ISSUES_FIRST || (issues->count & (issues->count - 1)) != 0))
 		return true;
 	while (cap <= issues->count)
 		cap *= 2;

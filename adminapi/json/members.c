@@ -45,9 +45,8 @@ members_get(const struct members *members, const char *name)
 {
 	cJSON **found;
 
-	if (members->sorted == NULL)
-		return members->object != NULL ?
-			cJSON_GetObjectItemCaseSensitive(members->object, name) : NULL;
+	if (members->sorted == NULL)	/* of NULL, cJSON says NULL */
+		return cJSON_GetObjectItemCaseSensitive(members->object, name);
 	found = bsearch(name, members->sorted, members->count, sizeof(cJSON *),
 		member_compare_name);
 	return found != NULL ? *found : NULL;

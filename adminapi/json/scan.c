@@ -31,8 +31,8 @@ scan_fail(struct scan *scan, const char *at, const char *fmt, ...)
 static void
 scan_space(struct scan *scan)
 {
-	while (scan->at < scan->end && (*scan->at == ' ' || *scan->at == '\n' ||
-	       *scan->at == '\t' || *scan->at == '\r'))
+	while (scan->at < scan->end &&
+	       (*scan->at == ' ' || *scan->at == '\n' || *scan->at == '\t' || *scan->at == '\r'))
 		scan->at++;
 }
 
@@ -45,8 +45,9 @@ scan_expected(struct scan *scan, const char *expected)
 	if (scan->at == scan->end)
 		return scan_fail(scan, scan->at, "expected %s, found the end", expected);
 	str_escape(seen, sizeof(seen), (struct slice){ scan->at, 1 });
-	return scan_fail(scan, scan->at, *scan->at == '"' ? "expected %s, found '%s'" :
-		"expected %s, found \"%s\"", expected, seen);
+	if (*scan->at == '"')
+		return scan_fail(scan, scan->at, "expected %s, found '\"'", expected);
+	return scan_fail(scan, scan->at, "expected %s, found \"%s\"", expected, seen);
 }
 
 static bool
@@ -252,13 +253,11 @@ scan_value(struct scan *scan)
 enum err
 scan_run(struct scan *scan, const char *text, size_t len)
 {
-	if (len == 0)
-		text = "";	/* an empty body may be NULL */
-	scan->start = scan->at = text;
-	scan->end = text + len;
+	scan->start = scan->at = len > 0 ? text : "";	/* an empty body may be NULL */
+	scan->end = scan->start + len;
 	scan->err = ERR_OK;
-	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
-		scan_fail(scan, text, "begins with a byte order mark");
+	if (len >= 3 && memcmp(scan->at, "\xef\xbb\xbf", 3) == 0) {
+		scan_fail(scan, scan->at, "begins with a byte order mark");
 		return scan->err;
 	}
 	if (!scan_value(scan))

@@ -127,7 +127,10 @@ scan_keys_end(struct scan *scan, size_t first_key)
 		return true;
 	}
 	keys = scan->keys + first_key;
-	repeated = count <= PAIRS_MAX ? repeated_of_few(keys, count) : repeated_of_many(keys, count);
+	if (count <= PAIRS_MAX)
+		repeated = repeated_of_few(keys, count);
+	else
+		repeated = repeated_of_many(keys, count);
 	scan->key_count = first_key;
 	if (repeated == NULL)
 		return true;

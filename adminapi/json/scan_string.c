@@ -16,14 +16,14 @@ static const struct utf8_row {
 	unsigned char	second_lo, second_hi;
 	unsigned	follow;
 } utf8_rows[] = {
-	{ 0xc2, 0xdf, 0x80, 0xbf, 1 },
-	{ 0xe0, 0xe0, 0xa0, 0xbf, 2 },
-	{ 0xe1, 0xec, 0x80, 0xbf, 2 },
-	{ 0xed, 0xed, 0x80, 0x9f, 2 },
-	{ 0xee, 0xef, 0x80, 0xbf, 2 },
-	{ 0xf0, 0xf0, 0x90, 0xbf, 3 },
-	{ 0xf1, 0xf3, 0x80, 0xbf, 3 },
-	{ 0xf4, 0xf4, 0x80, 0x8f, 3 },
+	{ 0xc2, 0xdf, 0x80, 0xbf, 1 },	/* U+0080 */
+	{ 0xe0, 0xe0, 0xa0, 0xbf, 2 },	/* U+0800 */
+	{ 0xe1, 0xec, 0x80, 0xbf, 2 },	/* U+1000 */
+	{ 0xed, 0xed, 0x80, 0x9f, 2 },	/* U+D000, up to the surrogates */
+	{ 0xee, 0xef, 0x80, 0xbf, 2 },	/* U+E000 */
+	{ 0xf0, 0xf0, 0x90, 0xbf, 3 },	/* U+10000 */
+	{ 0xf1, 0xf3, 0x80, 0xbf, 3 },	/* U+40000 */
+	{ 0xf4, 0xf4, 0x80, 0x8f, 3 },	/* U+100000 */
 };
 
 static bool
@@ -117,7 +117,8 @@ scan_unicode(struct scan *scan)
 		return true;
 	}
 	if (unit > 0xdbff || low_surrogate(scan->at + 6, scan->end) < 0)
-		return scan_fail(scan, scan->at, "half of a surrogate pair (\\u%04x)", (unsigned)unit);
+		return scan_fail(scan, scan->at, "half of a surrogate pair (\\u%04x)",
+				 (unsigned)unit);
 	scan->at += 12;
 	return true;
 }
@@ -155,8 +156,8 @@ scan_string(struct scan *scan, struct slice *raw)
 			if (!scan_escape(scan))
 				return false;
 		} else if ((unsigned char)*scan->at < 0x20) {
-			return scan_fail(scan, scan->at, "a raw control character (\\x%02X) in a "
-				"string", (unsigned)(unsigned char)*scan->at);
+			return scan_fail(scan, scan->at, "a raw control character (\\x%02X)",
+					 (unsigned char)*scan->at);
 		} else if (!scan_utf8(scan)) {
 			return false;
 		}

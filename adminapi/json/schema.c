@@ -202,5 +202,6 @@ schema_unit_read(const struct schema_node *node, const cJSON *value, int64_t *am
 	if (!cJSON_IsString(value))
 		return ERR_INVALID;
 	text = slice_of(value->valuestring);
-	return node->unit == UNIT_DURATION ? duration_parse(text, amount) : size_parse(text, amount);
+	return node->unit == UNIT_DURATION ? duration_parse(text, amount)
+					   : size_parse(text, amount);
 }

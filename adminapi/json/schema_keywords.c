@@ -25,13 +25,9 @@ static const struct type_row {
 	const char		*name;
 	enum schema_type	 type;
 } type_rows[] = {
-	{ "array", TYPE_ARRAY },
-	{ "boolean", TYPE_BOOLEAN },
-	{ "integer", TYPE_INTEGER },
-	{ "null", TYPE_NULL },
-	{ "number", TYPE_NUMBER },
-	{ "object", TYPE_OBJECT },
-	{ "string", TYPE_STRING },
+#define X(name, bit, text, words) { text, TYPE_##name },
+	SCHEMA_TYPES(X)
+#undef X
 };
 
 static bool
@@ -239,12 +235,13 @@ compile_if(struct compiler *c, void *field, const cJSON *value)
 	const cJSON *required = cJSON_GetObjectItemCaseSensitive(value, "required");
 	const cJSON *property = properties != NULL ? properties->child : NULL;
 
-	if (!cJSON_IsObject(property) || property->next != NULL || property->child == NULL ||
-	    property->child->next != NULL || strcmp(property->child->string, "const") != 0 ||
+	if (property == NULL || !cJSON_IsObject(property) || property->next != NULL ||
+	    property->child == NULL || property->child->next != NULL ||
+	    strcmp(property->child->string, "const") != 0 ||
 	    cJSON_GetArraySize(value) != (required != NULL ? 2 : 1))
 		return compile_fail(c, "must be one const of one property");
-	if (required != NULL && (cJSON_GetArraySize(required) != 1 ||
-	    !cJSON_IsString(required->child) ||
+	if (required != NULL &&
+	    (cJSON_GetArraySize(required) != 1 || !cJSON_IsString(required->child) ||
 	    strcmp(required->child->valuestring, property->string) != 0))
 		return compile_fail(c, "must require the property it speaks of, or nothing");
 	node->only_if.property = property->string;

@@ -29,9 +29,8 @@ secret_digest(char hex[DIGEST_HEX_BYTES], const cJSON *secret)
 		buf_puts(&text, secret->valuestring);
 	else
 		json_print(&text, secret);
-	ok = !text.failed &&
-		EVP_Digest(text.at != NULL ? text.at : "", text.len, digest, NULL, EVP_sha256(),
-			NULL) == 1;
+	ok = !text.failed && EVP_Digest(text.at != NULL ? text.at : "", text.len, digest, NULL,
+					EVP_sha256(), NULL) == 1;
 	buf_fini(&text);
 	for (i = 0; ok && i < DIGEST_SHOWN; i++)
 		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
@@ -124,8 +123,9 @@ stand_in_digest(const cJSON *value)
 	const cJSON *set = cJSON_GetObjectItemCaseSensitive(value, "set");
 	const cJSON *digest = cJSON_GetObjectItemCaseSensitive(value, "sha256");
 
-	return cJSON_IsObject(value) && cJSON_IsTrue(set) && cJSON_IsString(digest) ?
-		digest->valuestring : NULL;
+	if (!cJSON_IsObject(value) || !cJSON_IsTrue(set))
+		return NULL;
+	return cJSON_GetStringValue(digest);
 }
 
 static enum err
@@ -144,7 +144,8 @@ secret_restore(cJSON *value, const cJSON *old, struct pointer *at, struct issues
 	if (secret_digest(hex, old) != ERR_OK)
 		return ERR_NOMEM;
 	if (strcmp(hex, wanted) != 0) {
-		issues_add(issues, pointer_text(at), "stands for another secret than the one set here");
+		issues_add(issues, pointer_text(at),
+			   "stands for another secret than the one set here");
 		return ERR_INVALID;
 	}
 	copy = cJSON_Duplicate(old, 1);
@@ -155,15 +156,16 @@ secret_restore(cJSON *value, const cJSON *old, struct pointer *at, struct issues
 }
 
 /* ERR_NOMEM ends the walk, an issue does not. */
-static enum err
-err_worse(enum err a, enum err b)
+static void
+err_add(enum err *err, enum err more)
 {
-	return a == ERR_NOMEM || b == ERR_OK ? a : b;
+	if (*err != ERR_NOMEM && more != ERR_OK)
+		*err = more;
 }
 
 static enum err
 object_restore(const struct schema_node *node, cJSON *body, const cJSON *old, struct pointer *at,
-	struct issues *issues)
+	       struct issues *issues)
 {
 	struct members members;
 	enum err err = members_init(&members, old);
@@ -172,10 +174,12 @@ object_restore(const struct schema_node *node, cJSON *body, const cJSON *old, st
 	cJSON_ArrayForEach(member, body) {
 		const struct schema_node *of = schema_member(node, body, member->string);
 		size_t mark = pointer_push(at, member->string);
+		const cJSON *old_member;
 
-		if (of != NULL && err != ERR_NOMEM)
-			err = err_worse(err, schema_restore_secrets(of, member,
-				members_get(&members, member->string), at, issues));
+		if (of != NULL && err != ERR_NOMEM) {
+			old_member = members_get(&members, member->string);
+			err_add(&err, schema_restore_secrets(of, member, old_member, at, issues));
+		}
 		pointer_pop(at, mark);
 	}
 	members_fini(&members);
@@ -184,9 +188,9 @@ object_restore(const struct schema_node *node, cJSON *body, const cJSON *old, st
 
 static enum err
 array_restore(const struct schema_node *items, cJSON *body, const cJSON *old, struct pointer *at,
-	struct issues *issues)
+	      struct issues *issues)
 {
-	const cJSON *old_item = cJSON_IsArray(old) ? old->child : NULL;
+	const cJSON *old_item = old != NULL && cJSON_IsArray(old) ? old->child : NULL;
 	enum err err = ERR_OK;
 	size_t index = 0;
 	cJSON *item;
@@ -195,7 +199,7 @@ array_restore(const struct schema_node *items, cJSON *body, const cJSON *old, st
 		size_t mark = pointer_push_index(at, index++);
 
 		if (err != ERR_NOMEM)
-			err = err_worse(err, schema_restore_secrets(items, item, old_item, at, issues));
+			err_add(&err, schema_restore_secrets(items, item, old_item, at, issues));
 		pointer_pop(at, mark);
 		old_item = old_item != NULL ? old_item->next : NULL;
 	}

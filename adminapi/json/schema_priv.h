@@ -9,15 +9,20 @@
 #include <pcre2.h>
 #include "adminapi/json/schema.h"
 
-/* Bits of schema_node.types; 0: any. */
+/* A type: its bit in schema_node.types, its name in a schema, what an error calls it. */
+#define SCHEMA_TYPES(X)						\
+	X(BOOLEAN, 1 << 0, "boolean", "true or false")		\
+	X(INTEGER, 1 << 1, "integer", "an integer")		\
+	X(NUMBER, 1 << 2, "number", "a number")			\
+	X(STRING, 1 << 3, "string", "a string")			\
+	X(ARRAY, 1 << 4, "array", "an array")			\
+	X(OBJECT, 1 << 5, "object", "an object")		\
+	X(NULL, 1 << 6, "null", "null")
+
 enum schema_type {
-	TYPE_NULL = 1 << 0,
-	TYPE_BOOLEAN = 1 << 1,
-	TYPE_INTEGER = 1 << 2,
-	TYPE_NUMBER = 1 << 3,
-	TYPE_STRING = 1 << 4,
-	TYPE_ARRAY = 1 << 5,
-	TYPE_OBJECT = 1 << 6,
+#define X(name, bit, text, words) TYPE_##name = bit,
+	SCHEMA_TYPES(X)
+#undef X
 };
 
 struct schema_property {
@@ -51,7 +56,7 @@ struct schema_node {
 	const char		*ref_text;
 	bool			 is_linked;
 	const char		*title;
-	unsigned		 types;
+	unsigned		 types;		/* of SCHEMA_TYPES; 0: any */
 	const cJSON		*enumeration;
 	const cJSON		*constant;
 	const cJSON		*fallback;	/* default */
@@ -118,6 +123,7 @@ void words_of_types(struct buf *out, unsigned types);
 void words_of_value(struct buf *out, const cJSON *value);	/* "a string", "an object" */
 void words_of_number(struct buf *out, double number);
 void words_of_seen(struct buf *out, const cJSON *value);	/* "rady" in quotes, 999, "an object" */
-void words_of_range(struct buf *out, const struct schema_limit *min, const struct schema_limit *max);
+void words_of_range(struct buf *out, const struct schema_limit *min,
+		    const struct schema_limit *max);
 void words_of_choices(struct buf *out, const cJSON *choices);
 void words_of_unit(struct buf *out, const struct schema_node *node);

@@ -17,8 +17,8 @@ struct validation {
 	const char		*subject;	/* "" for the value, "the name " for a member's name */
 };
 
-static void validate_node(struct validation *v, const struct schema_node *node,
-	const cJSON *value, bool unit_known);
+static void validate_node(struct validation *v, const struct schema_node *node, const cJSON *value,
+			  bool unit_known);
 
 /* More issues than are kept: words would be for nothing. */
 static bool
@@ -63,9 +63,10 @@ types_of(const cJSON *value)
 		return TYPE_STRING;
 	if (cJSON_IsObject(value))
 		return TYPE_OBJECT;
+	if (cJSON_IsNumber(value) && value->valuedouble == trunc(value->valuedouble))
+		return TYPE_NUMBER | TYPE_INTEGER;
 	if (cJSON_IsNumber(value))
-		return value->valuedouble == trunc(value->valuedouble) ?
-			TYPE_NUMBER | TYPE_INTEGER : TYPE_NUMBER;
+		return TYPE_NUMBER;
 	if (cJSON_IsBool(value))
 		return TYPE_BOOLEAN;
 	return cJSON_IsArray(value) ? TYPE_ARRAY : TYPE_NULL;
@@ -203,9 +204,10 @@ validate_unit(struct validation *v, const struct schema_node *node, const cJSON 
 		return;
 	violation_begin(v, &words, "be ");
 	if (err == ERR_INVALID)
-		buf_puts(&words, node->unit == UNIT_DURATION ?
-			"a duration such as \"500ms\" or \"2s\" (us, ms, s, m, h, d)" :
-			"a size such as \"16k\" (k, m, g) or a number of bytes");
+		buf_puts(&words,
+			 node->unit == UNIT_DURATION
+				 ? "a duration such as \"500ms\" or \"2s\" (us, ms, s, m, h, d)"
+				 : "a size such as \"16k\" (k, m, g) or a number of bytes");
 	else
 		words_of_unit(&words, node);
 	violation_seen(v, &words, value);
@@ -231,8 +233,8 @@ unknown_field(struct validation *v, const struct schema_node *node, const char *
 		return;
 	hint = hint_nearest(name, node->names, node->name_count);
 	if (hint != NULL)
-		issues_add(v->issues, pointer_text(v->at),
-			"unknown field; did you mean \"%s\"?", hint);
+		issues_add(v->issues, pointer_text(v->at), "unknown field; did you mean \"%s\"?",
+			   hint);
 	else
 		issues_add(v->issues, pointer_text(v->at), "unknown field");
 }

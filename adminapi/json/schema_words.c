@@ -7,6 +7,7 @@
 #include "adminapi/json/schema_priv.h"
 #include <math.h>
 #include <stdio.h>
+#include "adminapi/json/strict.h"
 #include "core/jsonw.h"
 
 #define SEEN_BYTES 80		/* as much of a value as helps to recognise it */
@@ -17,13 +18,9 @@ static const struct {
 	enum schema_type	 type;
 	const char		*words;
 } type_words[] = {
-	{ TYPE_BOOLEAN, "true or false" },
-	{ TYPE_INTEGER, "an integer" },
-	{ TYPE_NUMBER, "a number" },
-	{ TYPE_STRING, "a string" },
-	{ TYPE_ARRAY, "an array" },
-	{ TYPE_OBJECT, "an object" },
-	{ TYPE_NULL, "null" },
+#define X(name, bit, text, words) { TYPE_##name, words },
+	SCHEMA_TYPES(X)
+#undef X
 };
 
 void
@@ -72,13 +69,11 @@ words_of_seen(struct buf *out, const cJSON *value)
 
 	if (cJSON_IsString(value))
 		buf_printf(out, "\"%s\"",
-			str_escape(text, sizeof(text), slice_of(value->valuestring)));
-	else if (cJSON_IsNumber(value))
-		words_of_number(out, value->valuedouble);
+			   str_escape(text, sizeof(text), slice_of(value->valuestring)));
 	else if (cJSON_IsArray(value) || cJSON_IsObject(value))
 		words_of_value(out, value);
 	else
-		buf_puts(out, cJSON_IsTrue(value) ? "true" : cJSON_IsFalse(value) ? "false" : "null");
+		json_print(out, value);
 }
 
 void

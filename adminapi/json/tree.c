@@ -217,6 +217,8 @@ json_print(struct buf *out, const cJSON *value)
 		print_number(out, value->valuedouble);
 	else if (cJSON_IsArray(value) || cJSON_IsObject(value))
 		print_container(out, value);
+	else if (cJSON_IsBool(value))
+		buf_puts(out, cJSON_IsTrue(value) ? "true" : "false");
 	else
-		buf_puts(out, cJSON_IsTrue(value) ? "true" : cJSON_IsFalse(value) ? "false" : "null");
+		buf_puts(out, "null");
 }

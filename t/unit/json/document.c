@@ -28,7 +28,9 @@ static void
 the_document_of_a_quick_start_is_valid(void **state)
 {
 	(void)state;
-	assert_string_equal(judged_by(schema_def(schema, "config"),
+	assert_string_equal(
+		judged_by(
+			schema_def(schema, "config"),
 		"{'global':{'threads':2,'maxconn':20000,'state_dir':'/var/lib/sluice',"
 		"'log':[{'target':'stdout','format':'json'}]},"
 		"'admin':{'listen':['127.0.0.1:9901',{'address':'unix:/run/sluice/admin.sock','mode':'0660'}]},"
@@ -47,7 +49,8 @@ static void
 what_is_wrong_is_told_all_at_once(void **state)
 {
 	(void)state;
-	assert_string_equal(judged_by(schema_def(schema, "backend"),
+	assert_string_equal(
+		judged_by(schema_def(schema, "backend"),
 		"{'servers':{'..':{'address':'x:1'},'s1':{'adress':'x:1','weight':999}},"
 		"'timeout':{'connect':'5 s'}}"),
 		"/servers/..: the name must be 1 to 128 letters, digits, \".\", \"_\", \":\" or \"-\", is \"..\"\n"
@@ -89,8 +92,10 @@ static void
 the_ends_of_the_chain_have_defaults_and_its_middle_has_none(void **state)
 {
 	(void)state;
-	assert_string_equal(schema_default(field("backend", "timeout", "connect"))->valuestring, "5s");
-	assert_string_equal(schema_default(field("frontend", "timeout", "client"))->valuestring, "50s");
+	assert_string_equal(schema_default(field("backend", "timeout", "connect"))->valuestring,
+			    "5s");
+	assert_string_equal(schema_default(field("frontend", "timeout", "client"))->valuestring,
+			    "50s");
 	assert_int_equal(schema_default(field("backend", "retries", NULL))->valueint, 3);
 	assert_int_equal(schema_default(field("server", "weight", NULL))->valueint, 1);
 	assert_null(schema_default(field("defaults", "timeout", "connect")));
@@ -162,9 +167,10 @@ ten_thousand_servers_take_some_milliseconds(void **state)
 	(void)state;
 	buf_puts(&text, "{\"backends\":{\"app\":{\"servers\":{");
 	for (i = 0; i < 10000; i++)
-		buf_printf(&text, "%s\"s%d\":{\"address\":\"10.0.%d.%d:8000\",\"weight\":%d,"
-			"\"maxconn\":200,\"labels\":{\"zone\":\"a\"}}", i == 0 ? "" : ",\n", i, i >> 8,
-			i & 255, i % 257);
+		buf_printf(&text,
+			   "%s\"s%d\":{\"address\":\"10.0.%d.%d:8000\",\"weight\":%d,"
+			   "\"maxconn\":200,\"labels\":{\"zone\":\"a\"}}",
+			   i == 0 ? "" : ",\n", i, i >> 8, i & 255, i % 257);
 	buf_puts(&text, "}}}}");
 	begin_ms = cpu_ms();
 	assert_int_equal(json_parse(&tree, text.at, text.len, &issues), ERR_OK);

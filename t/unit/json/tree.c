@@ -20,7 +20,8 @@ static void
 equality_is_by_value_and_knows_no_order_of_keys(void **state)
 {
 	(void)state;
-	assert_true(equal("{'a':1,'b':[true,null,{'c':'x'}]}", "{'b':[true,null,{'c':'x'}],'a':1.0}"));
+	assert_true(
+		equal("{'a':1,'b':[true,null,{'c':'x'}]}", "{'b':[true,null,{'c':'x'}],'a':1.0}"));
 	assert_true(equal("1", "1.0"));
 	assert_true(equal("'\\u0061'", "'a'"));
 	assert_true(equal("{}", "{}"));
