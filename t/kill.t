@@ -10,7 +10,7 @@ use HTTP::Tiny;
 use JSON::PP ();
 use Time::HiRes qw(sleep);
 
-my $rounds = ($ENV{SLUICE_DRILL} // 'short') eq 'long' ? 300 : 15;
+my $rounds = ($ENV{SLUICE_DRILL} // 'short') eq 'long' ? 300 : 40;
 my $json = JSON::PP->new->canonical->utf8;
 my $address = '127.0.0.1:9';		# nobody connects: the servers only have to exist
 
