@@ -30,16 +30,29 @@ tags_match(const char *tags, uint64_t revision)
 	return false;
 }
 
-static bool
-precondition_holds(const struct write *w, const struct doc_node *node)
+/* What the target is at, 0 if it is not there: a resource, or a collection of `parent`. */
+static uint64_t
+target_revision(const struct write *w, const struct doc_node *parent, const struct doc_node *node,
+	bool *exists)
 {
-	bool exists = node != NULL && node->head != NULL;
+	if (w->verb == WRITE_PATCH_MEMBERS || w->verb == WRITE_CREATE) {
+		*exists = true;
+		return parent->head_revisions[doc_kind_info(w->kind)->slot];
+	}
+	*exists = node != NULL && node->head != NULL;
+	return *exists ? node->head_revision : 0;
+}
 
-	if (w->if_match != NULL && (!exists || !tags_match(w->if_match, node->head_revision)))
+static bool
+precondition_holds(const struct write *w, const struct doc_node *parent,
+	const struct doc_node *node)
+{
+	bool exists;
+	uint64_t revision = target_revision(w, parent, node, &exists);
+
+	if (w->if_match != NULL && (!exists || !tags_match(w->if_match, revision)))
 		return false;
-	if (w->if_none_match != NULL && exists && tags_match(w->if_none_match, node->head_revision))
-		return false;
-	return true;
+	return w->if_none_match == NULL || !exists || !tags_match(w->if_none_match, revision);
 }
 
 /* The target's parent: a server's backend, else the root. NULL: it is not there. */
@@ -54,6 +67,13 @@ target_parent(struct txn *txn)
 	if (doc_kind_info(w->kind)->parent == DOC_CONFIG)
 		return doc->root;
 	return plan_find(&txn->plan, doc->root, doc_kind_info(w->kind)->parent, w->parent);
+}
+
+static void
+not_found(struct txn *txn, enum doc_kind kind, const char *name)
+{
+	diag_set(&txn->write->why, "there is no %s \"%s\"", doc_kind_info(kind)->word, name);
+	txn->outcome = WRITE_NOT_FOUND;
 }
 
 static struct doc_node *
@@ -146,7 +166,7 @@ plan_verb(struct txn *txn, struct doc_node *parent, struct doc_node *node, const
 	bool exists = node != NULL && node->head != NULL;
 
 	if (!exists && w->name != NULL && (w->verb == WRITE_PATCH || w->verb == WRITE_DELETE)) {
-		txn->outcome = WRITE_NOT_FOUND;
+		not_found(txn, w->kind, w->name);
 		return;
 	}
 	switch (w->verb) {
@@ -229,12 +249,11 @@ plan_body(struct txn *txn, const cJSON *body)
 	struct doc_node *node;
 
 	if (parent == NULL) {
-		txn->outcome = WRITE_NOT_FOUND;
+		not_found(txn, doc_kind_info(w->kind)->parent, w->parent);
 		return;
 	}
 	node = target_node(txn, parent);
-	if (!precondition_holds(w, w->verb == WRITE_PATCH_MEMBERS || w->verb == WRITE_CREATE
-	    ? parent : node)) {
+	if (!precondition_holds(w, parent, node)) {
 		txn->outcome = WRITE_PRECONDITION;
 		return;
 	}

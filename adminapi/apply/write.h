@@ -55,7 +55,7 @@ struct write {
 	/* Results, valid in done(). */
 	enum write_outcome	 outcome;
 	struct issues		 issues;
-	struct diag		 why;		/* of 409, 503 */
+	struct diag		 why;		/* of 404, 409, 503 */
 	bool			 created;
 	uint64_t		 revision;
 	struct doc_node		*node;		/* the target, pinned until done() returns; NULL: gone or none */

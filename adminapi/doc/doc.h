@@ -63,6 +63,8 @@ struct doc_node {
 	uint64_t		 head_revision;	/* last change within the subtree */
 	uint64_t		 live_revision;
 	struct doc_node		*collections[DOC_COLLECTIONS_MAX];	/* uthash, by name */
+	uint64_t		 head_revisions[DOC_COLLECTIONS_MAX];	/* last change within each */
+	uint64_t		 live_revisions[DOC_COLLECTIONS_MAX];
 	uint32_t		 live_count[DOC_COLLECTIONS_MAX];	/* members whose live is there */
 	UT_hash_handle		 hh;
 	void			*object;	/* the apply layer's, of the newest prepared version */

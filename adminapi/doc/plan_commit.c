@@ -22,6 +22,41 @@ raise(uint64_t *revision, uint64_t to)
 		*revision = to;
 }
 
+/* A change is one of its node, of all above it, and of the collections on the way. */
+static void
+raise_head(struct doc_node *node, uint64_t to)
+{
+	for (; node != NULL; node = node->parent) {
+		const struct doc_kind_info *info = doc_kind_info(node->kind);
+
+		raise(&node->head_revision, to);
+		if (info->is_collection)
+			raise(&node->parent->head_revisions[info->slot], to);
+	}
+}
+
+static void
+raise_live(struct doc_node *node, uint64_t to)
+{
+	for (; node != NULL; node = node->parent) {
+		const struct doc_kind_info *info = doc_kind_info(node->kind);
+
+		raise(&node->live_revision, to);
+		if (info->is_collection)
+			raise(&node->parent->live_revisions[info->slot], to);
+	}
+}
+
+static void
+lower_head(struct doc_node *node)
+{
+	for (; node != NULL; node = node->parent) {
+		node->head_revision = node->live_revision;
+		for (uint32_t i = 0; i < DOC_COLLECTIONS_MAX; i++)
+			node->head_revisions[i] = node->live_revisions[i];
+	}
+}
+
 static bool
 is_change(const struct plan_op *op)
 {
@@ -43,8 +78,7 @@ plan_hand_over(struct plan *plan)
 		if (!is_change(op))
 			continue;
 		op->node->head = doc_version_ref(op->to);	/* op->from takes over the head's */
-		for (struct doc_node *up = op->node; up != NULL; up = up->parent)
-			raise(&up->head_revision, op_revision(plan, op));
+		raise_head(op->node, op_revision(plan, op));
 	}
 	plan->raised_count = 0;		/* given out for good */
 	plan->doc->revision = plan->revision;
@@ -61,8 +95,7 @@ plan_undo(struct plan *plan)
 		doc_version_unref(op->node->head);
 		op->node->head = doc_version_ref(op->from);
 		/* all that is not yet published is undone together: then head is live again */
-		for (struct doc_node *up = op->node; up != NULL; up = up->parent)
-			up->head_revision = up->live_revision;
+		lower_head(op->node);
 	}
 }
 
@@ -81,8 +114,7 @@ plan_publish(struct plan *plan)
 			op->node->parent->live_count[info->slot] +=
 				(uint32_t)(op->to != NULL) - (uint32_t)(old != NULL);
 		doc_version_unref(old);
-		for (struct doc_node *up = op->node; up != NULL; up = up->parent)
-			raise(&up->live_revision, op_revision(plan, op));
+		raise_live(op->node, op_revision(plan, op));
 	}
 }
 

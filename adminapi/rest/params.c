@@ -35,3 +35,16 @@ param_uint(struct call *call, const char *name, uint32_t max, uint32_t *value)
 		(unsigned)max);
 	return false;
 }
+
+bool
+param_view(struct call *call, enum view *view)
+{
+	const char *text = call_param(call, "view");
+	bool is_config = text != NULL && strcmp(text, "config") == 0;
+
+	*view = is_config ? VIEW_CONFIG : VIEW_PLAIN;
+	if (text == NULL || is_config)
+		return true;
+	call_problem(call, 400, NULL, "query parameter \"view\" must be config");
+	return false;
+}

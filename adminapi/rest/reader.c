@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "adminapi/doc/plan.h"
 
 #define FRAMES_MAX	8	/* config, backends, backend, servers, server: five */
 #define ONE_BODY_NODES	200	/* resources; more are streamed */
@@ -34,7 +33,7 @@ struct reader {
 	struct frame	 stack[FRAMES_MAX];
 	uint32_t	 top;		/* frames in use */
 	struct doc_node	*pinned;	/* the target */
-	const struct plan *only;
+	uint64_t	 since;		/* of the outermost members */
 };
 
 static struct frame *
@@ -107,15 +106,6 @@ step_node(struct reader *r, struct frame *f)
 	}
 }
 
-static bool
-plan_touched(const struct plan *plan, const struct doc_node *node)
-{
-	for (uint32_t i = 0; i < plan->count; i++)
-		if (plan->ops[i]->node == node && plan->ops[i]->to != plan->ops[i]->from)
-			return true;
-	return false;
-}
-
 static void
 step_members(struct reader *r, struct frame *f)
 {
@@ -129,10 +119,10 @@ step_members(struct reader *r, struct frame *f)
 	node = f->members.at[f->next++];
 	if (node->live == NULL)
 		return;		/* it went since the list was made */
-	if (r->only != NULL && r->top == 1 && !plan_touched(r->only, node))
+	if (r->top == 1 && node->live_revision < r->since)
 		return;
 	jsonw_object(&r->w, node->name);
-	reader_push(r, FRAME_NODE, node, f->depth);
+	step_node(r, reader_push(r, FRAME_NODE, node, f->depth));	/* at once: it may go */
 }
 
 static void
@@ -144,6 +134,14 @@ reader_step(struct reader *r)
 		step_node(r, f);
 	else
 		step_members(r, f);
+}
+
+uint64_t
+reader_revision(const struct reader_query *q)
+{
+	if (q->members_of == DOC_KINDS)
+		return q->node->live_revision;
+	return q->node->live_revisions[doc_kind_info(q->members_of)->slot];
 }
 
 /* -- pages -- */
@@ -225,13 +223,13 @@ reader_new(struct doc *doc, const struct reader_query *q, struct buf *link)
 		return NULL;
 	r->doc = doc;
 	r->view = q->view;
-	r->only = q->only;
+	r->since = q->since;
 	r->pinned = q->node;
 	doc_pin(q->node);
 	jsonw_init(&r->w, &r->out);
 	jsonw_object(&r->w, NULL);
 	if (q->members_of == DOC_KINDS) {
-		reader_push(r, FRAME_NODE, q->node, q->depth);
+		step_node(r, reader_push(r, FRAME_NODE, q->node, q->depth));
 	} else if (reader_push_members(r, q->node, q->members_of, q->depth)) {
 		reader_page(&r->stack[0], q, link);
 	} else {
@@ -246,8 +244,6 @@ subtree_count(const struct doc *doc, const struct reader_query *q)
 {
 	uint32_t count = 0;
 
-	if (q->only != NULL)
-		return 0;	/* a plan dies with its write: one body */
 	if (q->members_of != DOC_KINDS && q->limit > 0 && q->limit < ONE_BODY_NODES && q->depth == 0)
 		return q->limit;
 	if (q->node->kind == DOC_CONFIG)

@@ -20,9 +20,12 @@ struct reader_query {
 	uint32_t		 depth;		/* levels of collections below to be shown */
 	uint32_t		 limit;		/* of a page; 0: all */
 	const char		*cursor;	/* after this key; NULL: from the start */
-	const struct plan	*only;		/* only members that this plan touched; NULL: all */
+	uint64_t		 since;		/* only members changed in this revision or later; 0: all */
 	const char		*next_path;	/* for Link: "/v1/backends?view=config"; NULL: none */
 };
+
+/* The last change within what is asked for. */
+uint64_t reader_revision(const struct reader_query *query);
 
 /* Answer `call` with status, ETag, Location as in `head`, and the body. Control thread. */
 void reader_answer(struct call *call, struct doc *doc, const struct reader_query *query,

@@ -4,7 +4,6 @@
 #include "config.h"
 #include "adminapi/rest/resources.h"
 
-#include <string.h>
 #include "adminapi/http/route.h"
 #include "adminapi/rest/events.h"
 #include "adminapi/rest/info.h"
@@ -24,22 +23,6 @@ struct doc *
 rest_doc(void)
 {
 	return doc;
-}
-
-static bool
-query_view(struct call *call, enum view *view)
-{
-	const char *text = call_param(call, "view");
-
-	*view = VIEW_PLAIN;
-	if (text == NULL)
-		return true;
-	if (strcmp(text, "config") == 0) {
-		*view = VIEW_CONFIG;
-		return true;
-	}
-	call_problem(call, 400, NULL, "query parameter \"view\" must be config");
-	return false;
 }
 
 /* Where the next page is: this path, with what shapes the page. */
@@ -71,7 +54,7 @@ resource_get(struct call *call)
 	struct answer head = { .status = 200, .etag = etag };
 	struct buf path = { 0 };
 
-	if (!query_view(call, &q.view) || !param_uint(call, "depth", 8, &q.depth) ||
+	if (!param_view(call, &q.view) || !param_uint(call, "depth", DEPTH_MAX, &q.depth) ||
 	    !param_uint(call, "limit", 100000, &q.limit))
 		return;
 	q.node = target_find(call, &target);
@@ -83,7 +66,7 @@ resource_get(struct call *call)
 		next_path(call, &path);
 		q.next_path = path.failed ? NULL : path.at;
 	}
-	view_etag(etag, q.node->live_revision, q.view);
+	view_etag(etag, reader_revision(&q), q.view);
 	reader_answer(call, doc, &q, &head);
 	buf_fini(&path);
 }

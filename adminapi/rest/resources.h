@@ -6,6 +6,7 @@
 #include "adminapi/apply/write.h"
 #include "adminapi/doc/doc.h"
 #include "adminapi/http/call.h"
+#include "adminapi/rest/view.h"
 
 /* Set once at start; borrowed. */
 void rest_init(struct doc *doc);
@@ -35,6 +36,9 @@ void collection_post(struct call *call);
 /* A true/false parameter; false after 400 was answered. */
 bool param_bool(struct call *call, const char *name, bool *value);
 bool param_uint(struct call *call, const char *name, uint32_t max, uint32_t *value);
+bool param_view(struct call *call, enum view *view);	/* ?view=config */
+
+#define DEPTH_MAX 8	/* ?depth=: more levels than there are */
 
 /* The problem behind a write that did not succeed. */
 void answer_failed_write(struct call *call, const struct write *write);

@@ -16,6 +16,8 @@ struct rest_write {
 	struct call	*call;
 	struct target	 target;
 	bool		 force;		/* DELETE of a server ends its sessions */
+	enum view	 view;		/* of the answer */
+	uint32_t	 depth;
 };
 
 static void
@@ -36,7 +38,7 @@ answer_failed_write(struct call *call, const struct write *w)
 		call_problem(call, 400, &w->issues, "the body is not JSON");
 		break;
 	case WRITE_NOT_FOUND:
-		call_problem(call, 404, NULL, "there is no such %s", doc_kind_info(w->kind)->word);
+		call_problem(call, 404, NULL, "%s", w->why.text);
 		break;
 	case WRITE_CONFLICT:
 	case WRITE_EXISTS:
@@ -71,20 +73,21 @@ answer_location(const struct rest_write *rw, struct buf *out)
 	buf_put(out, "", 1);
 }
 
-/* The resource as a plain GET shows it; after a PATCH of members, those that it touched. */
+/* The resource as a GET shows it; after a PATCH of members, those that it changed. */
 static void
 answer_resource(struct rest_write *rw)
 {
 	const struct write *w = &rw->write;
 	bool members = w->verb == WRITE_PATCH_MEMBERS;
-	struct reader_query q = { .members_of = DOC_KINDS, .depth = READER_DEPTH_ALL, .node = w->node };
+	struct reader_query q = { .members_of = DOC_KINDS, .depth = rw->depth, .view = rw->view,
+		.node = w->node };
 	char etag[VIEW_ETAG_BYTES];
 	struct answer head = { .status = w->created ? 201 : 200, .etag = etag };
 	struct buf location = { 0 };
 
 	if (members) {
 		q.members_of = w->kind;
-		q.only = w->plan;
+		q.since = w->revision;
 		q.node = rest_doc()->root;
 		if (w->parent != NULL)
 			q.node = doc_child(q.node, DOC_BACKEND, w->parent);
@@ -98,7 +101,7 @@ answer_resource(struct rest_write *rw)
 	if (w->verb == WRITE_CREATE)
 		answer_location(rw, &location);
 	head.location = location.failed ? NULL : location.at;
-	view_etag(etag, q.node->live_revision, VIEW_PLAIN);
+	view_etag(etag, reader_revision(&q), q.view);
 	reader_answer(rw->call, rest_doc(), &q, &head);
 	buf_fini(&location);
 }
@@ -191,7 +194,9 @@ submit(struct call *call, enum write_verb verb)
 		.actor = call->actor, .reason = call->reason, .peer = call->peer,
 		.done = rest_write_done,
 	};
-	if (!param_bool(call, "dry_run", &rw->write.dry_run) ||
+	rw->depth = READER_DEPTH_ALL;
+	if (!param_view(call, &rw->view) || !param_uint(call, "depth", DEPTH_MAX, &rw->depth) ||
+	    !param_bool(call, "dry_run", &rw->write.dry_run) ||
 	    !param_bool(call, "force", &rw->force)) {
 		free(rw);
 		return;
