@@ -226,7 +226,7 @@ backend_item_before(struct publish_item *item)
 {
 	struct backend_item *bi = backend_item_of(item);
 
-	levels_settle_items(bi->backend);
+	levels_settle(bi->backend);
 	bi->is_last = bi->sequence == bi->backend->sequence;
 }
 

@@ -88,7 +88,6 @@ struct backend {
 	bool			 is_settled;	/* control: nothing happened since levels_settle() */
 	struct list		 changed;	/* control: servers whose change is to be sent and told */
 	uint64_t		 sequence;	/* control: numbers the items of it and its servers */
-	uint64_t		 decided;	/* control: the last of them that levels_settle() has seen */
 	uint64_t		 settled;	/* control: the last of them that workers were sent */
 	uint32_t		 holders;	/* control: confs of frontends that name it, and servers */
 	uint32_t		 confs;		/* control: its own confs, published and not yet freed */

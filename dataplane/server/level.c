@@ -177,15 +177,6 @@ levels_settle(struct backend *backend)
 }
 
 void
-levels_settle_items(struct backend *backend)
-{
-	if (backend->decided == backend->sequence)
-		return;
-	backend->decided = backend->sequence;
-	levels_settle(backend);
-}
-
-void
 levels_tell(struct backend *backend)
 {
 	struct list *node;

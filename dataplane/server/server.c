@@ -163,7 +163,7 @@ server_item_before(struct publish_item *item)
 {
 	struct server_item *si = server_item_of(item);
 
-	levels_settle_items(si->server->backend);
+	levels_settle(si->server->backend);
 	si->weight = si->server->weight;
 	si->is_last = si->sequence == si->server->backend->sequence;
 }
@@ -270,7 +270,7 @@ server_retire_before(struct publish_item *item)
 {
 	struct server_item *si = server_item_of(item);
 
-	levels_settle_items(si->server->backend);
+	levels_settle(si->server->backend);
 	si->is_last = si->sequence == si->server->backend->sequence;
 }
 

@@ -35,7 +35,6 @@ uint32_t levels_usable_below(const struct backend *backend, uint8_t level);
 /* `server` is to be looked at by levels_settle() and levels_tell(). */
 void level_mark_changed(struct server *server);
 void levels_settle(struct backend *backend);
-void levels_settle_items(struct backend *backend);	/* once a publication, by the first item's before() */
 void levels_tell(struct backend *backend);
 
 /* server.c: calls what server_on_change() set, if there is news. */
