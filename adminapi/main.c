@@ -171,6 +171,7 @@ main(int argc, char **argv)
 
 	standard_descriptors();
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);	/* a full quota is an error of the store, not our end */
 	if (!options_parse(&options, argc, argv))
 		return 2;
 	if (options.help || options.version) {

@@ -136,11 +136,19 @@ subtest 'a directory that may only be read' => sub {
 		'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"', $state);
 	chmod(0555, $state);
 	my @command = (@under, Sluice::launcher(), Sluice::binary(), '--state-dir', $state, '--admin', '127.0.0.1:0');
-	open(my $in, '-|', 'sh', '-c', 'exec timeout 10 "$@" 2>&1', 'sh', @command) or die "sh: $!\n";
-	my $said = do { local $/; <$in> };
+	open(my $in, '-|', 'sh', '-c', 'exec timeout 20 "$@" 2>"$0"', $lb->file('degraded'), @command)
+		or die "sh: $!\n";
+	my ($admin) = (<$in> // '') =~ /^admin (\S+)/ or die 'it did not start: ' . Sluice::slurp($lb->file('degraded'));
+	my $http = HTTP::Tiny->new(timeout => 5);
+	like $http->get("http://$admin/v1/backends/app/servers/a")->{content}, qr/"name":"a"/, 'what was saved holds';
+	my $refused = $http->request('PATCH', "http://$admin/v1/backends/app/servers/a", { content => '{"weight":9}', headers => { 'content-type' => 'application/json' } });
+	is $refused->{status}, 503, 'a write is answered 503';
+	like $refused->{content}, qr/read-only/, 'with the reason';
+	unlike $http->get("http://$admin/v1/backends/app/servers/a")->{content}, qr/"weight":9/, 'and nothing changed';
+	like Sluice::slurp($lb->file('degraded')), qr/\Q$state\E\/sluice\.(lock|db): .*(denied|read-only)/i,
+		'the log names file and cause';
+	system('pkill', '-INT', '-f', '--', "--state-dir $state");
 	close($in);
-	ok $? >> 8 != 0 && $? >> 8 != 124, 'it ends';
-	like $said, qr/\Q$state\E\/sluice\.(lock|db): .*(denied|read-only)/i, 'and names file and cause';
 	chmod(0755, $state);
 };
 done_testing;

@@ -4,6 +4,7 @@
 #include "config.h"
 #include "adminapi/apply/settings_priv.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include "core/log.h"
@@ -28,7 +29,7 @@ fields_bind(const struct field *fields, size_t count, const struct chain *chain,
 static bool
 read_duration(const cJSON *v, int64_t *ms)
 {
-	if (cJSON_IsNumber(v)) {
+	if (cJSON_IsNumber(v) && v->valuedouble >= 0 && v->valuedouble < (double)INT64_MAX) {
 		*ms = (int64_t)v->valuedouble;
 		return true;
 	}
@@ -49,7 +50,7 @@ bind_seconds(const struct field *f, const cJSON *v, void *to, struct pointer *at
 {
 	int64_t ms;
 
-	if (read_duration(v, &ms))
+	if (read_duration(v, &ms) && ms <= INT_MAX)
 		*(int *)to = (int)((ms + 999) / 1000);
 }
 
@@ -58,7 +59,7 @@ bind_size(const struct field *f, const cJSON *v, void *to, struct pointer *at, s
 {
 	int64_t bytes;
 
-	if (cJSON_IsNumber(v))
+	if (cJSON_IsNumber(v) && v->valuedouble >= 0 && v->valuedouble < (double)INT64_MAX)
 		*(int64_t *)to = (int64_t)v->valuedouble;
 	else if (cJSON_IsString(v) && size_parse(slice_of(v->valuestring), &bytes) == ERR_OK)
 		*(int64_t *)to = bytes;

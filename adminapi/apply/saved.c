@@ -110,7 +110,9 @@ saved_load(struct saved *saved, struct store *store, struct diag *diag)
 	enum err e;
 
 	*saved = (struct saved){ 0 };
-	e = store_load(store, row_add, &loading, diag);
+	e = store_last_revision(store, &saved->revision, diag);	/* a delete leaves no row to tell */
+	if (e == ERR_OK)
+		e = store_load(store, row_add, &loading, diag);
 	if (e == ERR_OK)
 		e = file_load(saved, store, diag);
 	if (e != ERR_OK)

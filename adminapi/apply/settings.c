@@ -4,11 +4,19 @@
 #include "config.h"
 #include "adminapi/apply/settings.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "adminapi/apply/settings_priv.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+/* What the schema refused is compiled too, for its other faults: members of an object are no items. */
+static const cJSON *
+array_or_none(const cJSON *value)
+{
+	return cJSON_IsArray(value) ? value : NULL;
+}
 
 /* -- servers -- */
 
@@ -42,6 +50,7 @@ static const struct field backend_fields[] = {
 	{ "timeout",	"server",	bind_timeout, BACKEND(timeout_server),		NULL },
 	{ "timeout",	"tunnel",	bind_timeout, BACKEND(timeout_tunnel),		NULL },
 	{ "timeout",	"server_fin",	bind_timeout, BACKEND(timeout_server_fin),	NULL },
+	{ "timeout",	"queue",	bind_timeout, BACKEND(timeout_queue),		NULL },
 	{ "retries",		NULL,	bind_u32,     BACKEND(retries),			NULL },
 	{ "maxqueue",		NULL,	bind_u32,     BACKEND(maxqueue),		NULL },
 	{ "min_usable",		NULL,	bind_u32,     BACKEND(min_usable),		NULL },
@@ -59,18 +68,9 @@ redispatch_interval(const cJSON *value)
 {
 	if (cJSON_IsBool(value))
 		return cJSON_IsTrue(value) ? -1 : 0;
-	return cJSON_IsNumber(value) ? (int32_t)value->valuedouble : 0;
-}
-
-static void
-queue_timeout_compile(struct backend_conf *conf, const struct chain *chain, struct pointer *at,
-	struct issues *issues)
-{
-	static const struct field queue = { "timeout", "queue", bind_timeout,
-		BACKEND(timeout_queue), NULL };
-
-	conf->timeout_queue = conf->timeout_connect;	/* manual, "timeout queue" */
-	fields_bind(&queue, 1, chain, conf, at, issues);
+	if (!cJSON_IsNumber(value) || fabs(value->valuedouble) > INT32_MAX)
+		return 0;			/* the schema has told */
+	return (int32_t)value->valuedouble;
 }
 
 static void *
@@ -81,9 +81,8 @@ backend_compile(const struct chain *chain, struct pointer *at, struct issues *is
 	if (backend_conf_new(&conf) != ERR_OK)
 		return NULL;
 	conf->timeout_connect = conf->timeout_server = TIMEOUT_NONE;
-	conf->timeout_tunnel = conf->timeout_server_fin = TIMEOUT_NONE;
+	conf->timeout_tunnel = conf->timeout_server_fin = conf->timeout_queue = TIMEOUT_NONE;
 	fields_bind(backend_fields, COUNT(backend_fields), chain, conf, at, issues);
-	queue_timeout_compile(conf, chain, at, issues);
 	conf->tunnel_set = chain_is_set(chain, "timeout", "tunnel");
 	conf->redispatch = redispatch_interval(chain_value(chain, "redispatch", NULL));
 	return conf;
@@ -137,12 +136,16 @@ frontend_log(const struct chain *chain, struct pointer *at, struct issues *issue
 }
 
 static void
-frontend_binds(struct frontend_settings *s, const cJSON *list, uint32_t backlog,
+frontend_binds(struct frontend_settings *s, const struct chain *chain, const cJSON *list,
 	struct pointer *at, struct issues *issues)
 {
-	size_t mark = pointer_push(at, "bind"), index = 0;
+	static const struct field backlog_field = { "backlog", NULL, bind_u32, 0, NULL };
+	uint32_t backlog = 0;
+	size_t mark, index = 0;
 	const cJSON *item;
 
+	fields_bind(&backlog_field, 1, chain, &backlog, at, issues);
+	mark = pointer_push(at, "bind");
 	cJSON_ArrayForEach(item, list) {
 		struct bind_conf *bind = &s->binds[s->bind_count];
 		size_t inner = pointer_push_index(at, index++);
@@ -159,10 +162,9 @@ frontend_binds(struct frontend_settings *s, const cJSON *list, uint32_t backlog,
 static void *
 frontend_compile(const struct chain *chain, struct pointer *at, struct issues *issues)
 {
-	const cJSON *binds = chain_value(chain, "bind", NULL);
+	const cJSON *binds = array_or_none(chain_value(chain, "bind", NULL));
 	const cJSON *backend = chain_value(chain, "default_backend", NULL);
-	const cJSON *backlog = chain_value(chain, "backlog", NULL);
-	uint32_t count = cJSON_IsArray(binds) ? (uint32_t)cJSON_GetArraySize(binds) : 0;
+	uint32_t count = (uint32_t)cJSON_GetArraySize(binds);
 	struct frontend_settings *s = calloc(1, sizeof(*s) + count * sizeof(s->binds[0]));
 
 	if (s == NULL)
@@ -177,8 +179,7 @@ frontend_compile(const struct chain *chain, struct pointer *at, struct issues *i
 	s->conf->timeout_client = s->conf->timeout_client_fin = TIMEOUT_NONE;
 	fields_bind(frontend_fields, COUNT(frontend_fields), chain, s->conf, at, issues);
 	s->conf->log_targets = frontend_log(chain, at, issues);
-	frontend_binds(s, binds, cJSON_IsNumber(backlog) ? (uint32_t)backlog->valuedouble : 0, at,
-		issues);
+	frontend_binds(s, chain, binds, at, issues);
 	return s;
 }
 
@@ -265,8 +266,8 @@ admin_listen(struct admin_settings *s, const cJSON *list, struct pointer *at,
 static void *
 admin_compile(const struct chain *chain, struct pointer *at, struct issues *issues)
 {
-	const cJSON *listen = chain_value(chain, "listen", NULL);
-	size_t count = cJSON_IsArray(listen) ? (size_t)cJSON_GetArraySize(listen) : 0;
+	const cJSON *listen = array_or_none(chain_value(chain, "listen", NULL));
+	size_t count = (size_t)cJSON_GetArraySize(listen);
 	struct admin_settings *s = calloc(1, sizeof(*s) + count * sizeof(s->listen[0]));
 
 	if (s == NULL)

@@ -256,6 +256,11 @@ front_hand_over(void)
 	txn->state = TXN_COMMITTING;
 	list_append(&pipeline.under_way, &txn->node);
 	loop_queue(loop_self(), &pipeline.advance);
+	if (txn->write->is_restore) {	/* it is on the disk, which may be read-only by now */
+		store_txn_discard(&st);
+		txn_publish(txn);
+		return;
+	}
 	store_commit(pipeline.store, st, pipeline.epoch, txn_on_stored, txn);
 }
 

@@ -12,7 +12,6 @@
 #include "adminapi/daemon/file.h"
 #include "adminapi/daemon/limits.h"
 #include "adminapi/daemon/privileges.h"
-#include "adminapi/doc/plan_priv.h"
 #include "adminapi/json/embedded.h"
 #include "adminapi/json/strict.h"
 #include "core/log.h"
@@ -105,12 +104,33 @@ become_user(struct boot *boot, const struct options *options)
 	return privileges_drop(boot->user, boot->group, boot->state_dir, &boot->why) == ERR_OK;
 }
 
+/*
+ * A disk that went read-only must not keep traffic from flowing after a restart: what was saved can
+ * be read, so it holds, and writes are answered 503.
+ */
+static bool
+store_open_degraded(struct boot *boot, enum err e)
+{
+	struct diag first = boot->why;
+
+	if (boot->state_dir == NULL || (e != ERR_SYSTEM && e != ERR_LIMIT) ||
+	    store_open(&boot->store, boot->state_dir, true, &boot->why) != ERR_OK) {
+		boot->why = first;	/* the cause; the second failure only follows from it */
+		return false;
+	}
+	log_msg(LOG_LEVEL_ERROR, "%s; what was saved holds, no change will be accepted", first.text);
+	return true;
+}
+
 static bool
 saved_read(struct boot *boot, const struct options *options)
 {
+	enum err e;
+
 	if (options->check && boot->state_dir == NULL)
 		return true;
-	if (store_open(&boot->store, boot->state_dir, options->check, &boot->why) != ERR_OK)
+	e = store_open(&boot->store, boot->state_dir, options->check, &boot->why);
+	if (e != ERR_OK && !store_open_degraded(boot, e))
 		return false;
 	return saved_load(&boot->saved, boot->store, &boot->why) == ERR_OK;
 }

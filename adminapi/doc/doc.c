@@ -297,5 +297,7 @@ doc_server_id(const struct doc_version *version)
 {
 	const cJSON *id = doc_field(version->set, "id");
 
-	return cJSON_IsNumber(id) ? (uint32_t)id->valuedouble : 0;
+	if (!cJSON_IsNumber(id) || id->valuedouble < 1 || id->valuedouble > SERVER_ID_MAX)
+		return 0;		/* the schema's to refuse */
+	return (uint32_t)id->valuedouble;
 }

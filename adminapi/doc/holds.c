@@ -5,6 +5,7 @@
 #include "adminapi/doc/holds.h"
 
 #include <assert.h>
+#include <string.h>
 
 static void
 chain_add(struct chain *chain, const cJSON *set)
@@ -60,11 +61,16 @@ chain_init(struct chain *chain, const struct doc *doc, const struct doc_node *no
 		chain_add(chain, doc_field(base, "default_server"));
 }
 
+/* Within an object each member says for itself: a note beside timeouts is not. */
 static bool
-is_inherited(const struct chain *chain, const char *field)
+is_inherited(const struct chain *chain, const char *field, const char *sub)
 {
 	const struct schema_node *node = schema_property(chain->def, field);
 
+	if (node == NULL || !schema_is_inherited(node))
+		return false;
+	if (sub != NULL)
+		node = schema_property(node, sub);
 	return node != NULL && schema_is_inherited(node);
 }
 
@@ -79,7 +85,7 @@ value_in(const cJSON *set, const char *field, const char *sub)
 static const cJSON *
 chain_set_value(const struct chain *chain, const char *field, const char *sub)
 {
-	uint32_t count = is_inherited(chain, field) ? chain->count : (chain->count > 0);
+	uint32_t count = is_inherited(chain, field, sub) ? chain->count : (chain->count > 0);
 
 	for (uint32_t i = 0; i < count; i++) {
 		const cJSON *value = value_in(chain->sets[i], field, sub);
@@ -90,6 +96,16 @@ chain_set_value(const struct chain *chain, const char *field, const char *sub)
 	return NULL;
 }
 
+/* A backend's queue waits as long as a connect where nothing is said (HAProxy manual, "timeout queue"). */
+static const char *
+stand_in(const struct chain *chain, const char *field, const char *sub)
+{
+	if (chain->node->kind != DOC_BACKEND || sub == NULL || strcmp(field, "timeout") != 0 ||
+	    strcmp(sub, "queue") != 0)
+		return NULL;
+	return "connect";
+}
+
 const cJSON *
 chain_value(const struct chain *chain, const char *field, const char *sub)
 {
@@ -98,6 +114,8 @@ chain_value(const struct chain *chain, const char *field, const char *sub)
 
 	if (value != NULL)
 		return value;
+	if (stand_in(chain, field, sub) != NULL)
+		return chain_value(chain, field, stand_in(chain, field, sub));
 	node = schema_property(chain->def, field);
 	if (node != NULL && sub != NULL)
 		node = schema_property(node, sub);

@@ -100,6 +100,12 @@ void plan_delete(struct plan *plan, struct doc_node *node);
 void plan_restore(struct plan *plan, struct doc_node *parent, enum doc_kind kind,
 	const char *name, cJSON *set, uint64_t revision, enum doc_origin admin_by, uint32_t last_id);
 
+/* Have a node compiled anew though its own document stays. */
+void plan_touch(struct plan *plan, struct doc_node *node);
+
+/* There was no memory for a step: the plan will not be done. */
+void plan_nomem(struct plan *plan);
+
 /* Then once: references, what depends on what changed, compilation, the order. Sets the verdict. */
 void plan_finish(struct plan *plan);
 

@@ -11,10 +11,6 @@ struct plan_op *plan_op_on(struct plan *plan, struct doc_node *node, bool create
 /* Give a node its next version. Takes `set`, also on failure. */
 void plan_set(struct plan *plan, struct doc_node *node, cJSON *set);
 
-/* Have a node compiled anew though its own document stays. */
-void plan_touch(struct plan *plan, struct doc_node *node);
-
-void plan_nomem(struct plan *plan);
 void plan_worsen(struct plan *plan, enum plan_verdict verdict);
 
 /*

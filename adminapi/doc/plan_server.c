@@ -47,9 +47,9 @@ backup_rule(struct plan *plan, struct doc_node *node, const cJSON *input, cJSON 
 			backup_disagrees(plan, node, is_backup, given->valuedouble);
 		return;
 	}
-	if (!is_backup)
+	if (!is_backup && now != 0)
 		own_set_number(plan, own, "priority", 0);
-	else if (now == 0)
+	else if (is_backup && now == 0)
 		own_set_number(plan, own, "priority", 1);
 }
 
