@@ -120,6 +120,7 @@ struct server {
 	bool			 eligible;	/* and its level serves: a new session may go there */
 	uint16_t		 weight;	/* effective: what workers are to use, 0 if not eligible */
 	struct list		 changed;	/* in backend->changed, until the workers know */
+	struct list		 untold;	/* where very many changed at once: its turn will come */
 	enum server_state	 told_state;	/* what server_on_change() heard last */
 	bool			 told_eligible;
 	bool			 is_home;	/* retired, and no worker uses it */
@@ -186,7 +187,8 @@ void server_place_give(struct server *server);
 /*
  * Called by control when a server's state or eligibility changed (server->state, ->eligible), once
  * a change, after the workers' mail was sent. A new server's first state is no change; that it is
- * eligible is one. Set once by the layer above.
+ * eligible is one. Where hundreds change at once, most are told of in later turns, and may have
+ * changed again by then: the news is then the sum of both. Set once by the layer above.
  */
 struct server_change {
 	const struct server	*server;

@@ -37,7 +37,7 @@ void level_mark_changed(struct server *server);
 void levels_settle(struct backend *backend);
 void levels_tell(struct backend *backend);
 
-/* server.c: calls what server_on_change() set, if there is news. */
+/* server.c: calls what server_on_change() set, if there is news; after many, in a later turn. */
 void server_tell(struct server *server);
 
 /* weight.c */
