@@ -15,7 +15,7 @@ plan_init(struct plan *plan, struct doc *doc, const struct plan_compiler *compil
 {
 	*plan = (struct plan){
 		.doc = doc, .compilers = compilers, .origin = origin, .base = "",
-		.revision = doc->revision + 1,
+		.revision = doc->revision + 1, .first_stamp = doc->next_stamp,
 	};
 }
 
@@ -64,22 +64,40 @@ plan_nomem(struct plan *plan)
 	plan_worsen(plan, PLAN_NOMEM);
 }
 
-struct pointer *
-plan_at(struct plan *plan, const struct doc_node *node)
+/* Takes the path. */
+static struct pointer *
+plan_at_path(struct plan *plan, struct buf *path)
 {
-	struct buf path = { 0 };
 	size_t base = strlen(plan->base);
 	const char *below;
 
-	doc_path(node, &path);
-	buf_put(&path, "", 1);
-	below = path.failed ? "" : path.at;
+	buf_put(path, "", 1);
+	below = path->failed ? "" : path->at;
 	if (strncmp(below, plan->base, base) == 0 && (below[base] == '/' || below[base] == '\0'))
 		below += base;
 	buf_clear(&plan->at.text);
 	buf_puts(&plan->at.text, below);
-	buf_fini(&path);
+	buf_fini(path);
 	return &plan->at;
+}
+
+struct pointer *
+plan_at(struct plan *plan, const struct doc_node *node)
+{
+	struct buf path = { 0 };
+
+	doc_path(node, &path);
+	return plan_at_path(plan, &path);
+}
+
+struct pointer *
+plan_at_members(struct plan *plan, const struct doc_node *parent, enum doc_kind kind)
+{
+	struct buf path = { 0 };
+
+	doc_path(parent, &path);
+	buf_printf(&path, "/%s", doc_kind_info(kind)->member);
+	return plan_at_path(plan, &path);
 }
 
 const struct doc_version *
@@ -241,16 +259,39 @@ plan_find_or_create(struct plan *plan, struct doc_node *parent, enum doc_kind ki
 	return node != NULL ? node : plan_create(plan, parent, kind, name);
 }
 
+static bool
+has_issue_at(const struct issues *issues, const char *pointer)
+{
+	for (uint32_t i = 0; i < issues->count; i++)
+		if (strcmp(issues->items[i].pointer, pointer) == 0)
+			return true;
+	return false;
+}
+
+/* What a compiler says of a place that was found wrong before is no news. */
+static void
+plan_take_issues(struct plan *plan, struct issues *found)
+{
+	for (uint32_t i = 0; i < found->count; i++)
+		if (!has_issue_at(&plan->issues, found->items[i].pointer))
+			issues_add(&plan->issues, found->items[i].pointer, "%s",
+				found->items[i].detail);
+	plan->issues.dropped += found->dropped;
+	issues_fini(found);
+}
+
 static void
 plan_compile_op(struct plan *plan, struct plan_op *op)
 {
 	const struct plan_compiler *compiler = &plan->compilers[op->node->kind];
+	struct issues found = { 0 };
 	struct chain chain;
 
 	if (op->to == NULL || compiler->compile == NULL)
 		return;
 	plan_chain(plan, op->node, &chain);
-	op->conf = compiler->compile(&chain, plan_at(plan, op->node), &plan->issues);
+	op->conf = compiler->compile(&chain, plan_at(plan, op->node), &found);
+	plan_take_issues(plan, &found);
 	if (op->conf == NULL && !issues_any(&plan->issues))
 		plan_nomem(plan);
 }

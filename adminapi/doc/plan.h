@@ -68,6 +68,7 @@ struct plan {
 	struct pointer			 at;		/* where the issue under way belongs */
 	const char			*base;		/* path that the body stands for: pointers begin below it */
 	uint64_t			 revision;
+	uint64_t			 first_stamp;	/* nodes with a higher one stand in a body that replaces */
 };
 
 void plan_init(struct plan *plan, struct doc *doc, const struct plan_compiler *compilers,

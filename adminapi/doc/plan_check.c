@@ -40,6 +40,10 @@ check_users(struct plan *plan, const struct doc_node *gone, enum doc_kind kind, 
 		if (!cJSON_IsString(name) || strcmp(name->valuestring, gone->name) != 0 ||
 		    (user->op != NULL && user->op->to != user->op->from))
 			continue;	/* a changed one has its own issue, 422 */
+		if (user->stamp > plan->first_stamp) {
+			check_reference(plan, user, field, gone->kind);
+			continue;	/* nor is it in use by one that the same body says anew */
+		}
 		doc_path(user, &path);
 		buf_printf(&path, "/%s", field);
 		buf_put(&path, "", 1);

@@ -8,6 +8,10 @@
 /* The op on a node, made if need be. NULL: no memory (the verdict says so). */
 struct plan_op *plan_op_on(struct plan *plan, struct doc_node *node, bool created);
 
+/* Where a collection of `parent` stands in the body, as plan_at() says it of a node. */
+struct pointer *plan_at_members(struct plan *plan, const struct doc_node *parent,
+	enum doc_kind kind);
+
 /* Give a node its next version. Takes `set`, also on failure. */
 void plan_set(struct plan *plan, struct doc_node *node, cJSON *set);
 

@@ -80,6 +80,25 @@ check_name(struct plan *plan, const struct doc_node *node, const cJSON *body)
 		issue_at(plan, node, "name", "must be the name that the resource is addressed by");
 }
 
+/* Also where it is said in other words: 60000 and "60s" are both answered as "1m", which is put back. */
+static bool
+is_same_set(struct plan *plan, const struct schema_node *def, const cJSON *old, const cJSON *own)
+{
+	cJSON *a, *b;
+	bool same;
+
+	if (json_equals(old, own))
+		return true;
+	a = schema_present(def, old);
+	b = schema_present(def, own);
+	if (a == NULL || b == NULL)
+		plan_nomem(plan);
+	same = a != NULL && b != NULL && json_equals(a, b);
+	cJSON_Delete(a);
+	cJSON_Delete(b);
+	return same;
+}
+
 /* Judge a node's next set and keep it. Takes `own`. `input` is what the caller sent. */
 static void
 accept_set(struct plan *plan, struct doc_node *node, const cJSON *input, cJSON *own)
@@ -96,7 +115,7 @@ accept_set(struct plan *plan, struct doc_node *node, const cJSON *input, cJSON *
 	if (schema_restore_secrets(def, own, old == NULL ? NULL : old->set, at, &plan->issues) ==
 	    ERR_NOMEM)
 		plan_nomem(plan);
-	if (old != NULL && json_equals(old->set, own)) {
+	if (old != NULL && is_same_set(plan, def, old->set, own)) {
 		cJSON_Delete(own);
 		return;
 	}
@@ -113,8 +132,7 @@ check_key(struct plan *plan, const struct doc_node *parent, enum doc_kind kind, 
 
 	if (doc_name_is_valid(name))
 		return true;
-	at = plan_at(plan, parent);
-	pointer_push(at, doc_kind_info(kind)->member);
+	at = plan_at_members(plan, parent, kind);
 	pointer_push(at, name);
 	issues_add(&plan->issues, pointer_text(at),
 		"a name has 1 to %d characters of A-Z a-z 0-9 . _ : - and is not \".\" or \"..\"",
