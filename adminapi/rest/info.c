@@ -13,6 +13,7 @@
 #include "adminapi/daemon/version.h"
 #include "adminapi/json/embedded.h"
 #include "adminapi/rest/events.h"
+#include "adminapi/rest/numbers.h"
 #include "adminapi/rest/resources.h"
 #include "core/jsonw.h"
 #include "core/log.h"
@@ -87,15 +88,9 @@ write_traffic(struct jsonw *w)
 
 	engine_totals(&t);
 	getrlimit(RLIMIT_NOFILE, &limit);
-	jsonw_object(w, "connections");
-	jsonw_uint(w, "current", t.current);
-	jsonw_uint(w, "max", t.max);
-	jsonw_uint(w, "total", t.connections);
-	jsonw_end_object(w);
-	jsonw_object(w, "bytes");
-	jsonw_uint(w, "in", t.bytes_in);
-	jsonw_uint(w, "out", t.bytes_out);
-	jsonw_end_object(w);
+	NUMBERS(w, "connections", { "current", t.current }, { "max", t.max },
+		{ "total", t.connections });
+	NUMBERS(w, "bytes", { "in", t.bytes_in }, { "out", t.bytes_out });
 	jsonw_uint(w, "pipe_memory_used", t.pipe_memory_used);
 	jsonw_uint(w, "descriptor_limit", limit.rlim_cur);
 }
@@ -108,19 +103,11 @@ write_writes(struct jsonw *w)
 
 	write_counts(&writes);
 	store_counts(info.store, &store);
-	jsonw_object(w, "writes");
-	jsonw_uint(w, "total", writes.writes);
-	jsonw_uint(w, "waiting", writes.waiting);
-	jsonw_uint(w, "under_way", writes.under_way);
-	jsonw_uint(w, "failed_commits", writes.failed_commits);
-	jsonw_uint(w, "late_acknowledgements", writes.late_acks);
-	jsonw_end_object(w);
-	jsonw_object(w, "store");
-	jsonw_uint(w, "commits", store.commits);
-	jsonw_uint(w, "transactions", store.transactions);
-	jsonw_uint(w, "failures", store.failures);
-	jsonw_uint(w, "last_commit_us", store.last_commit_us);
-	jsonw_end_object(w);
+	NUMBERS(w, "writes", { "total", writes.writes }, { "waiting", writes.waiting },
+		{ "under_way", writes.under_way }, { "failed_commits", writes.failed_commits },
+		{ "late_acknowledgements", writes.late_acks });
+	NUMBERS(w, "store", { "commits", store.commits }, { "transactions", store.transactions },
+		{ "failures", store.failures }, { "last_commit_us", store.last_commit_us });
 }
 
 static void
@@ -133,22 +120,14 @@ write_loops(struct jsonw *w)
 	engine_totals(&t);
 	http_server_counts(info.http, &http);
 	log_counts(&log);
-	jsonw_object(w, "loops");
-	jsonw_uint(w, "control_turns", info.control->turns);
-	jsonw_uint(w, "control_slow_turns", info.control->slow_turns);
-	jsonw_uint(w, "control_worst_turn_us", info.control->worst_turn_us);
-	jsonw_uint(w, "worker_slow_turns", t.slow_turns);
-	jsonw_end_object(w);
-	jsonw_object(w, "admin_calls");
-	jsonw_uint(w, "total", http.calls);
-	jsonw_uint(w, "connections", http.connections_current);
-	jsonw_uint(w, "refused", http.refused);
-	jsonw_uint(w, "body_bytes", http.body_bytes);
-	jsonw_end_object(w);
-	jsonw_object(w, "log");
-	jsonw_uint(w, "written", log.written);
-	jsonw_uint(w, "dropped", log.dropped);
-	jsonw_end_object(w);
+	NUMBERS(w, "loops", { "control_turns", info.control->turns },
+		{ "control_slow_turns", info.control->slow_turns },
+		{ "control_worst_turn_us", info.control->worst_turn_us },
+		{ "worker_slow_turns", t.slow_turns });
+	NUMBERS(w, "admin_calls", { "total", http.calls },
+		{ "connections", http.connections_current }, { "refused", http.refused },
+		{ "body_bytes", http.body_bytes });
+	NUMBERS(w, "log", { "written", log.written }, { "dropped", log.dropped });
 }
 
 void

@@ -4,8 +4,9 @@
 #include "config.h"
 #include "adminapi/rest/status.h"
 
-#include "adminapi/daemon/listeners.h"
 #include "adminapi/apply/prepare.h"
+#include "adminapi/daemon/listeners.h"
+#include "adminapi/rest/numbers.h"
 #include "server/backend.h"
 #include "server/server.h"
 #include "stream/frontend.h"
@@ -15,10 +16,7 @@ static const char *const admin_words[] = { "ready", "drain", "maint" };
 static void
 write_bytes(struct jsonw *w, uint64_t in, uint64_t out)
 {
-	jsonw_object(w, "bytes");
-	jsonw_uint(w, "in", in);
-	jsonw_uint(w, "out", out);
-	jsonw_end_object(w);
+	NUMBERS(w, "bytes", { "in", in }, { "out", out });
 }
 
 static void
@@ -58,17 +56,11 @@ server_numbers(struct jsonw *w, const struct server *server)
 	struct server_totals t;
 
 	server_totals(server, &t);
-	jsonw_object(w, "sessions");
-	jsonw_uint(w, "current", t.current);
-	jsonw_uint(w, "max", t.max);
-	jsonw_uint(w, "total", t.sessions);
-	jsonw_end_object(w);
+	NUMBERS(w, "sessions", { "current", t.current }, { "max", t.max },
+		{ "total", t.sessions });
 	write_bytes(w, t.bytes_in, t.bytes_out);
-	jsonw_object(w, "errors");
-	jsonw_uint(w, "connect", t.connect_errors);
-	jsonw_uint(w, "retries", t.retries);
-	jsonw_uint(w, "redispatches", t.redispatches);
-	jsonw_end_object(w);
+	NUMBERS(w, "errors", { "connect", t.connect_errors }, { "retries", t.retries },
+		{ "redispatches", t.redispatches });
 }
 
 static void
@@ -116,19 +108,11 @@ backend_status(struct jsonw *w, const struct doc *doc, const struct doc_node *no
 	backend_totals(backend, &t);
 	jsonw_object(w, "status");
 	write_levels(w, backend);
-	jsonw_object(w, "sessions");
-	jsonw_uint(w, "current", t.current);
-	jsonw_uint(w, "max", t.max);
-	jsonw_uint(w, "total", t.sessions);
-	jsonw_uint(w, "queue", t.queued);
-	jsonw_end_object(w);
+	NUMBERS(w, "sessions", { "current", t.current }, { "max", t.max },
+		{ "total", t.sessions }, { "queue", t.queued });
 	write_bytes(w, t.bytes_in, t.bytes_out);
-	jsonw_object(w, "errors");
-	jsonw_uint(w, "connect", t.connect_errors);
-	jsonw_uint(w, "retries", t.retries);
-	jsonw_uint(w, "redispatches", t.redispatches);
-	jsonw_uint(w, "queue_timeouts", t.queue_timeouts);
-	jsonw_end_object(w);
+	NUMBERS(w, "errors", { "connect", t.connect_errors }, { "retries", t.retries },
+		{ "redispatches", t.redispatches }, { "queue_timeouts", t.queue_timeouts });
 	jsonw_end_object(w);
 }
 
@@ -157,11 +141,8 @@ frontend_status(struct jsonw *w, const struct doc *doc, const struct doc_node *n
 	frontend_totals(frontend, &t);
 	jsonw_object(w, "status");
 	write_binds(w, frontend_published(frontend));
-	jsonw_object(w, "sessions");
-	jsonw_uint(w, "current", t.current);
-	jsonw_uint(w, "max", t.max);
-	jsonw_uint(w, "total", t.sessions);
-	jsonw_end_object(w);
+	NUMBERS(w, "sessions", { "current", t.current }, { "max", t.max },
+		{ "total", t.sessions });
 	write_bytes(w, t.bytes_in, t.bytes_out);
 	jsonw_end_object(w);
 }

@@ -1,0 +1,14 @@
+/*
+ * Groups of numbers. Any thread.
+ */
+#include "config.h"
+#include "adminapi/rest/numbers.h"
+
+void
+numbers_write(struct jsonw *w, const char *key, const struct number *numbers, size_t count)
+{
+	jsonw_object(w, key);
+	for (size_t i = 0; i < count; i++)
+		jsonw_uint(w, numbers[i].name, numbers[i].value);
+	jsonw_end_object(w);
+}
