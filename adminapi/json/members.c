@@ -2,7 +2,7 @@
  * The members of an object by name, in logarithmic time. Any thread.
  */
 #include "config.h"
-#include "adminapi/json/members_priv.h"
+#include "adminapi/json/members.h"
 #include <stdlib.h>
 #include <string.h>
 

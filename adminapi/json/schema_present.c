@@ -9,7 +9,7 @@
 #include "adminapi/json/schema_priv.h"
 #include <openssl/evp.h>
 #include <stdio.h>
-#include "adminapi/json/members_priv.h"
+#include "adminapi/json/members.h"
 #include "adminapi/json/strict.h"
 #include "adminapi/json/tree_priv.h"
 

@@ -6,7 +6,7 @@
 #include "config.h"
 #include "adminapi/json/strict.h"
 #include <math.h>
-#include "adminapi/json/members_priv.h"
+#include "adminapi/json/members.h"
 #include "adminapi/json/tree_priv.h"
 #include "core/jsonw.h"
 
