@@ -75,7 +75,7 @@ engine_on_idle_mail(struct mail *mail)
 void
 engine_connection_gone(void)
 {
-	engine_resume(limit_give(&engine.connections));
+	engine_resume(limit_empty(&engine.connections));
 	if (atomic_load(&engine.stopping) && atomic_load(&engine.connections.current) == 0 &&
 	    !atomic_exchange(&engine_control.idle_sent, true))
 		mailbox_send(&engine.control->mailbox, &engine_control.idle);

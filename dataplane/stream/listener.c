@@ -163,6 +163,8 @@ listener_accept_one(struct listener *l)
 	int error = errno;
 
 	if (fd >= 0) {
+		limit_fill(&l->frontend->sessions);
+		limit_fill(&engine.connections);
 		stream_start(l, fd, &peer);
 		return ACCEPTED_ONE;
 	}

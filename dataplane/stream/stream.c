@@ -171,7 +171,7 @@ stream_refuse(struct listener *l, int fd)
 {
 	close(fd);
 	count_add(&l->frontend->slots[l->worker->index].counters.refused, 1);
-	engine_resume(limit_give(&l->frontend->sessions));
+	engine_resume(limit_empty(&l->frontend->sessions));
 	engine_connection_gone();
 }
 
@@ -351,7 +351,7 @@ stream_end(struct stream *s, enum end_cause cause)
 	stream_count(s);
 	stream_log(s);
 	stream_leave_server(s);
-	engine_resume(limit_give(&frontend->sessions));
+	engine_resume(limit_empty(&frontend->sessions));
 	engine_connection_gone();
 	if (backend_stop_waiting(&s->waiter))
 		stream_release(s);

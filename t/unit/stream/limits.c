@@ -72,6 +72,27 @@ no_wake_up_is_lost(void **state)
 	assert_int_equal(totals.sessions, CLIENTS);
 }
 
+/* A place is taken to try accept4(), and wake-ups for nothing are many: that is no connection. */
+static void
+max_counts_connections_that_were_accepted(void **state)
+{
+	struct frontend_totals totals;
+	struct engine_totals process;
+
+	RIG(.threads = 4);
+	for (int i = 0; i < 40; i++) {
+		int client, server;
+
+		rig_pair(&client, &server);
+		close_both(client, server);
+		rig_wait_until(engine_streams() == 0);
+	}
+	frontend_totals(rig.frontend, &totals);
+	engine_totals(&process);
+	assert_int_equal(totals.max, 1);
+	assert_int_equal(process.max, 1);
+}
+
 static void
 a_higher_maxconn_of_the_process_holds_at_once(void **state)
 {
@@ -150,6 +171,7 @@ main(void)
 		ONE(a_full_process_pauses_and_goes_on),
 		ONE(a_place_that_another_worker_gives_back_is_used),
 		ONE(no_wake_up_is_lost),
+		ONE(max_counts_connections_that_were_accepted),
 		ONE(a_higher_maxconn_of_the_process_holds_at_once),
 		ONE(a_higher_maxconn_of_the_frontend_holds_at_once),
 		ONE(no_descriptor_pauses_and_goes_on),
