@@ -123,8 +123,9 @@ put_forgets_servers(struct txn *txn, const struct doc_node *node, const cJSON *b
 	return false;
 }
 
+/* The name that the body of a POST brings. */
 static void
-plan_create_member(struct txn *txn, struct doc_node *parent, const cJSON *body)
+take_name(struct txn *txn, struct doc_node *parent, const cJSON *body)
 {
 	struct write *w = txn->write;
 	const cJSON *name = cJSON_IsObject(body) ? doc_field(body, "name") : NULL;
@@ -135,15 +136,12 @@ plan_create_member(struct txn *txn, struct doc_node *parent, const cJSON *body)
 		txn->outcome = WRITE_INVALID;
 		return;
 	}
-	if (plan_find(&txn->plan, parent, w->kind, name->valuestring) != NULL) {
-		diag_set(&w->why, "%s \"%s\" is there already", doc_kind_info(w->kind)->word,
-			name->valuestring);
-		txn->outcome = WRITE_EXISTS;
-		return;
-	}
 	snprintf(w->created_name, sizeof(w->created_name), "%s", name->valuestring);
 	w->name = w->created_name;
-	plan_put(&txn->plan, parent, w->kind, w->name, body);
+	if (plan_find(&txn->plan, parent, w->kind, w->name) == NULL)
+		return;
+	diag_set(&w->why, "%s \"%s\" is there already", doc_kind_info(w->kind)->word, w->name);
+	txn->outcome = WRITE_EXISTS;
 }
 
 static void
@@ -186,7 +184,7 @@ plan_verb(struct txn *txn, struct doc_node *parent, struct doc_node *node, const
 		break;
 	case WRITE_CREATE:
 		w->created = true;
-		plan_create_member(txn, parent, body);
+		plan_put(&txn->plan, parent, w->kind, w->name, body);
 		break;
 	case WRITE_DELETE:
 		plan_delete(&txn->plan, node);
@@ -257,6 +255,10 @@ plan_body(struct txn *txn, const cJSON *body)
 		txn->outcome = WRITE_PRECONDITION;
 		return;
 	}
+	if (w->verb == WRITE_CREATE)
+		take_name(txn, parent, body);
+	if (txn->outcome != WRITE_DONE)
+		return;
 	if (!set_base(txn, parent, &base)) {
 		txn->outcome = WRITE_UNAVAILABLE;
 		diag_set(&w->why, "out of memory");
