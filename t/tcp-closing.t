@@ -168,4 +168,5 @@ subtest 'cut off with bytes under way' => sub {
 
 is_deeply [grep { $_->{termination_state} !~ /^(--|[CS]D)$/ } $lb->log_lines], [], 'no other end was logged';
 $lb->stop;
+undef $lb;
 done_testing;

@@ -126,4 +126,5 @@ ok !$new->closed_within(0), 'who came after does not';
 $new->reset;
 $_->close for @fill;
 $lb->stop;
+undef $lb;
 done_testing;
