@@ -45,6 +45,19 @@ next_path(const struct call *call, struct buf *out)
 	buf_put(out, "", 1);
 }
 
+/* Pages of servers go by id. */
+static bool
+cursor_is_key(struct call *call, enum doc_kind kind, const char *cursor)
+{
+	int64_t id;
+
+	if (cursor == NULL || kind != DOC_SERVER ||
+	    (int_parse(slice_of(cursor), &id) == ERR_OK && id >= 0))
+		return true;
+	call_problem(call, 400, NULL, "query parameter \"cursor\" must be a server's id");
+	return false;
+}
+
 void
 resource_get(struct call *call)
 {
@@ -63,6 +76,8 @@ resource_get(struct call *call)
 	if (target.is_collection) {
 		q.members_of = target.kind;
 		q.cursor = call_param(call, "cursor");
+		if (!cursor_is_key(call, target.kind, q.cursor))
+			return;
 		next_path(call, &path);
 		q.next_path = path.failed ? NULL : path.at;
 	}

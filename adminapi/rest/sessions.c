@@ -22,7 +22,6 @@ struct asking {
 	struct call	*call;
 	bool		 is_single;
 	uint32_t	 limit;
-	struct buf	 filter;	/* JSON members of the filter, for the event */
 };
 
 static struct asking *
@@ -37,14 +36,16 @@ asking_new(struct call *call)
 	return a;
 }
 
-static void
-asking_free(struct asking *a)
-{
-	buf_fini(&a->filter);
-	free(a);
-}
-
 /* -- filters -- */
+
+/* Its deletion is on its way to the workers; without it the filter would be of all. */
+static bool
+is_going(struct call *call, const struct doc_node *node)
+{
+	call_problem(call, 404, NULL, "%s \"%s\" is being deleted", doc_kind_info(node->kind)->word,
+		node->name);
+	return false;
+}
 
 static bool
 filter_backend(struct call *call, const char *name, struct session_filter *filter)
@@ -55,7 +56,7 @@ filter_backend(struct call *call, const char *name, struct session_filter *filte
 	if (node == NULL)
 		return false;
 	filter->backend = node->object;
-	return true;
+	return filter->backend != NULL || is_going(call, node);
 }
 
 static bool
@@ -68,7 +69,7 @@ filter_server(struct call *call, const char *backend, const char *server,
 	if (node == NULL)
 		return false;
 	filter->server = node->object;
-	return true;
+	return filter->server != NULL || is_going(call, node);
 }
 
 /* ?server=B/S */
@@ -252,7 +253,7 @@ on_collected(struct session_list *list, void *arg)
 	else
 		answer_list(a, list);
 	free(list);
-	asking_free(a);
+	free(a);
 }
 
 static void
@@ -267,7 +268,7 @@ collect(struct call *call, const struct session_filter *filter, uint32_t limit, 
 	if (sessions_collect(filter, limit, on_collected, a) == ERR_OK)
 		return;
 	call_problem(call, 503, NULL, "out of memory");
-	asking_free(a);
+	free(a);
 }
 
 void
@@ -292,50 +293,6 @@ session_get(struct call *call)
 
 /* -- ending -- */
 
-static void
-emit_kill(const struct asking *a, uint32_t ended)
-{
-	struct buf out = { 0 };
-	struct jsonw w;
-
-	jsonw_init(&w, &out);
-	jsonw_object(&w, NULL);
-	jsonw_uint(&w, "ended", ended);
-	jsonw_string(&w, "cause", end_cause_name(END_ADMIN));
-	jsonw_string(&w, "actor", a->call->actor);
-	jsonw_string(&w, "reason", a->call->reason);
-	jsonw_string(&w, "peer", a->call->peer);
-	jsonw_raw(&w, "filter", (struct slice){ a->filter.at, a->filter.len });
-	jsonw_end_object(&w);
-	if (!out.failed && !a->filter.failed)
-		event_emit(EVENT_SESSION_KILL, (struct slice){ out.at, out.len });
-	buf_fini(&out);
-}
-
-static void
-on_ended(uint32_t ended, void *arg)
-{
-	struct asking *a = arg;
-	struct answer answer = { .status = 200 };
-	struct jsonw w;
-
-	if (ended > 0)
-		emit_kill(a, ended);
-	if (a->is_single && ended == 0) {
-		call_problem(a->call, 404, NULL, "there is no session \"%s\"", a->call->segments[2]);
-	} else if (a->is_single) {
-		answer.status = 204;
-		call_answer(a->call, &answer);
-	} else {
-		jsonw_init(&w, &answer.body);
-		jsonw_object(&w, NULL);
-		jsonw_uint(&w, "ended", ended);
-		jsonw_end_object(&w);
-		call_answer(a->call, &answer);
-	}
-	asking_free(a);
-}
-
 /* What was asked for, for the event: the path and its parameters. */
 static void
 write_filter(const struct call *call, struct buf *out)
@@ -355,6 +312,52 @@ write_filter(const struct call *call, struct buf *out)
 	buf_fini(&path);
 }
 
+void
+session_kill_event(const struct call *call, uint32_t ended, enum end_cause cause)
+{
+	struct buf out = { 0 }, filter = { 0 };
+	struct jsonw w;
+
+	write_filter(call, &filter);
+	jsonw_init(&w, &out);
+	jsonw_object(&w, NULL);
+	jsonw_uint(&w, "ended", ended);
+	jsonw_string(&w, "cause", end_cause_name(cause));
+	jsonw_string(&w, "actor", call->actor);
+	jsonw_string(&w, "reason", call->reason);
+	jsonw_string(&w, "peer", call->peer);
+	jsonw_raw(&w, "filter", (struct slice){ filter.at, filter.len });
+	jsonw_end_object(&w);
+	if (!out.failed && !filter.failed)
+		event_emit(EVENT_SESSION_KILL, (struct slice){ out.at, out.len });
+	buf_fini(&out);
+	buf_fini(&filter);
+}
+
+static void
+on_ended(uint32_t ended, void *arg)
+{
+	struct asking *a = arg;
+	struct answer answer = { .status = 200 };
+	struct jsonw w;
+
+	if (ended > 0)
+		session_kill_event(a->call, ended, END_ADMIN);
+	if (a->is_single && ended == 0) {
+		call_problem(a->call, 404, NULL, "there is no session \"%s\"", a->call->segments[2]);
+	} else if (a->is_single) {
+		answer.status = 204;
+		call_answer(a->call, &answer);
+	} else {
+		jsonw_init(&w, &answer.body);
+		jsonw_object(&w, NULL);
+		jsonw_uint(&w, "ended", ended);
+		jsonw_end_object(&w);
+		call_answer(a->call, &answer);
+	}
+	free(a);
+}
+
 static void
 end(struct call *call, const struct session_filter *filter, bool is_single)
 {
@@ -363,11 +366,10 @@ end(struct call *call, const struct session_filter *filter, bool is_single)
 	if (a == NULL)
 		return;
 	a->is_single = is_single;
-	write_filter(call, &a->filter);
 	if (sessions_end(filter, END_ADMIN, on_ended, a) == ERR_OK)
 		return;
 	call_problem(call, 503, NULL, "out of memory");
-	asking_free(a);
+	free(a);
 }
 
 void

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "adminapi/rest/reader.h"
+#include "adminapi/rest/sessions.h"
 #include "core/obj.h"
 #include "stream/sessions.h"
 
@@ -119,6 +120,8 @@ on_forced(uint32_t ended, void *arg)
 {
 	struct rest_write *rw = arg;
 
+	if (ended > 0)
+		session_kill_event(rw->call, ended, END_SERVER_REMOVED);
 	answer_deleted(rw);
 	rest_write_free(rw);
 }
