@@ -210,12 +210,13 @@ stream_carry_ends(struct stream *s)
 	if (flow_is_done(&s->flow[UP]) && flow_is_done(&s->flow[DOWN]))
 		return true;
 	for (int i = UP; i <= DOWN; i++) {
-		if (s->flow[i].state != FLOW_FLUSHED)
-			continue;
-		conn_shutdown(&s->conn[1 - i]);
-		s->flow[i].state = FLOW_SHUT;
-		stream_arm(s);	/* client_fin and server_fin may be shorter */
+		if (s->flow[i].state == FLOW_FLUSHED) {
+			conn_shutdown(&s->conn[1 - i]);
+			s->flow[i].state = FLOW_SHUT;
+		}
 	}
+	if (s->flow[UP].state != FLOW_OPEN || s->flow[DOWN].state != FLOW_OPEN)
+		stream_arm(s);	/* client_fin and server_fin may be shorter than what is armed */
 	return false;
 }
 
