@@ -172,18 +172,20 @@ prepared_bind_changes(const struct plan_op *op, bind_change_fn *fn, void *arg)
 	bind_differences(op->node->name, after, before, true, fn, arg);
 }
 
+typedef bool bind_is_fn(const struct bind *bind, const struct bind_conf *wanted);
+
 static struct bind *
-bind_in(const struct frontend_conf *conf, const struct bind_conf *wanted)
+bind_in(const struct frontend_conf *conf, bind_is_fn *is, const struct bind_conf *wanted)
 {
 	for (uint32_t i = 0; conf != NULL && i < conf->bind_count; i++)
-		if (conf->binds[i] != NULL && bind_matches(conf->binds[i], wanted))
+		if (conf->binds[i] != NULL && is(conf->binds[i], wanted))
 			return conf->binds[i];
 	return NULL;
 }
 
 /* A socket that is open already, with this frontend or one that gives it up in the same write. */
 static struct bind *
-bind_find(struct preparation *p, const struct bind_conf *wanted)
+bind_find(struct preparation *p, bind_is_fn *is, const struct bind_conf *wanted)
 {
 	struct bind *bind = NULL;
 
@@ -192,15 +194,15 @@ bind_find(struct preparation *p, const struct bind_conf *wanted)
 
 		if (object == NULL)
 			continue;
-		bind = bind_in(object->newest, wanted);
+		bind = bind_in(object->newest, is, wanted);
 		if (bind == NULL)
-			bind = bind_in(frontend_published(object->frontend), wanted);
+			bind = bind_in(frontend_published(object->frontend), is, wanted);
 		if (bind != NULL)
 			return bind;
 	}
 	for (uint32_t i = 0; i < p->next && bind == NULL; i++)
 		if (p->plan->ops[i]->node->kind == DOC_FRONTEND && p->plan->ops[i]->prepared != NULL)
-			bind = bind_in(p->plan->ops[i]->prepared, wanted);
+			bind = bind_in(p->plan->ops[i]->prepared, is, wanted);
 	return bind;
 }
 
@@ -226,8 +228,9 @@ bind_prepare(struct preparation *p, struct plan_op *op, struct frontend_settings
 	struct bind *bind = NULL;
 	enum err e;
 
+	s->conf->bind_confs[index] = *wanted;
 	if (shareable)
-		bind = bind_find(p, wanted);
+		bind = bind_find(p, bind_matches, wanted);
 	else if (object != NULL)
 		bind = bind_of_any_port(object->newest, s->conf, wanted);
 	if (bind != NULL) {
@@ -235,6 +238,7 @@ bind_prepare(struct preparation *p, struct plan_op *op, struct frontend_settings
 		s->conf->binds[index] = bind;
 		return ERR_OK;
 	}
+	wanted->is_shared = shareable && bind_find(p, bind_overlaps, wanted) != NULL;
 	e = bind_open(&s->conf->binds[index], wanted, publish_worker_count(), &why);
 	if (e == ERR_OK || e == ERR_NOMEM)
 		return e;

@@ -1,7 +1,7 @@
 /*
  * Listening sockets: proving an address, opening, sharing, closing.
  *
- * Control thread, but for bind_fd() and bind_close_on().
+ * Control thread, but for bind_fd(), bind_set_backlog() and bind_close_on().
  */
 #include "config.h"
 #include "net/bind.h"
@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "core/log.h"
 #include "core/obj.h"
 
 struct bind {
@@ -26,6 +27,7 @@ struct bind {
 	struct addr		address;	/* as bound */
 	dev_t			dev;		/* the Unix socket's file, to know it again */
 	ino_t			ino;
+	mode_t			mode_unset;	/* what the umask made of its permissions */
 	_Atomic uint32_t	listening;	/* workers that have not called bind_close_on() */
 	uint32_t		count;		/* of fds: one a worker; a Unix socket has one */
 	int			fds[];
@@ -82,10 +84,10 @@ bind_probe(const struct bind *b, struct diag *diag)
 }
 
 static int
-bind_backlog(const struct bind *b)
+bind_listen(int fd, uint32_t backlog)
 {
 	/* the kernel cuts it to somaxconn */
-	return b->conf.backlog == 0 || b->conf.backlog > INT_MAX ? INT_MAX : (int)b->conf.backlog;
+	return listen(fd, backlog == 0 || backlog > INT_MAX ? INT_MAX : (int)backlog);
 }
 
 static enum err
@@ -98,7 +100,7 @@ bind_open_one(struct bind *b, uint32_t worker, struct diag *diag)
 		return bind_error(b, diag, "socket for");
 	if (bind_to(fd, &b->address) != 0)
 		return bind_error(b, diag, "bind");
-	if (listen(fd, bind_backlog(b)) != 0)
+	if (bind_listen(fd, b->conf.backlog) != 0)
 		return bind_error(b, diag, "listen on");
 	/* port 0: the first one's port is the others' too */
 	if (worker == 0 && addr_of_socket(&b->address, fd) != ERR_OK)
@@ -111,7 +113,8 @@ bind_open_tcp(struct bind *b, struct diag *diag)
 {
 	enum err result = ERR_OK;
 
-	if (addr_port(&b->conf.address) != 0)
+	/* where a part of it is ours already, the probe would find ourselves */
+	if (addr_port(&b->conf.address) != 0 && !b->conf.is_shared)
 		result = bind_probe(b, diag);
 	for (uint32_t i = 0; i < b->count && result == ERR_OK; i++)
 		result = bind_open_one(b, i, diag);
@@ -170,6 +173,17 @@ bind_temporary(const struct addr *addr, struct addr *temporary)
 	temporary->len = (socklen_t)sizeof(temporary->un);
 }
 
+static bool
+bind_permit(struct bind *b, const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st) != 0)
+		return false;
+	b->mode_unset = st.st_mode & 07777;
+	return b->conf.mode == 0 || chmod(path, b->conf.mode) == 0;
+}
+
 static enum err
 bind_listen_unix(struct bind *b, const struct addr *at, struct diag *diag)
 {
@@ -179,9 +193,9 @@ bind_listen_unix(struct bind *b, const struct addr *at, struct diag *diag)
 		return bind_error(b, diag, "socket for");
 	if (bind_to(fd, at) != 0)
 		return bind_error(b, diag, "bind");
-	if (bind_is_file(b) && b->conf.mode != 0 && chmod(at->un.sun_path, b->conf.mode) != 0)
+	if (bind_is_file(b) && !bind_permit(b, at->un.sun_path))
 		return bind_error(b, diag, "chmod");
-	if (listen(fd, bind_backlog(b)) != 0)
+	if (bind_listen(fd, b->conf.backlog) != 0)
 		return bind_error(b, diag, "listen on");
 	return ERR_OK;
 }
@@ -258,15 +272,14 @@ bind_hold(struct bind *b)
 	b->holders++;
 }
 
-/* Unlink the file unless somebody has put another one in its place. */
-static void
-bind_unlink(const struct bind *b)
+/* Has nobody put another file in its place? */
+static bool
+bind_has_its_file(const struct bind *b)
 {
-	const char *path = b->conf.address.un.sun_path;
 	struct stat st;
 
-	if (b->ino != 0 && lstat(path, &st) == 0 && st.st_dev == b->dev && st.st_ino == b->ino)
-		(void)unlink(path);
+	return b->ino != 0 && lstat(b->conf.address.un.sun_path, &st) == 0 &&
+	       st.st_dev == b->dev && st.st_ino == b->ino;
 }
 
 void
@@ -277,7 +290,8 @@ bind_release(struct bind **bp)
 	*bp = NULL;
 	if (b == NULL || --b->holders > 0)
 		return;
-	bind_unlink(b);
+	if (bind_has_its_file(b))
+		(void)unlink(b->conf.address.un.sun_path);
 	for (uint32_t i = 0; i < b->count; i++) {
 		if (b->fds[i] >= 0)
 			close(b->fds[i]);
@@ -288,8 +302,47 @@ bind_release(struct bind **bp)
 bool
 bind_matches(const struct bind *b, const struct bind_conf *conf)
 {
-	return addr_equals(&b->conf.address, &conf->address) && b->conf.backlog == conf->backlog &&
-	       b->conf.mode == conf->mode;
+	return addr_equals(&b->conf.address, &conf->address);
+}
+
+static bool
+addr_is_any(const struct addr *addr)
+{
+	if (addr->sa.sa_family == AF_INET)
+		return addr->in.sin_addr.s_addr == htonl(INADDR_ANY);
+	return addr->sa.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&addr->in6.sin6_addr);
+}
+
+bool
+bind_overlaps(const struct bind *b, const struct bind_conf *conf)
+{
+	const struct addr *one = &b->address, *other = &conf->address;
+
+	if (addr_is_unix(one) || addr_is_unix(other) || addr_port(one) != addr_port(other))
+		return false;
+	if (one->sa.sa_family == other->sa.sa_family)
+		return addr_is_any(one) || addr_is_any(other) || addr_equals(one, other);
+	/* [::] takes IPv4, too */
+	return addr_is_any(one->sa.sa_family == AF_INET6 ? one : other);
+}
+
+void
+bind_set_mode(struct bind *b, mode_t mode)
+{
+	char text[ADDR_TEXT_BYTES];
+
+	if (mode == b->conf.mode || !bind_has_its_file(b))
+		return;
+	b->conf.mode = mode;
+	if (chmod(b->conf.address.un.sun_path, mode == 0 ? b->mode_unset : mode) != 0)
+		log_msg(LOG_LEVEL_WARNING, "chmod %s: %s",
+			addr_format(&b->conf.address, text), strerror(errno));
+}
+
+void
+bind_set_backlog(const struct bind *b, uint32_t worker, uint32_t backlog)
+{
+	(void)bind_listen(bind_fd(b, worker), backlog);
 }
 
 int

@@ -3,7 +3,7 @@
  *
  * bind_open() proves the address on a probe socket without SO_REUSEPORT (which would let two
  * programs share a port unnoticed), then opens and listens, so that nothing can fail later. Nobody
- * polls the sockets until a worker starts on them. Control thread, but for bind_fd().
+ * polls the sockets until a worker starts on them. Control thread, but where it says a worker.
  */
 #pragma once
 
@@ -20,6 +20,7 @@ struct bind_conf {
 	struct addr	address;
 	uint32_t	backlog;	/* 0: what the kernel allows (somaxconn) */
 	mode_t		mode;		/* of a Unix socket; 0: by umask */
+	bool		is_shared;	/* another bind of ours has it, or a part of it: not proven */
 };
 
 /*
@@ -36,8 +37,15 @@ void bind_hold(struct bind *bind);
 /* The last one closes the sockets (and unlinks a Unix socket that is still ours). */
 void bind_release(struct bind **bp);
 
-/* Same address (as configured) and options: its sockets can be kept. */
+/* Same address (as configured): its sockets can be kept. Its options follow by bind_set_*(). */
 bool bind_matches(const struct bind *bind, const struct bind_conf *conf);
+
+/* A connection to one could be one to the other: "0.0.0.0:80" and "127.0.0.1:80". */
+bool bind_overlaps(const struct bind *bind, const struct bind_conf *conf);
+
+/* Options of a bind that is kept; they cannot fail in a way that matters. */
+void bind_set_mode(struct bind *bind, mode_t mode);
+void bind_set_backlog(const struct bind *bind, uint32_t worker, uint32_t backlog);	/* that worker */
 
 int bind_fd(const struct bind *bind, uint32_t worker);
 

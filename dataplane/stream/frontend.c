@@ -37,6 +37,7 @@ frontend_conf_free(struct snap *snap)
 	if (conf->default_backend != NULL)
 		backend_release(conf->default_backend);
 	free(conf->binds);
+	free(conf->bind_confs);
 	free(conf->bind_texts);
 	free(conf->slots);
 	free(conf);
@@ -65,9 +66,11 @@ frontend_conf_new(struct frontend_conf **cp, uint32_t bind_count)
 	conf->workers = workers;
 	conf->timeout_client = conf->timeout_client_fin = TIMEOUT_NONE;
 	conf->binds = calloc(bind_count + 1, sizeof(conf->binds[0]));
+	conf->bind_confs = calloc(bind_count + 1, sizeof(conf->bind_confs[0]));
 	conf->bind_texts = calloc(bind_count + 1, sizeof(conf->bind_texts[0]));
 	conf->slots = frontend_conf_slots_new(workers);
-	if (conf->binds == NULL || conf->bind_texts == NULL || conf->slots == NULL) {
+	if (conf->binds == NULL || conf->bind_confs == NULL || conf->bind_texts == NULL ||
+	    conf->slots == NULL) {
 		frontend_conf_free(&conf->snap);
 		return ERR_NOMEM;
 	}
@@ -221,14 +224,17 @@ frontend_start_listeners(struct frontend_change *change, struct worker *worker,
 	for (uint32_t i = 0; i < conf->bind_count; i++) {
 		struct listener **lp = frontend_change_listener(change, worker->index, i);
 		uint32_t index;
+		bool is_new = !frontend_conf_has(old, conf->binds[i], &index);
 
-		keepalive_set(bind_fd(conf->binds[i], worker->index), &conf->clitcpka);
-		if (frontend_conf_has(old, conf->binds[i], &index))
-			continue;
 		if (worker->listening_ended) {
-			bind_close_on(conf->binds[i], worker->index);
+			if (is_new)
+				bind_close_on(conf->binds[i], worker->index);
 			continue;
 		}
+		keepalive_set(bind_fd(conf->binds[i], worker->index), &conf->clitcpka);
+		bind_set_backlog(conf->binds[i], worker->index, conf->bind_confs[i].backlog);
+		if (!is_new)
+			continue;
 		(*lp)->index = i;
 		list_append(&slot->listeners, &(*lp)->node);
 		listener_start(*lp, worker);
@@ -277,8 +283,12 @@ frontend_publish(struct publish_item *item)
 {
 	struct frontend_change *change = container_of(item, struct frontend_change, item);
 
+	struct frontend_conf *conf = change->conf;
+
 	change->old = change->frontend->conf;
-	change->frontend->conf = change->conf;
+	change->frontend->conf = conf;
+	for (uint32_t i = 0; conf != NULL && i < conf->bind_count; i++)
+		bind_set_mode(conf->binds[i], conf->bind_confs[i].mode);
 }
 
 /* Control, both kinds: nobody listens on the predecessor's binds any more. */

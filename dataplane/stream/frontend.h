@@ -25,6 +25,7 @@ struct frontend_conf {
 	struct tcp_keepalive	 clitcpka;
 	uint32_t		 bind_count;
 	struct bind	       **binds;			/* held by the conf until its successor is in force */
+	struct bind_conf	*bind_confs;		/* of each: options that hold from now on */
 	char		       (*bind_texts)[ADDR_TEXT_BYTES];	/* frontend_publish_new() fills them */
 	uint32_t		 workers;
 	struct frontend_conf_slot *slots;

@@ -224,9 +224,73 @@ a_bind_knows_what_it_was_configured_with(void **state)
 	assert_true(bind_matches(bind, &conf));
 	other = conf;
 	other.backlog = 7;
-	assert_false(bind_matches(bind, &other));
+	assert_true(bind_matches(bind, &other));	/* that can be changed */
 	other = (struct bind_conf){ .address = *bind_address(bind) };
 	assert_false(bind_matches(bind, &other));	/* port 0 is what was asked for */
+	bind_release(&bind);
+}
+
+/* Does one configured with `text` and this bind's port have a part of it? */
+static bool
+overlaps(const struct bind *bind, const char *text)
+{
+	struct bind_conf conf = conf_of(text);
+
+	addr_set_port(&conf.address, addr_port(bind_address(bind)));
+	return bind_overlaps(bind, &conf);
+}
+
+static void
+addresses_overlap_where_one_is_all(void **state)
+{
+	struct bind_conf one = conf_of("127.0.0.1:0"), all = conf_of("0.0.0.0:0");
+	struct bind *bind = opens(&one, 1);
+
+	assert_true(overlaps(bind, "127.0.0.1:0"));
+	assert_true(overlaps(bind, "0.0.0.0:0"));
+	assert_true(overlaps(bind, "[::]:0"));
+	assert_false(overlaps(bind, "127.0.0.2:0"));
+	assert_false(overlaps(bind, "[::1]:0"));
+	assert_false(bind_overlaps(bind, &one));	/* another port */
+	bind_release(&bind);
+	bind = opens(&all, 1);
+	assert_true(overlaps(bind, "127.0.0.1:0"));
+	assert_false(overlaps(bind, "[::1]:0"));
+	bind_release(&bind);
+}
+
+static void
+what_overlaps_is_opened_beside(void **state)
+{
+	struct bind_conf one = conf_of("127.0.0.1:0"), all = conf_of("0.0.0.0:0");
+	struct bind *narrow = opens(&one, 2), *wide;
+
+	one.address = all.address = *bind_address(narrow);
+	all.address.in.sin_addr.s_addr = htonl(INADDR_ANY);
+	is_taken(&all);
+	all.is_shared = true;
+	wide = opens(&all, 2);
+	bind_release(&narrow);
+	assert_true(is_reached(&one.address));
+	bind_release(&wide);
+}
+
+static void
+the_permissions_of_a_file_follow(void **state)
+{
+	struct bind_conf conf = conf_of_file("permissions");
+	const char *path = conf.address.un.sun_path;
+	mode_t unset = umask(022);
+	struct bind *bind = opens(&conf, 1);
+	struct stat st;
+
+	(void)umask(unset);
+	bind_set_mode(bind, 0600);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	bind_set_mode(bind, 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0755);
 	bind_release(&bind);
 }
 
@@ -276,6 +340,9 @@ main(void)
 		cmocka_unit_test(the_longest_path_is_bound),
 		cmocka_unit_test(an_abstract_name_is_bound),
 		cmocka_unit_test(a_bind_knows_what_it_was_configured_with),
+		cmocka_unit_test(addresses_overlap_where_one_is_all),
+		cmocka_unit_test(what_overlaps_is_opened_beside),
+		cmocka_unit_test(the_permissions_of_a_file_follow),
 		cmocka_unit_test(workers_may_close_their_own_sockets),
 	};
 
