@@ -278,8 +278,8 @@ bind_has_its_file(const struct bind *b)
 {
 	struct stat st;
 
-	return b->ino != 0 && lstat(b->conf.address.un.sun_path, &st) == 0 &&
-	       st.st_dev == b->dev && st.st_ino == b->ino;
+	return b->ino != 0 && lstat(b->conf.address.un.sun_path, &st) == 0 && st.st_dev == b->dev &&
+	       st.st_ino == b->ino;
 }
 
 void
@@ -335,8 +335,8 @@ bind_set_mode(struct bind *b, mode_t mode)
 		return;
 	b->conf.mode = mode;
 	if (chmod(b->conf.address.un.sun_path, mode == 0 ? b->mode_unset : mode) != 0)
-		log_msg(LOG_LEVEL_WARNING, "chmod %s: %s",
-			addr_format(&b->conf.address, text), strerror(errno));
+		log_msg(LOG_LEVEL_WARNING, "chmod %s: %s", addr_format(&b->conf.address, text),
+			strerror(errno));
 }
 
 void

@@ -8,8 +8,10 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "core/obj.h"
@@ -109,26 +111,52 @@ conn_connect(struct conn *c, struct event_base *base, const struct addr *to,
 	return result == 0 ? 1 : 0;
 }
 
+int
+conn_take(struct conn *c)
+{
+	int fd = c->fd;
+
+	/* before the close: the number may belong to another thread's socket right after it */
+	if (fd >= 0)
+		(void)event_del(&c->event);
+	c->fd = -1;
+	c->readable = c->writable = false;
+	return fd;
+}
+
 void
 conn_close(struct conn *c)
 {
-	if (c->fd < 0)
-		return;
-	/* before the close: the number may belong to another thread's socket right after it */
-	(void)event_del(&c->event);
-	close(c->fd);
-	c->fd = -1;
-	c->readable = c->writable = false;
+	int fd = conn_take(c);
+
+	if (fd >= 0)
+		close(fd);
+}
+
+void
+sock_reset(int fd)
+{
+	const struct linger now = { .l_onoff = 1, .l_linger = 0 };
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	close(fd);
 }
 
 void
 conn_reset(struct conn *c)
 {
-	const struct linger now = { .l_onoff = 1, .l_linger = 0 };
+	int fd = conn_take(c);
 
-	if (c->fd >= 0)
-		(void)setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
-	conn_close(c);
+	if (fd >= 0)
+		sock_reset(fd);
+}
+
+size_t
+sock_unsent(int fd)
+{
+	int bytes = 0;
+
+	return ioctl(fd, SIOCOUTQ, &bytes) != 0 || bytes < 0 ? 0 : (size_t)bytes;
 }
 
 /*

@@ -56,6 +56,9 @@ void conn_close(struct conn *c);
 /* Close with an RST, so that the peer sees that it was cut; what it has not got yet is lost. */
 void conn_reset(struct conn *c);
 
+/* Take the socket away, unwatched; for its owner the connection is closed. -1: there is none. */
+int conn_take(struct conn *c);
+
 /* 0 at the end of what the peer sent. */
 ssize_t conn_recv(struct conn *c, void *buf, size_t len);
 ssize_t conn_send(struct conn *c, const void *bytes, size_t len);
@@ -70,6 +73,12 @@ void conn_shutdown(struct conn *c);
 
 /* The socket's pending error, taken from it: 0 or a negative errno. */
 int conn_error(struct conn *c);
+
+/* Any socket: close it with an RST. */
+void sock_reset(int fd);
+
+/* Any socket: bytes that were written and that the peer's system has not taken yet. */
+size_t sock_unsent(int fd);
 
 /* TCP keep-alive on any socket (a listener's go to what it accepts); 0: the system's value. */
 void sock_set_keepalive(int fd, bool on, int idle_s, int interval_s, int count);

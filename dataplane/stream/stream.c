@@ -222,8 +222,9 @@ stream_carry_ends(struct stream *s)
 
 /*
  * One side was reset, or failed. What it sent before that is in its socket still, or held by us: it
- * is written as far as the other side takes it now, and that side is then reset (stream_close), so
- * that it sees the cut and does not take it for a regular end.
+ * is written as far as the other side's socket takes it now. That side is then reset, once it has
+ * got this (stream_close, cut_priv.h), so that it sees the cut and does not take it for a regular
+ * end.
  */
 static void
 stream_fail(struct stream *s, enum stream_side side)
@@ -325,10 +326,12 @@ stream_cuts(const struct stream *s, enum stream_side side)
 static void
 stream_close(struct stream *s, enum stream_side side)
 {
-	if (stream_cuts(s, side))
-		conn_reset(&s->conn[side]);
-	else
+	if (!stream_cuts(s, side))
 		conn_close(&s->conn[side]);
+	else if (s->cause == END_CLIENT_ABORT || s->cause == END_SERVER_ABORT)
+		cuts_add(&s->worker->cuts, &s->conn[side]);
+	else
+		conn_reset(&s->conn[side]);
 }
 
 void

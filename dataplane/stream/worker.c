@@ -69,6 +69,7 @@ worker_new(struct worker **wp, uint32_t index, struct pipe_budget *budget)
 	w->line.at = malloc(WORKER_LINE_BYTES);
 	w->line.cap = w->line.at == NULL ? 0 : WORKER_LINE_BYTES;
 	result = w->scratch == NULL || w->line.at == NULL ? ERR_NOMEM : loop_new(&w->loop, index);
+	cuts_init(&w->cuts, w->loop);
 	if (result == ERR_OK)
 		result = log_ring_new(&w->log);
 	if (result != ERR_OK)
@@ -87,6 +88,7 @@ worker_free(struct worker **wp)
 	if (w == NULL)
 		return;
 	assert(w->stream_count == 0 && list_is_empty(&w->listeners));
+	cuts_fini(&w->cuts);
 	loop_free(&w->loop);
 	stream_pool_free(w);
 	slab_pool_fini(&w->slabs);

@@ -15,6 +15,7 @@
 #include "core/slab.h"
 #include "core/str.h"
 #include "net/pipe.h"
+#include "stream/cut_priv.h"
 
 #define WORKER_SCRATCH_BYTES (256 * 1024)	/* the largest read; beyond it nothing is won */
 #define WORKER_SLABS_KEPT    64			/* free slabs: 1 MiB */
@@ -45,6 +46,7 @@ struct worker {
 	struct slab_pool	 slabs;
 	struct pipe_pool	 pipes;
 	char			*scratch;	/* WORKER_SCRATCH_BYTES, for the time of one callback */
+	struct cuts		 cuts;
 	struct log_ring		*log;
 	struct buf		 line;		/* a log line in the making */
 

@@ -1,6 +1,5 @@
 /*
- * Every order of closing: FIN and RST, with data and without, from either side, before and after
- * the first wake-up; each as its peer sees it and as the log tells it.
+ * Regular ends: FIN in every order, with data and without, carried from side to side.
  */
 #include "config.h"
 #include "t/unit/stream/rig.h"
@@ -145,90 +144,6 @@ data_and_a_fin_in_one_wake_up_arrive(void **state)
 }
 
 static void
-an_rst_reaches_the_other_side_as_one(void **state)
-{
-	const struct side *side = *state;
-	int doer, other;
-
-	RIG(0);
-	pair_of(side, &doer, &other);
-	rig_reset(doer);
-	rig_reads_reset(other);
-	close(other);
-	rig_logs(side->reset);
-}
-
-static void
-data_and_an_rst_in_one_wake_up_both_arrive(void **state)
-{
-	const struct side *side = *state;
-	int doer, other;
-
-	RIG(0);
-	pair_of(side, &doer, &other);
-	rig_hold(0);
-	rig_write(doer, "last words");
-	rig_reset(doer);
-	rig_release(0);
-	rig_reads(other, "last words");
-	rig_reads_reset(other);
-	close(other);
-	rig_logs(side->reset);
-}
-
-static void
-a_fin_and_an_rst_in_one_wake_up_are_an_rst(void **state)
-{
-	const struct side *side = *state;
-	int doer, other;
-
-	RIG(0);
-	pair_of(side, &doer, &other);
-	rig_hold(0);
-	rig_finish(doer);
-	rig_reset(doer);
-	rig_release(0);
-	rig_reads_reset(other);
-	close(other);
-	rig_logs(side->reset);
-}
-
-static void
-data_a_fin_and_an_rst_in_one_wake_up_are_data_and_an_rst(void **state)
-{
-	const struct side *side = *state;
-	int doer, other;
-
-	RIG(0);
-	pair_of(side, &doer, &other);
-	rig_hold(0);
-	rig_write(doer, "last words");
-	rig_finish(doer);
-	rig_reset(doer);
-	rig_release(0);
-	rig_reads(other, "last words");
-	rig_reads_reset(other);
-	close(other);
-	rig_logs(side->reset);
-}
-
-/* The other side got a whole message with its end: it is not told of what came after. */
-static void
-an_rst_after_a_fin_that_was_carried_ends_the_stream(void **state)
-{
-	const struct side *side = *state;
-	int doer, other;
-
-	RIG(0);
-	pair_of(side, &doer, &other);
-	rig_finish(doer);
-	rig_reads_end(other);
-	rig_reset(doer);
-	rig_logs(side->reset);
-	close(other);
-}
-
-static void
 both_sides_may_finish_at_once(void **state)
 {
 	int client, server;
@@ -246,37 +161,6 @@ both_sides_may_finish_at_once(void **state)
 	close(client);
 	close(server);
 	rig_logs(STATE("--"));
-}
-
-/* A server that answers before it has read all, and closes: HTTP's 413. */
-static void
-an_early_answer_arrives_though_the_server_resets(void **state)
-{
-	int client, server;
-
-	RIG(0);
-	rig_pair(&client, &server);
-	rig_write(client, "a large body that nobody reads");
-	rig_wait_until(!rig_is_silent(server, 0));
-	rig_write(server, "413 too large");
-	close(server);		/* with unread data: an RST */
-	rig_reads(client, "413 too large");
-	rig_reads_reset(client);
-	close(client);
-	rig_logs(STATE("SD"));
-}
-
-static void
-a_client_that_resets_while_its_server_is_awaited_ends_the_stream(void **state)
-{
-	int client;
-
-	RIG(.connect = 30000);
-	rig_origin_listen_short(0);
-	client = rig_client();
-	rig_wait_until(rig_count(&(struct session_filter){ 0 }) == 1);
-	rig_reset(client);
-	rig_logs(STATE("CC"));
 }
 
 static void
@@ -323,14 +207,7 @@ main(void)
 		ONE(a_half_close_of_the_server_leaves_the_request_open),
 		ONE(a_client_that_said_all_before_it_was_accepted_is_served),
 		BOTH(data_and_a_fin_in_one_wake_up_arrive),
-		BOTH(an_rst_reaches_the_other_side_as_one),
-		BOTH(data_and_an_rst_in_one_wake_up_both_arrive),
-		BOTH(a_fin_and_an_rst_in_one_wake_up_are_an_rst),
-		BOTH(data_a_fin_and_an_rst_in_one_wake_up_are_data_and_an_rst),
-		BOTH(an_rst_after_a_fin_that_was_carried_ends_the_stream),
 		ONE(both_sides_may_finish_at_once),
-		ONE(an_early_answer_arrives_though_the_server_resets),
-		ONE(a_client_that_resets_while_its_server_is_awaited_ends_the_stream),
 		ONE(a_client_that_finishes_while_its_server_is_awaited_is_served),
 	};
 

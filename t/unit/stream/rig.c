@@ -565,13 +565,31 @@ log_line_read(uint32_t number, char line[RIG_LINE_MAX])
 	return end != NULL;
 }
 
+static void
+log_line_next(char line[RIG_LINE_MAX])
+{
+	rig_wait_until(log_line_read(rig.log_lines, line));
+	rig.log_lines++;
+}
+
+void
+rig_logs_both(const char *one, const char *other)
+{
+	char first[RIG_LINE_MAX], second[RIG_LINE_MAX];
+
+	log_line_next(first);
+	log_line_next(second);
+	if (!(strstr(first, one) != NULL && strstr(second, other) != NULL) &&
+	    !(strstr(first, other) != NULL && strstr(second, one) != NULL))
+		fail_msg("%s and %s are not in %s and %s", one, other, first, second);
+}
+
 void
 rig_logs(const char *text)
 {
 	char line[RIG_LINE_MAX];
 
-	rig_wait_until(log_line_read(rig.log_lines, line));
-	rig.log_lines++;
+	log_line_next(line);
 	if (strstr(line, text) == NULL)
 		fail_msg("%s is not in %s", text, line);
 }
@@ -613,6 +631,16 @@ rig_retries(void)
 
 	free(list);
 	return retries;
+}
+
+uint64_t
+rig_bytes_out(void)
+{
+	struct session_list *list = rig_sessions(&(struct session_filter){ 0 }, 1);
+	uint64_t bytes = list->count == 0 ? 0 : list->infos[0].bytes_out;
+
+	free(list);
+	return bytes;
 }
 
 static void

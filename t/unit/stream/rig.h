@@ -118,8 +118,14 @@ void rig_release(uint32_t worker);
 /* The next line of the log, which must hold `text`. */
 void rig_logs(const char *text);
 
+/* The next two lines, in any order. */
+void rig_logs_both(const char *one, const char *other);
+
 /* The number of streams that the filter finds. */
 uint32_t rig_count(const struct session_filter *filter);
 struct session_list *rig_sessions(const struct session_filter *filter, uint32_t limit);
-uint32_t rig_retries(void);	/* of the only stream that there is; 0 before */
+
+/* Of the only stream that there is; 0 before. */
+uint32_t rig_retries(void);
+uint64_t rig_bytes_out(void);
 uint32_t rig_end(const struct session_filter *filter, enum end_cause cause);
