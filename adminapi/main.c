@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,29 +54,52 @@ standard_descriptors(void)
 }
 
 static int
-complain(const struct boot *boot, const char *file)
+complain(const struct boot *boot)
 {
 	if (issues_any(&boot->issues))
-		boot_print_issues(boot, &boot->issues, file);
+		boot_print_issues(boot, &boot->issues);
 	else
 		fprintf(stderr, "sluice: %s\n", boot->why.text);
 	return 1;
 }
 
 static void
+on_started(void)
+{
+	program.status = 0;
+	ready_set(true);
+	notify_ready();
+	log_msg(LOG_LEVEL_NOTICE, "sluice %s: ready, %u workers", PACKAGE_VERSION,
+		(unsigned)engine_threads());
+}
+
+static void
 on_first_done(struct write *write)
 {
-	if (write->outcome == WRITE_DONE || write->outcome == WRITE_UNCHANGED) {
-		program.status = 0;
-		ready_set(true);
-		notify_ready();
-		log_msg(LOG_LEVEL_NOTICE, "sluice %s: ready, %u workers", PACKAGE_VERSION,
-			(unsigned)engine_threads());
-	} else if (write->outcome != WRITE_UNACKNOWLEDGED) {
-		if (write->why.text[0] != '\0')
-			log_msg(LOG_LEVEL_ERROR, "sluice: cannot start: %s", write->why.text);
+	if (issues_any(&write->issues))
+		boot_print_issues(&program.boot, &write->issues);
+	switch (write->outcome) {
+	case WRITE_DONE:
+	case WRITE_UNCHANGED:
+	case WRITE_UNACKNOWLEDGED:	/* a worker is late; readyz says so until it is there */
+		on_started();
+		break;
+	case WRITE_DRY:
+	case WRITE_BAD_JSON:
+	case WRITE_NOT_FOUND:
+	case WRITE_CONFLICT:
+	case WRITE_EXISTS:
+	case WRITE_PRECONDITION:
+	case WRITE_INVALID:
+	case WRITE_UNAVAILABLE:
+		log_msg(LOG_LEVEL_ERROR, "sluice: cannot start%s%s",
+			write->why.text[0] == '\0' ? "" : ": ", write->why.text);
 		loop_stop(program.control);
+		break;
 	}
+	issues_fini(&write->issues);
+	boot_fini(&program.boot);
+	malloc_trim(0);		/* a file of 10,000 servers took megabytes to read */
 }
 
 /* The workers' number must be known before anything is compiled for them. */
@@ -127,8 +151,9 @@ first_write(void)
 		.is_restore = !boot->file_wins, .reason = "start",
 	};
 	if (boot->file_wins) {
-		program.first.file_text = boot->file_text.at;
-		program.first.file_len = boot->file_text.len;
+		program.first.file_text = boot->file.expanded.at;
+		program.first.file_len = boot->file.expanded.len;
+		program.first.file_hash = boot->file.hash;
 	}
 	write_boot(&program.plan, &program.first);
 }
@@ -143,10 +168,9 @@ run(const struct options *options)
 	info_init(program.control, boot->store, program.http, boot->state_dir);
 	write_on_published(events_of_write);
 	server_on_change(events_of_server);
+	boot_note_options(boot, options, program.doc);
 	boot_plan(boot, &program.plan, program.doc);
 	first_write();
-	if (issues_any(&program.first.issues))
-		boot_print_issues(boot, &program.first.issues, boot->file_wins ? options->file : NULL);
 	loop_run(program.control);
 }
 
@@ -181,11 +205,11 @@ main(int argc, char **argv)
 	if (options.check)
 		publish_set_workers(NULL, 1);	/* nothing runs: one is enough to compile for */
 	if (!boot_read(&program.boot, &options))
-		return complain(&program.boot, options.file);
+		return complain(&program.boot);
 	if (options.check)
 		return boot_check(&program.boot, &options);
 	if (!begin(&options))
-		return complain(&program.boot, options.file);
+		return complain(&program.boot);
 	run(&options);
 	end();
 	return program.status;

@@ -88,6 +88,8 @@ server_is_replaced(const struct plan_op *op)
 static enum server_cause
 server_cause_of(const struct plan_op *op)
 {
+	if (op->kept)
+		return SERVER_CAUSE_RESTORED;
 	return op->from == NULL ? SERVER_CAUSE_CREATED : SERVER_CAUSE_CONFIG;
 }
 
@@ -206,6 +208,25 @@ bind_find(struct preparation *p, bind_is_fn *is, const struct bind_conf *wanted)
 	return bind;
 }
 
+static bool
+bind_is_at(const struct bind *bind, const struct bind_conf *wanted)
+{
+	return addr_equals(bind_address(bind), &wanted->address);
+}
+
+/* Another frontend that listens at just that address: asked for port 0, it got this one. */
+static const struct doc_node *
+bind_user(const struct preparation *p, const struct doc_node *own, const struct bind_conf *wanted)
+{
+	doc_each_child(node, p->plan->doc->root, DOC_FRONTEND) {
+		const struct frontend_object *object = node->object;
+
+		if (node != own && object != NULL && bind_in(object->newest, bind_is_at, wanted) != NULL)
+			return node;
+	}
+	return NULL;
+}
+
 /* With port 0: a socket that the frontend has already, whatever port it got, each kept once. */
 static struct bind *
 bind_of_any_port(const struct frontend_conf *had, const struct frontend_conf *next,
@@ -223,6 +244,7 @@ bind_prepare(struct preparation *p, struct plan_op *op, struct frontend_settings
 	struct bind_conf *wanted = &s->binds[index];
 	bool shareable = addr_is_unix(&wanted->address) || addr_port(&wanted->address) != 0;
 	const struct frontend_object *object = op->node->object;
+	const struct doc_node *user;
 	struct pointer *at;
 	struct diag why;
 	struct bind *bind = NULL;
@@ -238,8 +260,14 @@ bind_prepare(struct preparation *p, struct plan_op *op, struct frontend_settings
 		s->conf->binds[index] = bind;
 		return ERR_OK;
 	}
+	user = shareable ? bind_user(p, op->node, wanted) : NULL;
 	wanted->is_shared = shareable && bind_find(p, bind_overlaps, wanted) != NULL;
-	e = bind_open(&s->conf->binds[index], wanted, publish_worker_count(), &why);
+	if (user != NULL) {
+		diag_set(&why, "the address is in use by frontend %s", user->name);
+		e = ERR_EXISTS;
+	} else {
+		e = bind_open(&s->conf->binds[index], wanted, publish_worker_count(), &why);
+	}
 	if (e == ERR_OK || e == ERR_NOMEM)
 		return e;
 	at = plan_at(p->plan, op->node);

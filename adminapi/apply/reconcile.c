@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include "adminapi/json/members.h"
 #include "adminapi/json/strict.h"
 
 /* The member of `object`, made if it is not there. NULL: no memory, or it is no object. */
@@ -17,24 +18,51 @@ member_object(cJSON *object, const char *name)
 	return member != NULL ? member : cJSON_AddObjectToObject(object, name);
 }
 
-static bool
-document_put(cJSON *document, const struct saved_row *row)
-{
-	char path[4 * (DOC_NAME_MAX + 16)];
-	char *save = NULL, *part;
-	cJSON *at = document, *copy;
-	const cJSON *member;
+/* Rows of one collection follow each other: its object is looked for once. */
+struct builder {
+	cJSON	*document;
+	char	 path[4 * (DOC_NAME_MAX + 16)];	/* of `at` */
+	cJSON	*at;
+};
 
-	if (strlen(row->path) >= sizeof(path))
-		return false;
-	strcpy(path, row->path);
-	for (part = strtok_r(path, "/", &save); part != NULL && at != NULL;
+/* The object at the first `len` bytes of `path`. NULL: no memory. */
+static cJSON *
+builder_go(struct builder *b, const char *path, size_t len)
+{
+	char *save = NULL, *part;
+	cJSON *at = b->document;
+	char text[sizeof(b->path)];
+
+	if (len >= sizeof(b->path))
+		return NULL;
+	if (b->at != NULL && strlen(b->path) == len && memcmp(b->path, path, len) == 0)
+		return b->at;
+	memcpy(text, path, len);
+	text[len] = '\0';
+	memcpy(b->path, text, len + 1);
+	for (part = strtok_r(text, "/", &save); part != NULL && at != NULL;
 	    part = strtok_r(NULL, "/", &save))
 		at = member_object(at, part);
+	b->at = at;
+	return at;
+}
+
+/* Parents come before children, so the row's own object is not there yet. */
+static bool
+builder_put(struct builder *b, const struct saved_row *row)
+{
+	const char *name = strrchr(row->path, '/');
+	cJSON *parent = name == NULL ? NULL : builder_go(b, row->path, (size_t)(name - row->path));
+	cJSON *at = name == NULL ? b->document : NULL;
+	const cJSON *member;
+
+	if (parent != NULL)
+		at = cJSON_AddObjectToObject(parent, name + 1);
 	if (at == NULL)
 		return false;
 	cJSON_ArrayForEach(member, row->set) {
-		copy = cJSON_Duplicate(member, true);
+		cJSON *copy = cJSON_Duplicate(member, true);
+
 		if (copy == NULL || !cJSON_AddItemToObject(at, member->string, copy)) {
 			cJSON_Delete(copy);
 			return false;
@@ -46,21 +74,22 @@ document_put(cJSON *document, const struct saved_row *row)
 cJSON *
 saved_document(const struct saved *saved)
 {
-	cJSON *document = cJSON_CreateObject();
+	struct builder b = { .document = cJSON_CreateObject() };
 
-	for (uint32_t i = 0; document != NULL && i < saved->count; i++) {
-		if (document_put(document, &saved->rows[i]))
+	for (uint32_t i = 0; b.document != NULL && i < saved->count; i++) {
+		if (builder_put(&b, &saved->rows[i]))
 			continue;
-		cJSON_Delete(document);
-		document = NULL;
+		cJSON_Delete(b.document);
+		b.document = NULL;
 	}
-	return document;
+	return b.document;
 }
 
 struct walk {
 	struct pointer	  at;
 	void		(*tell)(const char *pointer, void *arg);
 	void		 *arg;
+	bool		  nomem;
 };
 
 static bool
@@ -81,18 +110,48 @@ is_normal_form(const char *name, const cJSON *base)
 static void
 walk_dropped(struct walk *walk, const cJSON *base, const cJSON *saved, const cJSON *now);
 
+/* One object, or what stands for it, as it was in the old file, was saved, is in the new file. */
+struct three {
+	struct members	base, saved, now;
+};
+
 static void
-walk_member(struct walk *walk, const char *name, const cJSON *base, const cJSON *saved,
-	const cJSON *now)
+walk_member(struct walk *walk, const char *name, const struct three *in)
 {
 	size_t mark = pointer_push(&walk->at, name);
 
-	walk_dropped(walk, base == NULL ? NULL : doc_field(base, name), doc_field(saved, name),
-		now == NULL ? NULL : doc_field(now, name));
+	walk_dropped(walk, members_get(&in->base, name), members_get(&in->saved, name),
+		members_get(&in->now, name));
 	pointer_pop(&walk->at, mark);
 }
 
-/* An empty object and none are the same thing in the document. */
+static void
+walk_members(struct walk *walk, const struct three *in)
+{
+	const cJSON *member, *base = in->base.object;
+
+	cJSON_ArrayForEach(member, in->saved.object)
+		if (!is_normal_form(member->string, base != NULL ? base : in->now.object))
+			walk_member(walk, member->string, in);
+	cJSON_ArrayForEach(member, base)
+		if (members_get(&in->saved, member->string) == NULL &&
+		    strcmp(member->string, "backup") != 0)
+			walk_member(walk, member->string, in);
+}
+
+/* A frontend, backend or profile is there even if it says nothing. */
+static bool
+is_member(const char *pointer)
+{
+	const char *second = pointer[0] == '\0' ? NULL : strchr(pointer + 1, '/');
+
+	if (second == NULL || strchr(second + 1, '/') != NULL)
+		return false;
+	return strncmp(pointer, "/frontends/", 11) == 0 || strncmp(pointer, "/backends/", 10) == 0 ||
+	    strncmp(pointer, "/profiles/", 10) == 0;
+}
+
+/* Elsewhere an empty object and none are the same thing in the document. */
 static const cJSON *
 or_nothing(const cJSON *value)
 {
@@ -102,21 +161,27 @@ or_nothing(const cJSON *value)
 static void
 walk_dropped(struct walk *walk, const cJSON *base, const cJSON *saved, const cJSON *now)
 {
-	const cJSON *member;
+	struct three in = { 0 };
 
-	saved = or_nothing(saved);
-	if (same(or_nothing(base), saved) || same(or_nothing(now), saved))
+	if (!is_member(pointer_text(&walk->at))) {
+		base = or_nothing(base);
+		saved = or_nothing(saved);
+		now = or_nothing(now);
+	}
+	if (same(base, saved) || same(now, saved))
 		return;
 	if (!cJSON_IsObject(saved) || (!cJSON_IsObject(base) && !cJSON_IsObject(now))) {
 		walk->tell(pointer_text(&walk->at), walk->arg);
 		return;
 	}
-	cJSON_ArrayForEach(member, saved)
-		if (!is_normal_form(member->string, base != NULL ? base : now))
-			walk_member(walk, member->string, base, saved, now);
-	cJSON_ArrayForEach(member, base)
-		if (doc_field(saved, member->string) == NULL && strcmp(member->string, "backup") != 0)
-			walk_member(walk, member->string, base, saved, now);
+	if (members_init(&in.base, base) != ERR_OK || members_init(&in.saved, saved) != ERR_OK ||
+	    members_init(&in.now, now) != ERR_OK)
+		walk->nomem = true;
+	else
+		walk_members(walk, &in);
+	members_fini(&in.base);
+	members_fini(&in.saved);
+	members_fini(&in.now);
 }
 
 enum err
@@ -131,53 +196,5 @@ saved_dropped(const struct saved *saved, const cJSON *now,
 	walk_dropped(&walk, saved->file, document, now);
 	cJSON_Delete(document);
 	pointer_fini(&walk.at);
-	return ERR_OK;
-}
-
-static cJSON *
-document_server(cJSON *document, const char *backend, const char *server)
-{
-	cJSON *at = cJSON_GetObjectItemCaseSensitive(document, "backends");
-
-	at = at == NULL ? NULL : cJSON_GetObjectItemCaseSensitive(at, backend);
-	at = at == NULL ? NULL : cJSON_GetObjectItemCaseSensitive(at, "servers");
-	return at == NULL ? NULL : cJSON_GetObjectItemCaseSensitive(at, server);
-}
-
-enum err
-saved_keep_admin(cJSON *now, const char *backend, const char *server, const cJSON *set,
-	void (*on_kept)(const char *pointer, void *arg), void *arg)
-{
-	const cJSON *state = doc_field(set, "admin_state");
-	cJSON *target = document_server(now, backend, server);
-	struct buf path = { 0 };
-
-	if (!cJSON_IsString(state) || strcmp(state->valuestring, "ready") == 0 ||
-	    !cJSON_IsObject(target) || doc_field(target, "admin_state") != NULL)
-		return ERR_OK;
-	if (cJSON_AddStringToObject(target, "admin_state", state->valuestring) == NULL)
-		return ERR_NOMEM;
-	buf_printf(&path, "/backends/%s/servers/%s/admin_state", backend, server);
-	buf_put(&path, "", 1);
-	if (!path.failed)
-		on_kept(path.at, arg);
-	buf_fini(&path);
-	return ERR_OK;
-}
-
-enum err
-saved_keep_admins(const struct saved *saved, cJSON *now,
-	void (*on_kept)(const char *pointer, void *arg), void *arg)
-{
-	for (uint32_t i = 0; i < saved->count; i++) {
-		const struct saved_row *row = &saved->rows[i];
-		char backend[DOC_NAME_MAX + 1], server[DOC_NAME_MAX + 1];
-
-		if (row->admin_by != DOC_BY_REST ||
-		    sscanf(row->path, "/backends/%128[^/]/servers/%128[^/]", backend, server) != 2)
-			continue;
-		if (saved_keep_admin(now, backend, server, row->set, on_kept, arg) != ERR_OK)
-			return ERR_NOMEM;
-	}
-	return ERR_OK;
+	return walk.nomem ? ERR_NOMEM : ERR_OK;
 }

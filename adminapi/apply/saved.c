@@ -11,22 +11,43 @@
 #include "adminapi/json/strict.h"
 
 void
-saved_file_hash(char out[SAVED_HASH_BYTES], const char *text, size_t len)
+saved_file_hash(char out[SAVED_HASH_BYTES], struct slice text, struct slice expanded)
 {
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	unsigned digest_len = 0;
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
 
 	out[0] = '\0';
-	if (EVP_Digest(text, len, digest, &digest_len, EVP_sha256(), NULL) != 1)
-		return;		/* equal to no hash: the file counts as edited */
+	if (md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1 &&
+	    EVP_DigestUpdate(md, text.at, text.len) == 1 &&
+	    EVP_DigestUpdate(md, "", 1) == 1 &&
+	    EVP_DigestUpdate(md, expanded.at, expanded.len) == 1 &&
+	    EVP_DigestFinal_ex(md, digest, &digest_len) != 1)
+		digest_len = 0;		/* equal to no hash: the file counts as edited */
 	for (unsigned i = 0; i < digest_len && i < 32; i++)
 		snprintf(out + 2 * i, 3, "%02x", digest[i]);
+	EVP_MD_CTX_free(md);
 }
 
 static char *
 slice_dup(struct slice s)
 {
 	return strndup(s.at, s.len);
+}
+
+/* As txn_store.c writes them. */
+static void
+notes_parse(struct doc_notes *notes, const cJSON *meta)
+{
+	const cJSON *by = doc_field(meta, "admin_by"), *last = doc_field(meta, "last_id");
+	const cJSON *revision;
+	uint32_t i = 0;
+
+	notes->admin_by = cJSON_IsString(by) ? DOC_BY_REST : DOC_BY_CONFIG;
+	notes->last_id = cJSON_IsNumber(last) ? (uint32_t)last->valuedouble : 0;
+	cJSON_ArrayForEach(revision, doc_field(meta, "revisions"))
+		if (cJSON_IsNumber(revision) && i < DOC_COLLECTIONS_MAX)
+			notes->revisions[i++] = (uint64_t)revision->valuedouble;
 }
 
 static enum err
@@ -42,12 +63,8 @@ row_parse(struct saved_row *to, const struct store_row *row, struct diag *diag)
 		diag_set(diag, "the saved resource %.*s: %s", (int)row->path.len, row->path.at,
 			issues_any(&issues) ? issues.items[0].detail : "not JSON");
 	issues_fini(&issues);
-	if (meta != NULL) {
-		const cJSON *by = doc_field(meta, "admin_by"), *last = doc_field(meta, "last_id");
-
-		to->admin_by = cJSON_IsString(by) ? DOC_BY_REST : DOC_BY_CONFIG;
-		to->last_id = cJSON_IsNumber(last) ? (uint32_t)last->valuedouble : 0;
-	}
+	if (meta != NULL)
+		notes_parse(&to->notes, meta);
 	cJSON_Delete(meta);
 	return e;
 }
@@ -96,8 +113,11 @@ file_load(struct saved *saved, struct store *store, struct diag *diag)
 		buf_clear(&text);
 		e = store_setting(store, SAVED_FILE_TEXT, &text, diag);
 	}
-	if (e == ERR_OK && json_parse(&saved->file, text.at, text.len, &issues) == ERR_OK)
-		json_expand_env(saved->file, &issues);
+	if (e == ERR_OK)
+		e = json_parse(&saved->file, text.at, text.len, &issues);
+	if (e == ERR_INVALID)
+		diag_set(diag, "the saved copy of the file: %s",
+			issues_any(&issues) ? issues.items[0].detail : "not JSON");
 	issues_fini(&issues);
 	buf_fini(&text);
 	return e == ERR_UNKNOWN ? ERR_OK : e;	/* it grew from no file */
@@ -211,8 +231,7 @@ saved_plan(struct saved *saved, struct plan *plan)
 			issues_add(&plan->issues, row->path, "a saved resource that has no place");
 			continue;
 		}
-		plan_restore(plan, parent, kind, name, row->set, row->revision, row->admin_by,
-			row->last_id);
+		plan_restore(plan, parent, kind, name, row->set, row->revision, &row->notes);
 		row->set = NULL;
 	}
 }

@@ -16,15 +16,18 @@
 #define SAVED_FILE_TEXT	 "file_text"
 #define SAVED_HASH_BYTES 65
 
-void saved_file_hash(char out[SAVED_HASH_BYTES], const char *text, size_t len);
+/*
+ * What tells an edited file from an unchanged one: its text, and the same with ${ENV} expanded, as
+ * another environment makes another document of it.
+ */
+void saved_file_hash(char out[SAVED_HASH_BYTES], struct slice text, struct slice expanded);
 
 /* One saved resource. */
 struct saved_row {
 	char		*path;
 	cJSON		*set;
 	uint64_t	 revision;
-	enum doc_origin	 admin_by;
-	uint32_t	 last_id;
+	struct doc_notes notes;
 };
 
 struct saved {
@@ -49,15 +52,6 @@ void saved_plan(struct saved *saved, struct plan *plan);
  */
 enum err saved_dropped(const struct saved *saved, const cJSON *now,
 	void (*on_dropped)(const char *pointer, void *arg), void *arg);
-
-/*
- * The exception: an admin_state other than ready, set by REST, is put into `now` where that names
- * none for the server. on_kept() is told. ERR_NOMEM.
- */
-enum err saved_keep_admin(cJSON *now, const char *backend, const char *server, const cJSON *set,
-	void (*on_kept)(const char *pointer, void *arg), void *arg);
-enum err saved_keep_admins(const struct saved *saved, cJSON *now,
-	void (*on_kept)(const char *pointer, void *arg), void *arg);
 
 /* The saved document whole, as a file would have it. NULL: no memory. */
 cJSON *saved_document(const struct saved *saved);

@@ -88,20 +88,23 @@ target_node(struct txn *txn, struct doc_node *parent)
 
 /* Pointers in issues begin below the path that the body stands for. */
 static bool
-set_base(struct txn *txn, struct doc_node *parent, struct buf *base)
+set_base(struct txn *txn, struct doc_node *parent)
 {
 	const struct write *w = txn->write;
 	const struct doc_kind_info *info = doc_kind_info(w->kind);
+	struct buf base = { 0 };
 
-	if (w->kind != DOC_CONFIG) {
-		doc_path(parent, base);
-		buf_printf(base, "/%s", info->member);
-		if (info->is_collection && w->name != NULL)
-			buf_printf(base, "/%s", w->name);
-	}
-	buf_put(base, "", 1);
-	txn->plan.base = base->failed ? "" : base->at;
-	return !base->failed;
+	if (w->kind == DOC_CONFIG)
+		return true;
+	doc_path(parent, &base);
+	buf_printf(&base, "/%s", info->member);
+	if (info->is_collection && w->name != NULL)
+		buf_printf(&base, "/%s", w->name);
+	buf_put(&base, "", 1);
+	if (base.failed)
+		buf_fini(&base);
+	txn->plan.base = base.at;
+	return base.at != NULL;
 }
 
 /* HAProxy users forget it, and would lose their servers by a PUT meant for one field. */
@@ -243,7 +246,6 @@ plan_body(struct txn *txn, const cJSON *body)
 {
 	struct write *w = txn->write;
 	struct doc_node *parent = target_parent(txn);
-	struct buf base = { 0 };
 	struct doc_node *node;
 
 	if (parent == NULL) {
@@ -259,7 +261,7 @@ plan_body(struct txn *txn, const cJSON *body)
 		take_name(txn, parent, body);
 	if (txn->outcome != WRITE_DONE)
 		return;
-	if (!set_base(txn, parent, &base)) {
+	if (!set_base(txn, parent)) {
 		txn->outcome = WRITE_UNAVAILABLE;
 		diag_set(&w->why, "out of memory");
 	} else {
@@ -267,8 +269,6 @@ plan_body(struct txn *txn, const cJSON *body)
 		if (txn->outcome == WRITE_DONE)
 			txn_plan_conclude(txn);
 	}
-	txn->plan.base = "";
-	buf_fini(&base);
 }
 
 void

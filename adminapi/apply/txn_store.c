@@ -8,19 +8,41 @@
 #include "adminapi/doc/changes.h"
 #include "adminapi/json/strict.h"
 
-/* The program's own notes on a resource. */
+/* Where a plan's rows go. */
+struct rows {
+	struct store_txn	*st;
+	const struct plan	*plan;
+};
+
+/* A deleted member leaves no row to tell its collection's revision: its parent's notes do. */
 static void
-meta_write(struct buf *out, const struct doc_node *node, const struct doc_version *version)
+meta_write_revisions(struct buf *out, const struct rows *rows, const struct doc_node *node,
+	uint32_t gone)
 {
-	buf_clear(out);
-	if (node->kind == DOC_BACKEND)
-		buf_printf(out, "{\"last_id\":%u}", (unsigned)node->last_id);
-	else if (node->kind == DOC_SERVER && version->admin_by == DOC_BY_REST)
+	buf_puts(out, "\"revisions\":[");
+	for (uint32_t i = 0; i < DOC_COLLECTIONS_MAX; i++)
+		buf_printf(out, "%s%llu", i == 0 ? "" : ",", (unsigned long long)
+			((gone & 1u << i) != 0 ? rows->plan->revision : node->head_revisions[i]));
+	buf_puts(out, "]");
+}
+
+/* struct doc_notes, for saved.c. `gone`: bits of the collections that lose a member in this plan. */
+static void
+meta_write(struct buf *out, const struct rows *rows, const struct doc_node *node,
+	const struct doc_version *version, uint32_t gone)
+{
+	if (node->kind == DOC_BACKEND || node->kind == DOC_CONFIG) {
+		buf_printf(out, "{\"last_id\":%u,", (unsigned)node->last_id);
+		meta_write_revisions(out, rows, node, gone);
+		buf_puts(out, "}");
+	} else if (node->kind == DOC_SERVER && version->admin_by == DOC_BY_REST) {
 		buf_puts(out, "{\"admin_by\":\"rest\"}");
+	}
 }
 
 static enum err
-put_row(struct store_txn *st, const struct doc_node *node, const struct doc_version *version)
+put_row(const struct rows *rows, const struct doc_node *node, const struct doc_version *version,
+	uint32_t gone)
 {
 	struct buf path = { 0 }, body = { 0 }, meta = { 0 };
 	enum err e = ERR_NOMEM;
@@ -28,9 +50,9 @@ put_row(struct store_txn *st, const struct doc_node *node, const struct doc_vers
 	doc_path(node, &path);
 	buf_put(&path, "", 1);
 	json_print(&body, version->set);
-	meta_write(&meta, node, version);
+	meta_write(&meta, rows, node, version, gone);
 	if (!path.failed && !body.failed && !meta.failed)
-		e = store_txn_put(st, path.at, (struct slice){ body.at, body.len },
+		e = store_txn_put(rows->st, path.at, (struct slice){ body.at, body.len },
 			(struct slice){ meta.at, meta.len }, version->revision);
 	buf_fini(&path);
 	buf_fini(&body);
@@ -39,7 +61,7 @@ put_row(struct store_txn *st, const struct doc_node *node, const struct doc_vers
 }
 
 static enum err
-delete_row(struct store_txn *st, const struct doc_node *node)
+delete_row(const struct rows *rows, const struct doc_node *node)
 {
 	struct buf path = { 0 };
 	enum err e = ERR_NOMEM;
@@ -47,7 +69,7 @@ delete_row(struct store_txn *st, const struct doc_node *node)
 	doc_path(node, &path);
 	buf_put(&path, "", 1);
 	if (!path.failed)
-		e = store_txn_delete(st, path.at);
+		e = store_txn_delete(rows->st, path.at);
 	buf_fini(&path);
 	return e;
 }
@@ -62,28 +84,59 @@ row_changes(const struct plan_op *op)
 }
 
 static enum err
-put_ops(struct store_txn *st, const struct plan *plan)
+put_ops(const struct rows *rows)
 {
-	for (uint32_t i = 0; i < plan->count; i++) {
-		const struct plan_op *op = plan->ops[i];
+	for (uint32_t i = 0; i < rows->plan->count; i++) {
+		const struct plan_op *op = rows->plan->ops[i];
 		enum err e;
 
 		if (!row_changes(op))
 			continue;
-		e = op->to == NULL ? delete_row(st, op->node) : put_row(st, op->node, op->to);
+		e = op->to == NULL ? delete_row(rows, op->node) : put_row(rows, op->node, op->to, 0);
 		if (e != ERR_OK)
 			return e;
 	}
-	/* an id that was given once is never given again, even if its server goes */
-	for (uint32_t i = 0; i < plan->raised_count; i++) {
-		const struct doc_node *backend = plan->raised[i].backend;
+	return ERR_OK;
+}
+
+/* An id that was given once is never given again, even if its server goes. */
+static enum err
+put_raised(const struct rows *rows)
+{
+	for (uint32_t i = 0; i < rows->plan->raised_count; i++) {
+		const struct doc_node *backend = rows->plan->raised[i].backend;
 		const struct doc_version *version = plan_version(backend);
-		enum err e = version == NULL ? ERR_OK : put_row(st, backend, version);
+		enum err e = version == NULL ? ERR_OK : put_row(rows, backend, version, 0);
 
 		if (e != ERR_OK)
 			return e;
 	}
 	return ERR_OK;
+}
+
+static enum err
+put_parents_of_gone(const struct rows *rows)
+{
+	const struct doc_node *root = rows->plan->doc->root, *done = NULL;
+	uint32_t gone_of_root = 0;
+	enum err e = ERR_OK;
+
+	for (uint32_t i = 0; i < rows->plan->count && e == ERR_OK; i++) {
+		const struct plan_op *op = rows->plan->ops[i];
+		const struct doc_node *parent = op->node->parent;
+		uint32_t bit = 1u << doc_kind_info(op->node->kind)->slot;
+
+		if (op->to != NULL || !row_changes(op))
+			continue;
+		if (parent == root)
+			gone_of_root |= bit;
+		else if (parent != done && plan_version(parent) != NULL)
+			e = put_row(rows, parent, plan_version(parent), bit);
+		done = parent;		/* ops of one backend stand together */
+	}
+	if (gone_of_root != 0 && e == ERR_OK)
+		e = put_row(rows, root, plan_version(root), gone_of_root);
+	return e;
 }
 
 static enum err
@@ -107,16 +160,13 @@ put_revision(struct store_txn *st, const struct txn *txn)
 
 /* A file that was applied is what later saved changes grow from. */
 static enum err
-put_file(struct store_txn *st, const char *text, size_t len)
+put_file(struct store_txn *st, const struct write *w)
 {
-	char hash[SAVED_HASH_BYTES];
-
-	if (text == NULL)
+	if (w->file_text == NULL)
 		return ERR_OK;
-	saved_file_hash(hash, text, len);
-	if (store_txn_setting(st, SAVED_FILE_HASH, slice_of(hash)) != ERR_OK)
+	if (store_txn_setting(st, SAVED_FILE_HASH, slice_of(w->file_hash)) != ERR_OK)
 		return ERR_NOMEM;
-	return store_txn_setting(st, SAVED_FILE_TEXT, (struct slice){ text, len });
+	return store_txn_setting(st, SAVED_FILE_TEXT, (struct slice){ w->file_text, w->file_len });
 }
 
 enum err
@@ -124,16 +174,19 @@ txn_store(const struct txn *txn, struct store_txn **sp)
 {
 	struct store_txn *st;
 	enum err e = store_txn_new(&st);
+	struct rows rows;
 
 	if (e != ERR_OK)
 		return e;
+	rows = (struct rows){ st, &txn->plan };
 	if (!plan_is_empty(&txn->plan) && !txn->write->is_restore) {
-		e = put_ops(st, &txn->plan);
+		if ((e = put_ops(&rows)) == ERR_OK && (e = put_raised(&rows)) == ERR_OK)
+			e = put_parents_of_gone(&rows);
 		if (e == ERR_OK)
 			e = put_revision(st, txn);
 	}
 	if (e == ERR_OK)
-		e = put_file(st, txn->write->file_text, txn->write->file_len);
+		e = put_file(st, txn->write);
 	if (e != ERR_OK) {
 		store_txn_discard(&st);
 		return e;

@@ -46,8 +46,9 @@ struct write {
 	const char		*if_match, *if_none_match;
 	bool			 dry_run;
 	enum doc_origin		 origin;
-	const char		*file_text;	/* the file behind a reload: kept for the start rule */
+	const char		*file_text;	/* the file behind it, expanded: kept for the start rule */
 	size_t			 file_len;
+	const char		*file_hash;	/* saved_file_hash() of it */
 	bool			 is_restore;	/* start-up: the store has these rows already */
 	const char		*actor, *reason, *peer;
 	void		       (*done)(struct write *write);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "adminapi/apply/settings.h"
 #include "adminapi/daemon/file.h"
 #include "adminapi/daemon/limits.h"
@@ -31,23 +32,10 @@ schema_load(struct boot *boot)
 }
 
 static bool
-file_load(struct boot *boot, const char *path)
+boot_load_file(struct boot *boot, const char *path)
 {
-	if (path == NULL)
-		return true;
-	if (file_read(path, &boot->file_text, &boot->why) != ERR_OK)
-		return false;
-	saved_file_hash(boot->file_hash, boot->file_text.at, boot->file_text.len);
-	switch (file_parse(&boot->file, &boot->file_text, &boot->issues)) {
-	case ERR_OK:
-		return true;
-	case ERR_NOMEM:
-		diag_set(&boot->why, "out of memory");
-		return false;
-	default:
-		diag_set(&boot->why, "%s: not applied", path);
-		return false;
-	}
+	boot->path = path;
+	return path == NULL || file_load(&boot->file, path, &boot->issues, &boot->why) == ERR_OK;
 }
 
 /* A string of "global" in a document; NULL if it is not there, or no string (the schema will say). */
@@ -65,20 +53,35 @@ text_dup(const char *text)
 	return text == NULL ? NULL : strdup(text);
 }
 
+/* "global" or "admin" of the document that holds. NULL: nothing is set there. */
 static const cJSON *
-saved_global(const struct boot *boot)
+boot_section(const struct boot *boot, const char *member)
 {
+	if (boot->file_wins)
+		return doc_field(boot->file.root, member);
 	for (uint32_t i = 0; i < boot->saved.count; i++)
-		if (strcmp(boot->saved.rows[i].path, "/global") == 0)
+		if (boot->saved.rows[i].path[0] == '/' &&
+		    strcmp(boot->saved.rows[i].path + 1, member) == 0)
 			return boot->saved.rows[i].set;
 	return NULL;
+}
+
+/* What the command line says holds; that the document says something else is no secret. */
+static void
+tell_overridden(const struct boot *boot, const char *member, const char *field, const char *option)
+{
+	const cJSON *section = boot_section(boot, member);
+
+	if (section != NULL && doc_field(section, field) != NULL)
+		log_msg(LOG_LEVEL_NOTICE, "/%s/%s: %s was given on the command line, that holds",
+			member, field, option);
 }
 
 /* The settings that are read once: from the document that holds, or the command line. */
 static void
 once_settings(struct boot *boot, const struct options *options)
 {
-	const cJSON *global = boot->file_wins ? doc_field(boot->file, "global") : saved_global(boot);
+	const cJSON *global = boot_section(boot, "global");
 	const cJSON *threads = global == NULL ? NULL : doc_field(global, "threads");
 
 	boot->threads = limits_cpus();
@@ -88,11 +91,26 @@ once_settings(struct boot *boot, const struct options *options)
 		boot->threads = options->threads;
 }
 
+/* We are root still, and the document that was saved says not to be. */
+static bool
+user_is_settled(struct boot *boot)
+{
+	const cJSON *global = boot_section(boot, "global");
+	const char *user = global_text(global, "user"), *group = global_text(global, "group");
+
+	if (geteuid() != 0 || boot->path != NULL || (user == NULL && group == NULL))
+		return true;
+	diag_set(&boot->why, "the saved document has global.%s \"%s\", and that is read from the file "
+		"only: start with -f FILE, or as that user", user != NULL ? "user" : "group",
+		user != NULL ? user : group);
+	return false;
+}
+
 /* Root is given up before the store is opened, so that its files are the user's. */
 static bool
 become_user(struct boot *boot, const struct options *options)
 {
-	const cJSON *global = boot->file == NULL ? NULL : doc_field(boot->file, "global");
+	const cJSON *global = boot->file.root == NULL ? NULL : doc_field(boot->file.root, "global");
 	const char *dir = options->state_dir != NULL ? options->state_dir
 						     : global_text(global, "state_dir");
 
@@ -139,13 +157,13 @@ bool
 boot_read(struct boot *boot, const struct options *options)
 {
 	*boot = (struct boot){ 0 };
-	if (!schema_load(boot) || !file_load(boot, options->file) || !become_user(boot, options) ||
-	    !saved_read(boot, options))
+	if (!schema_load(boot) || !boot_load_file(boot, options->file) ||
+	    !become_user(boot, options) || !saved_read(boot, options))
 		return false;
-	boot->file_wins = boot->file != NULL && (saved_is_empty(&boot->saved) ||
-	    strcmp(boot->file_hash, boot->saved.file_hash) != 0);
+	boot->file_wins = boot->path != NULL && (saved_is_empty(&boot->saved) ||
+	    boot->file.hash[0] == '\0' || strcmp(boot->file.hash, boot->saved.file_hash) != 0);
 	once_settings(boot, options);
-	return true;
+	return options->check || user_is_settled(boot);
 }
 
 static void
@@ -154,23 +172,17 @@ tell_dropped(const char *pointer, void *arg)
 	log_msg(LOG_LEVEL_WARNING, "%s: dropped: saved by REST, but the file was edited since", pointer);
 }
 
-static void
-tell_kept(const char *pointer, void *arg)
-{
-	log_msg(LOG_LEVEL_NOTICE, "%s: kept over the edited file: set by REST earlier", pointer);
-}
-
 /* The edited file over the saved document: ids and revisions of what is in both stay. */
 static void
 plan_file(struct boot *boot, struct plan *plan)
 {
 	if (!saved_is_empty(&boot->saved) &&
-	    (saved_dropped(&boot->saved, boot->file, tell_dropped, NULL) != ERR_OK ||
-	    saved_keep_admins(&boot->saved, boot->file, tell_kept, NULL) != ERR_OK))
+	    saved_dropped(&boot->saved, boot->file.root, tell_dropped, NULL) != ERR_OK)
 		plan_nomem(plan);
 	saved_plan(&boot->saved, plan);
 	issues_fini(&plan->issues);	/* what an older version saved and the file replaces may be odd */
-	plan_put(plan, plan->doc->root, DOC_CONFIG, "", boot->file);
+	plan_put(plan, plan->doc->root, DOC_CONFIG, "", boot->file.root);
+	plan_drop_unnamed(plan);
 }
 
 void
@@ -191,27 +203,53 @@ boot_plan(struct boot *boot, struct plan *plan, struct doc *doc)
 }
 
 void
-boot_print_issues(const struct boot *boot, const struct issues *issues, const char *file)
+boot_note_options(const struct boot *boot, const struct options *options, struct doc *doc)
 {
-	for (uint32_t i = 0; i < issues->count; i++) {
-		const struct issue *issue = &issues->items[i];
-		const char *pointer = issue->pointer[0] == '\0' ? "(document)" : issue->pointer;
-		uint32_t line = file == NULL ? 0 :
-			json_line_of(boot->file_text.at, boot->file_text.len, issue->pointer);
+	doc->given.threads = options->threads != 0;
+	doc->given.state_dir = options->state_dir != NULL;
+	if (doc->given.threads)
+		tell_overridden(boot, "global", "threads", "--threads");
+	if (doc->given.state_dir)
+		tell_overridden(boot, "global", "state_dir", "--state-dir");
+	if (options->admin_count > 0)
+		tell_overridden(boot, "admin", "listen", "--admin");
+}
 
-		if (line == 0)
-			fprintf(stderr, "%s: %s: %s\n", file == NULL ? "saved document" : file, pointer,
-				issue->detail);
-		else
-			fprintf(stderr, "%s:%u: %s: %s\n", file, (unsigned)line, pointer, issue->detail);
-	}
+/* A pointer, "" for the whole, or an option of the command line, which stands in no document. */
+static void
+print_issue(const struct boot *boot, const struct issue *issue, bool of_file)
+{
+	const char *pointer = issue->pointer[0] == '\0' ? "(document)" : issue->pointer;
+	uint32_t line = of_file ? file_line_of(&boot->file, issue->pointer) : 0;
+
+	if (issue->pointer[0] == '-')
+		fprintf(stderr, "sluice: %s: %s\n", pointer, issue->detail);
+	else if (line != 0)
+		fprintf(stderr, "%s:%u: %s: %s\n", boot->path, (unsigned)line, pointer, issue->detail);
+	else
+		fprintf(stderr, "%s: %s: %s\n", of_file ? boot->path : saved_is_empty(&boot->saved) ?
+			"built-in settings" : "saved document", pointer, issue->detail);
+}
+
+static void
+print_issues(const struct boot *boot, const struct issues *issues, bool of_file)
+{
+	for (uint32_t i = 0; i < issues->count; i++)
+		print_issue(boot, &issues->items[i], of_file);
 	if (issues->dropped > 0)
 		fprintf(stderr, "... and %u more\n", (unsigned)issues->dropped);
 }
 
+void
+boot_print_issues(const struct boot *boot, const struct issues *issues)
+{
+	/* what was wrong before one was chosen is the file's */
+	print_issues(boot, issues, boot->file_wins || boot->file.root == NULL);
+}
+
 /* Plan a document on an empty tree, and print what is wrong with it. */
 static bool
-check_one(struct boot *boot, const char *file)
+check_one(struct boot *boot, bool of_file)
 {
 	struct doc *doc;
 	struct plan plan;
@@ -223,13 +261,13 @@ check_one(struct boot *boot, const char *file)
 	}
 	plan_init(&plan, doc, settings_compilers, DOC_BY_CONFIG);
 	plan.booting = true;
-	if (file != NULL)
-		plan_put(&plan, doc->root, DOC_CONFIG, "", boot->file);
+	if (of_file)
+		plan_put(&plan, doc->root, DOC_CONFIG, "", boot->file.root);
 	else
 		saved_plan(&boot->saved, &plan);
 	plan_finish(&plan);
 	ok = plan.verdict == PLAN_OK;
-	boot_print_issues(boot, &plan.issues, file);
+	print_issues(boot, &plan.issues, of_file);
 	if (plan.verdict == PLAN_NOMEM)
 		fprintf(stderr, "sluice: out of memory\n");
 	plan_fini(&plan);
@@ -243,10 +281,10 @@ boot_check(struct boot *boot, const struct options *options)
 {
 	bool ok = true;
 
-	if (boot->file != NULL)
-		ok = check_one(boot, options->file);
+	if (boot->path != NULL)
+		ok = check_one(boot, true);
 	if (!saved_is_empty(&boot->saved))
-		ok = check_one(boot, NULL) && ok;
+		ok = check_one(boot, false) && ok;
 	return ok ? 0 : 1;
 }
 
@@ -254,10 +292,9 @@ void
 boot_fini(struct boot *boot)
 {
 	saved_fini(&boot->saved);
-	buf_fini(&boot->file_text);
-	cJSON_Delete(boot->file);
+	file_fini(&boot->file);
 	issues_fini(&boot->issues);
-	free(boot->state_dir);
 	free(boot->user);
 	free(boot->group);
+	boot->user = boot->group = NULL;
 }

@@ -5,6 +5,7 @@
 
 #include "adminapi/apply/saved.h"
 #include "adminapi/apply/write.h"
+#include "adminapi/daemon/file.h"
 #include "adminapi/daemon/options.h"
 
 /* What the program starts with, read before any thread runs. */
@@ -12,9 +13,8 @@ struct boot {
 	struct schema		*schema;
 	struct store		*store;
 	struct saved		 saved;
-	struct buf		 file_text;
-	cJSON			*file;		/* parsed and expanded; NULL: none */
-	char			 file_hash[SAVED_HASH_BYTES];
+	const char		*path;		/* of the file; NULL: none was given */
+	struct file		 file;
 	bool			 file_wins;	/* else the saved document */
 	char			*state_dir;	/* NULL: none */
 	char			*user, *group;
@@ -26,13 +26,17 @@ struct boot {
 /* Schema, file, store; privileges are dropped in between. False: `why` or `issues` say why not. */
 bool boot_read(struct boot *boot, const struct options *options);
 
+/* What the command line said holds over the document: tell, and have the document know. */
+void boot_note_options(const struct boot *boot, const struct options *options, struct doc *doc);
+
 /* The plan of the first write. */
 void boot_plan(struct boot *boot, struct plan *plan, struct doc *doc);
 
-/* Print issues with pointer and line to stderr. */
-void boot_print_issues(const struct boot *boot, const struct issues *issues, const char *file);
+/* Print issues of the document that holds, with pointer and line, to stderr. */
+void boot_print_issues(const struct boot *boot, const struct issues *issues);
 
 /* --check: exit status. */
 int boot_check(struct boot *boot, const struct options *options);
 
-void boot_fini(struct boot *boot);	/* what is not handed on: not the schema, not the store */
+/* Free what only the start needs; the schema, the store and state_dir live on. */
+void boot_fini(struct boot *boot);

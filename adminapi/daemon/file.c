@@ -1,5 +1,5 @@
 /*
- * Reading the configuration file. Control thread: a local file of a few megabytes at most.
+ * Reading the configuration file: at start, and on the helper thread for a reload.
  */
 #include "config.h"
 #include "adminapi/daemon/file.h"
@@ -36,7 +36,7 @@ fd_read(int fd, const char *path, struct buf *out, struct diag *diag)
 	return ERR_NOMEM;
 }
 
-enum err
+static enum err
 file_read(const char *path, struct buf *out, struct diag *diag)
 {
 	/* a FIFO without a writer would block for ever: non-blocking, it reads as empty */
@@ -52,21 +52,52 @@ file_read(const char *path, struct buf *out, struct diag *diag)
 	return e;
 }
 
-enum err
-file_parse(cJSON **root, const struct buf *text, struct issues *issues)
+static enum err
+file_parse(struct file *file, struct issues *issues)
 {
-	enum err e = json_parse(root, text->at, text->len, issues);
+	enum err e = json_parse(&file->root, file->text.at, file->text.len, issues);
 
 	if (e != ERR_OK)
 		return e;
-	e = json_expand_env(*root, issues);
-	if (e == ERR_OK && !cJSON_IsObject(*root)) {
+	e = json_expand_env(file->root, issues);
+	if (e == ERR_OK && !cJSON_IsObject(file->root)) {
 		issues_add(issues, "", "the document must be an object");
 		e = ERR_INVALID;
 	}
-	if (e != ERR_OK) {
-		cJSON_Delete(*root);
-		*root = NULL;
-	}
+	if (e != ERR_OK)
+		return e;
+	json_print(&file->expanded, file->root);
+	saved_file_hash(file->hash, (struct slice){ file->text.at, file->text.len },
+		(struct slice){ file->expanded.at, file->expanded.len });
+	return file->expanded.failed ? ERR_NOMEM : ERR_OK;
+}
+
+enum err
+file_load(struct file *file, const char *path, struct issues *issues, struct diag *diag)
+{
+	enum err e;
+
+	*file = (struct file){ .root = NULL };
+	e = file_read(path, &file->text, diag);
+	if (e != ERR_OK)
+		return e;
+	e = file_parse(file, issues);
+	if (e != ERR_OK)
+		diag_set(diag, "%s: %s", path, e == ERR_NOMEM ? "out of memory" : "not applied");
 	return e;
+}
+
+void
+file_fini(struct file *file)
+{
+	buf_fini(&file->text);
+	buf_fini(&file->expanded);
+	cJSON_Delete(file->root);
+	file->root = NULL;
+}
+
+uint32_t
+file_line_of(const struct file *file, const char *pointer)
+{
+	return json_line_of(file->text.at, file->text.len, pointer);
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cjson/cJSON.h>
+#include "adminapi/apply/saved.h"
 #include "adminapi/json/issues.h"
 #include "core/diag.h"
 #include "core/err.h"
@@ -11,8 +12,19 @@
 
 #define FILE_MAX_BYTES (64 * 1024 * 1024)
 
-/* Read it whole into `out`. ERR_SYSTEM, ERR_LIMIT, ERR_NOMEM with the path in `diag`. */
-enum err file_read(const char *path, struct buf *out, struct diag *diag);
+struct file {
+	struct buf	 text;		/* as it was read */
+	cJSON		*root;		/* what it says, ${ENV} expanded; NULL: it is not valid */
+	struct buf	 expanded;	/* the same as text: what later saved changes grow from */
+	char		 hash[SAVED_HASH_BYTES];
+};
 
-/* Strict JSON, then ${ENV} in strings is expanded. ERR_INVALID with issues, ERR_NOMEM. */
-enum err file_parse(cJSON **root, const struct buf *text, struct issues *issues);
+/*
+ * Read it, parse it strictly, expand ${ENV} in strings. ERR_SYSTEM, ERR_LIMIT, ERR_NOMEM with the
+ * path in `diag`; ERR_INVALID with issues. Whatever happened, file_fini() follows. Any thread.
+ */
+enum err file_load(struct file *file, const char *path, struct issues *issues, struct diag *diag);
+void file_fini(struct file *file);
+
+/* The line of the file that an issue's pointer stands in; 0: none. */
+uint32_t file_line_of(const struct file *file, const char *pointer);

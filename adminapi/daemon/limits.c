@@ -40,6 +40,23 @@ limits_raise(uint32_t maxconn, struct diag *diag)
 	return ERR_LIMIT;
 }
 
+void
+limits_keep_room(void)
+{
+	FILE *f = fopen("/proc/sys/fs/nr_open", "re");
+	struct rlimit limit;
+	unsigned long long most = 0;
+
+	if (f == NULL)
+		return;
+	if (fscanf(f, "%llu", &most) == 1 && getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
+	    limit.rlim_max < most) {
+		limit.rlim_max = most;
+		setrlimit(RLIMIT_NOFILE, &limit);	/* a container may forbid it: as it was, then */
+	}
+	fclose(f);
+}
+
 uint32_t
 limits_maxconn(void)
 {

@@ -12,6 +12,9 @@
 /* Make room for `maxconn` client connections and as many to servers. ERR_LIMIT: `diag` says why not. */
 enum err limits_raise(uint32_t maxconn, struct diag *diag);
 
+/* While we are root still: later raises shall find room, whatever user we are then. */
+void limits_keep_room(void);
+
 /* How many connections the system allows (at most LIMITS_MAXCONN_DEFAULT); raises to that. */
 uint32_t limits_maxconn(void);
 

@@ -5,6 +5,7 @@
 #include "adminapi/daemon/privileges.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <pwd.h>
@@ -13,6 +14,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include "adminapi/daemon/limits.h"
 
 struct identity {
 	uid_t	uid;
@@ -38,6 +40,38 @@ identity_find(const char *user, const char *group, struct identity *who, struct 
 	return ERR_OK;
 }
 
+/*
+ * A file of ours that an earlier start as root left behind. Not a link, which could lead to a file
+ * that is none of ours.
+ */
+static void
+file_give(int dir_fd, const char *name, const struct identity *who)
+{
+	int fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 && st.st_uid == 0 &&
+	    fchown(fd, who->uid, who->gid) != 0) {
+		/* the store will say that it can't be opened */
+	}
+	close(fd);
+}
+
+static void
+files_give(const char *dir, const struct identity *who)
+{
+	static const char *const names[] = { "sluice.db", "sluice.db-wal", "sluice.db-shm",
+		"sluice.lock" };
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	for (size_t i = 0; fd >= 0 && i < sizeof(names) / sizeof(names[0]); i++)
+		file_give(fd, names[i], who);
+	if (fd >= 0)
+		close(fd);
+}
+
 /* What root made or will not be able to make later must be the user's. */
 static enum err
 state_dir_give(const char *dir, const struct identity *who, struct diag *diag)
@@ -50,6 +84,7 @@ state_dir_give(const char *dir, const struct identity *who, struct diag *diag)
 		diag_errno(diag, "state_dir %s: chown", dir);
 		return ERR_SYSTEM;
 	}
+	files_give(dir, who);
 	return ERR_OK;
 }
 
@@ -95,6 +130,7 @@ privileges_drop(const char *user, const char *group, const char *state_dir, stru
 		diag_set(diag, "global.user, global.group: only root can change to another user");
 		return ERR_SYSTEM;
 	}
+	limits_keep_room();
 	if (state_dir != NULL && (e = state_dir_give(state_dir, &who, diag)) != ERR_OK)
 		return e;
 	if (identity_assume(&who, user))

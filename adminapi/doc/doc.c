@@ -122,6 +122,8 @@ doc_node_reap(struct doc *doc, struct doc_node *node)
 		doc->deferred = node;
 		return;
 	}
+	if (node->op != NULL)
+		return;			/* the plan's, which pins it, or reaps it when it is dropped */
 	for (uint32_t i = 0; i < DOC_COLLECTIONS_MAX; i++)
 		if (node->collections[i] != NULL)
 			return;

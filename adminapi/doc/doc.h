@@ -52,6 +52,13 @@ struct doc_version {
 	char		*actor;		/* who says to have made it; NULL: nobody said */
 };
 
+/* The program's own notes on a resource, saved beside it: what its members' rows do not tell. */
+struct doc_notes {
+	enum doc_origin	 admin_by;	/* a server's admin_state */
+	uint32_t	 last_id;	/* a backend's: highest id ever used */
+	uint64_t	 revisions[DOC_COLLECTIONS_MAX];	/* last change in each collection, deletions too */
+};
+
 struct plan_op;
 
 struct doc_node {
@@ -85,6 +92,9 @@ struct doc {
 	uint64_t		 next_stamp;
 	uint32_t		 node_count;	/* members of all collections */
 	bool			 frozen;	/* a plan runs on the helper: free no node */
+	struct {
+		bool	threads, state_dir;
+	}			 given;		/* on the command line: that holds */
 	struct doc_node		*deferred;
 };
 

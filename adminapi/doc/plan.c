@@ -14,7 +14,7 @@ plan_init(struct plan *plan, struct doc *doc, const struct plan_compiler *compil
 	enum doc_origin origin)
 {
 	*plan = (struct plan){
-		.doc = doc, .compilers = compilers, .origin = origin, .base = "",
+		.doc = doc, .compilers = compilers, .origin = origin,
 		.revision = doc->revision + 1, .first_stamp = doc->next_stamp,
 	};
 }
@@ -31,6 +31,8 @@ plan_op_drop(struct plan *plan, struct plan_op *op)
 	op->node->op = NULL;
 	if (op->created)
 		doc_node_discard(op->node);
+	else
+		doc_node_reap(plan->doc, op->node);	/* its last pin may have gone meanwhile */
 	free(op->path);
 	free(op);
 }
@@ -46,6 +48,7 @@ plan_fini(struct plan *plan)
 		plan_op_drop(plan, plan->ops[i - 1]);
 	free(plan->ops);
 	free(plan->raised);
+	free(plan->base);
 	issues_fini(&plan->issues);
 	pointer_fini(&plan->at);
 	*plan = (struct plan){ 0 };
@@ -68,12 +71,13 @@ plan_nomem(struct plan *plan)
 static struct pointer *
 plan_at_path(struct plan *plan, struct buf *path)
 {
-	size_t base = strlen(plan->base);
+	size_t base = plan->base == NULL ? 0 : strlen(plan->base);
 	const char *below;
 
 	buf_put(path, "", 1);
 	below = path->failed ? "" : path->at;
-	if (strncmp(below, plan->base, base) == 0 && (below[base] == '/' || below[base] == '\0'))
+	if (base > 0 && strncmp(below, plan->base, base) == 0 &&
+	    (below[base] == '/' || below[base] == '\0'))
 		below += base;
 	buf_clear(&plan->at.text);
 	buf_puts(&plan->at.text, below);
@@ -365,7 +369,8 @@ bool
 plan_is_empty(const struct plan *plan)
 {
 	for (uint32_t i = 0; i < plan->count; i++)
-		if (plan->ops[i]->to != plan->ops[i]->from)
+		if (plan->ops[i]->to != plan->ops[i]->from ||
+		    (plan->ops[i]->stored && plan->ops[i]->to == NULL))
 			return false;
 	return true;
 }

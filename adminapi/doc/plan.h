@@ -24,6 +24,7 @@ struct plan_op {
 	bool			 created;	/* the node itself is new, not yet attached */
 	bool			 stored;	/* start-up: the store has a row of it, of this revision */
 	uint64_t		 stored_revision;
+	bool			 kept;		/* a server's admin_state that REST set survives a file */
 	void			*conf;		/* what the compiler made of it; taken by the apply layer */
 	void			*prepared;	/* the apply layer's */
 	void			*old_object;	/* node->object before it was prepared */
@@ -66,7 +67,7 @@ struct plan {
 	enum plan_verdict		 verdict;
 	struct issues			 issues;
 	struct pointer			 at;		/* where the issue under way belongs */
-	const char			*base;		/* path that the body stands for: pointers begin below it */
+	char				*base;		/* path that the body stands for: pointers begin below it; NULL: the root */
 	uint64_t			 revision;
 	uint64_t			 first_stamp;	/* nodes with a higher one stand in a body that replaces */
 };
@@ -99,7 +100,10 @@ void plan_delete(struct plan *plan, struct doc_node *node);
 
 /* Put a saved version in as it was (start-up): keeps its revision. Takes `set`. */
 void plan_restore(struct plan *plan, struct doc_node *parent, enum doc_kind kind,
-	const char *name, cJSON *set, uint64_t revision, enum doc_origin admin_by, uint32_t last_id);
+	const char *name, cJSON *set, uint64_t revision, const struct doc_notes *notes);
+
+/* What was restored and then not named by the whole document that was put over it goes. */
+void plan_drop_unnamed(struct plan *plan);
 
 /* Have a node compiled anew though its own document stays. */
 void plan_touch(struct plan *plan, struct doc_node *node);
@@ -110,7 +114,7 @@ void plan_nomem(struct plan *plan);
 /* Then once: references, what depends on what changed, compilation, the order. Sets the verdict. */
 void plan_finish(struct plan *plan);
 
-bool plan_is_empty(const struct plan *plan);	/* no resource changes */
+bool plan_is_empty(const struct plan *plan);	/* no resource and no saved row changes */
 
 /*
  * The plan's further life, all on the control thread. Handing over moves the head and attaches

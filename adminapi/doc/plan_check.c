@@ -54,23 +54,37 @@ check_users(struct plan *plan, const struct doc_node *gone, enum doc_kind kind, 
 	}
 }
 
+static void
+not_live(struct plan *plan, const struct doc_node *node, const char *field, const char *option)
+{
+	struct pointer *at = plan_at(plan, node);
+
+	pointer_push(at, field);
+	if (option == NULL)
+		issues_add(&plan->issues, pointer_text(at),
+			"restart needed: this is read at start only");
+	else
+		issues_add(&plan->issues, pointer_text(at), "%s was given on the command line, that "
+			"holds: a restart without it is needed", option);
+	plan_worsen(plan, PLAN_CONFLICT);
+}
+
 /* "restart needed": fields that are read once, at start. */
 static void
 check_not_live(struct plan *plan, const struct plan_op *op)
 {
-	static const char *const fields[] = { "threads", "state_dir", "user", "group" };
+	const struct { const char *field, *option; } once[] = {
+		{ "threads", plan->doc->given.threads ? "--threads" : NULL },
+		{ "state_dir", plan->doc->given.state_dir ? "--state-dir" : NULL },
+		{ "user", NULL }, { "group", NULL },
+	};
 
-	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-		const cJSON *from = doc_field(op->from->set, fields[i]);
-		const cJSON *to = doc_field(op->to->set, fields[i]);
-		struct pointer *at;
+	for (size_t i = 0; i < sizeof(once) / sizeof(once[0]); i++) {
+		const cJSON *from = doc_field(op->from->set, once[i].field);
+		const cJSON *to = doc_field(op->to->set, once[i].field);
 
-		if (from == to || (from != NULL && to != NULL && json_equals(from, to)))
-			continue;
-		at = plan_at(plan, op->node);
-		pointer_push(at, fields[i]);
-		issues_add(&plan->issues, pointer_text(at), "restart needed: this is read at start only");
-		plan_worsen(plan, PLAN_CONFLICT);
+		if (from != to && (from == NULL || to == NULL || !json_equals(from, to)))
+			not_live(plan, op->node, once[i].field, once[i].option);
 	}
 }
 
@@ -107,8 +121,11 @@ claim_address(struct plan *plan, struct claim **claims, const struct doc_node *n
 		return;
 	}
 	addr_format(&addr, claim->text);
-	snprintf(claim->owner, sizeof(claim->owner), "%s %s", doc_kind_info(node->kind)->word,
-		doc_kind_info(node->kind)->is_collection ? node->name : "");
+	if (doc_kind_info(node->kind)->is_collection)
+		snprintf(claim->owner, sizeof(claim->owner), "%s %s",
+			doc_kind_info(node->kind)->word, node->name);
+	else
+		snprintf(claim->owner, sizeof(claim->owner), "%s", doc_kind_info(node->kind)->word);
 	HASH_FIND_STR(*claims, claim->text, other);
 	if (other == NULL) {
 		HASH_ADD_STR(*claims, text, claim);
@@ -139,15 +156,19 @@ static void
 check_binds(struct plan *plan)
 {
 	struct claim *claims = NULL, *claim, *next;
-	struct doc_node *root = plan->doc->root;
+	const struct doc_node *root = plan->doc->root, *admin = plan->doc->singles[DOC_ADMIN];
+	bool admin_changes = admin->op != NULL && admin->op->to != admin->op->from;
 
-	claim_addresses(plan, &claims, plan->doc->singles[DOC_ADMIN], "listen");
+	if (!admin_changes)
+		claim_addresses(plan, &claims, admin, "listen");
 	doc_each_child(frontend, root, DOC_FRONTEND)
 		if (frontend->op == NULL)
 			claim_addresses(plan, &claims, frontend, "bind");
 	for (uint32_t i = 0; i < plan->count; i++)
 		if (plan->ops[i]->node->kind == DOC_FRONTEND)
 			claim_addresses(plan, &claims, plan->ops[i]->node, "bind");
+	if (admin_changes)
+		claim_addresses(plan, &claims, admin, "listen");
 	HASH_ITER(hh, claims, claim, next) {
 		HASH_DEL(claims, claim);
 		free(claim);

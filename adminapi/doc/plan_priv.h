@@ -24,8 +24,12 @@ void plan_worsen(struct plan *plan, enum plan_verdict verdict);
 void plan_server_rules(struct plan *plan, struct doc_node *node, const cJSON *old,
 	const cJSON *input, cJSON *own);
 
-/* Keep who set the admin_state: this write, or whoever did before (`old`, may be NULL). */
-void plan_note_origin(struct plan *plan, struct doc_node *node, const struct doc_version *old);
+/* The ids that a body gives count as used before the first one is assigned. */
+void plan_take_ids(struct plan *plan, struct doc_node *backend, const cJSON *members);
+
+/* Who set the admin_state of `own`: this write, or whoever did before (`old`, may be NULL). */
+enum doc_origin plan_admin_origin(const struct plan *plan, const struct doc_version *old,
+	const cJSON *own);
 
 /* check.c: references both ways, uniqueness, what is not live. */
 void plan_check(struct plan *plan);

@@ -75,6 +75,23 @@ plan_raise(struct plan *plan, struct doc_node *backend, uint32_t id)
 	plan->raised[plan->raised_count++] = (struct plan_raise){ backend, before };
 }
 
+void
+plan_take_ids(struct plan *plan, struct doc_node *backend, const cJSON *members)
+{
+	uint32_t highest = backend->last_id;
+	const cJSON *member;
+
+	cJSON_ArrayForEach(member, members) {
+		const cJSON *id = cJSON_IsObject(member) ? doc_field(member, "id") : NULL;
+
+		if (cJSON_IsNumber(id) && id->valuedouble > highest &&
+		    id->valuedouble <= SERVER_ID_MAX)
+			highest = (uint32_t)id->valuedouble;
+	}
+	if (highest > backend->last_id)
+		plan_raise(plan, backend, highest);
+}
+
 static void
 id_rule(struct plan *plan, struct doc_node *node, const cJSON *old, cJSON *own)
 {
@@ -96,28 +113,41 @@ id_rule(struct plan *plan, struct doc_node *node, const cJSON *old, cJSON *own)
 	}
 }
 
+/* An admin_state other than ready that REST set survives a file that names none for the server. */
+static void
+admin_rule(struct plan *plan, struct doc_node *node, const cJSON *input, cJSON *own)
+{
+	const struct doc_version *old = plan_version(node);
+	const cJSON *state = old == NULL ? NULL : doc_field(old->set, "admin_state");
+	struct plan_op *op;
+
+	if (plan->origin != DOC_BY_CONFIG || !cJSON_IsString(state) ||
+	    old->admin_by != DOC_BY_REST || strcmp(state->valuestring, "ready") == 0 ||
+	    doc_field(input, "admin_state") != NULL)
+		return;
+	op = plan_op_on(plan, node, false);
+	if (op == NULL || cJSON_AddStringToObject(own, "admin_state", state->valuestring) == NULL)
+		plan_nomem(plan);
+	else
+		op->kept = true;
+}
+
 void
 plan_server_rules(struct plan *plan, struct doc_node *node, const cJSON *old, const cJSON *input,
 	cJSON *own)
 {
+	admin_rule(plan, node, input, own);
 	backup_rule(plan, node, input, own);
 	id_rule(plan, node, old, own);
 }
 
-void
-plan_note_origin(struct plan *plan, struct doc_node *node, const struct doc_version *old)
+enum doc_origin
+plan_admin_origin(const struct plan *plan, const struct doc_version *old, const cJSON *own)
 {
-	struct plan_op *op = node->op;
 	const cJSON *before = old == NULL ? NULL : doc_field(old->set, "admin_state");
-	const cJSON *now = op == NULL || op->to == NULL ? NULL : doc_field(op->to->set, "admin_state");
+	const cJSON *now = doc_field(own, "admin_state");
 
-	if (op == NULL || op->to == NULL)
-		return;
 	if (now == NULL)
-		op->to->admin_by = DOC_BY_CONFIG;
-	else if (old != NULL && (now == before || (now != NULL && before != NULL &&
-	    json_equals(now, before))))
-		op->to->admin_by = old->admin_by;
-	else
-		op->to->admin_by = plan->origin;
+		return DOC_BY_CONFIG;
+	return before != NULL && json_equals(now, before) ? old->admin_by : plan->origin;
 }

@@ -106,6 +106,7 @@ accept_set(struct plan *plan, struct doc_node *node, const cJSON *input, cJSON *
 	const struct doc_version *old = plan_version(node);
 	const struct schema_node *def = plan->doc->defs[node->kind];
 	struct pointer *at;
+	enum doc_origin by;
 
 	if (own == NULL)
 		return;
@@ -120,9 +121,10 @@ accept_set(struct plan *plan, struct doc_node *node, const cJSON *input, cJSON *
 		return;
 	}
 	schema_validate(def, own, at, &plan->issues);
-	plan_set(plan, node, own);
-	if (node->kind == DOC_SERVER)
-		plan_note_origin(plan, node, old);
+	by = plan_admin_origin(plan, old, own);
+	plan_set(plan, node, own);	/* the plan's own `old` is gone after this */
+	if (node->op != NULL && node->op->to != node->op->from)
+		node->op->to->admin_by = by;
 }
 
 static bool
@@ -147,6 +149,8 @@ put_members(struct plan *plan, struct doc_node *parent, enum doc_kind kind, cons
 	uint64_t stamp = ++plan->doc->next_stamp;
 	const cJSON *member;
 
+	if (kind == DOC_SERVER)
+		plan_take_ids(plan, parent, members);
 	cJSON_ArrayForEach(member, members) {
 		struct doc_node *node;
 
@@ -199,6 +203,8 @@ plan_patch_members(struct plan *plan, struct doc_node *parent, enum doc_kind kin
 {
 	const cJSON *member;
 
+	if (kind == DOC_SERVER)
+		plan_take_ids(plan, parent, patch);
 	cJSON_ArrayForEach(member, patch) {
 		struct doc_node *node;
 
@@ -276,9 +282,23 @@ plan_delete(struct plan *plan, struct doc_node *node)
 	op->to = NULL;
 }
 
+static void
+restore_notes(struct doc_node *node, const struct doc_notes *notes)
+{
+	if (node->last_id < notes->last_id)
+		node->last_id = notes->last_id;
+	for (uint32_t i = 0; i < DOC_COLLECTIONS_MAX; i++) {
+		uint64_t revision = notes->revisions[i];
+
+		node->head_revisions[i] = node->live_revisions[i] = revision;
+		if (node->head_revision < revision)
+			node->head_revision = node->live_revision = revision;
+	}
+}
+
 void
 plan_restore(struct plan *plan, struct doc_node *parent, enum doc_kind kind, const char *name,
-	cJSON *set, uint64_t revision, enum doc_origin admin_by, uint32_t last_id)
+	cJSON *set, uint64_t revision, const struct doc_notes *notes)
 {
 	struct doc_node *node = plan_find_or_create(plan, parent, kind, name);
 
@@ -290,13 +310,26 @@ plan_restore(struct plan *plan, struct doc_node *parent, enum doc_kind kind, con
 	plan_set(plan, node, set);
 	if (node->op != NULL && node->op->to != NULL) {
 		node->op->to->revision = revision;
-		node->op->to->admin_by = admin_by;
+		node->op->to->admin_by = notes->admin_by;
 		node->op->stored = true;
 		node->op->stored_revision = revision;
 	}
-	if (kind == DOC_BACKEND && node->last_id < last_id)
-		node->last_id = last_id;
+	restore_notes(node, notes);
 	if (kind == DOC_SERVER && node->op != NULL && node->op->to != NULL &&
 	    parent->last_id < doc_server_id(node->op->to))
 		parent->last_id = doc_server_id(node->op->to);
+}
+
+void
+plan_drop_unnamed(struct plan *plan)
+{
+	for (uint32_t i = 0; i < plan->count; i++) {
+		struct plan_op *op = plan->ops[i];
+
+		if (!op->stored || !doc_kind_info(op->node->kind)->is_collection ||
+		    op->node->stamp > plan->first_stamp)
+			continue;
+		doc_version_unref(op->to);
+		op->to = NULL;
+	}
 }

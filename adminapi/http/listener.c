@@ -8,6 +8,7 @@
 #include "adminapi/http/http_priv.h"
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -27,6 +28,7 @@ struct http_listener {
 	struct event		*event;
 	struct wheel_timer	 pause;
 	struct list		 node;
+	mode_t			 mode;		/* as it was asked for */
 	bool			 is_file;	/* a Unix socket with a path: */
 	dev_t			 file_dev;	/* remove it only while it is still ours */
 	ino_t			 file_ino;
@@ -197,6 +199,7 @@ http_listener_open(struct http_listener **lp, const struct addr *addr, mode_t mo
 	list_init(&l->node);
 	wheel_timer_init(&l->pause, listener_on_pause_over);
 	l->addr = *addr;
+	l->mode = mode;
 	l->event = malloc(event_get_struct_event_size());
 	l->fd = socket(addr->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (l->event == NULL || l->fd < 0) {
@@ -237,14 +240,25 @@ listener_detach(struct list *node)
 	l->http = NULL;
 }
 
-static void
-listener_remove_file(const struct http_listener *l)
+/* Has nobody put another file in its place? */
+static bool
+listener_has_its_file(const struct http_listener *l)
 {
 	struct stat st;
 
-	if (lstat(l->addr.un.sun_path, &st) == 0 && st.st_dev == l->file_dev &&
-	    st.st_ino == l->file_ino)
-		unlink(l->addr.un.sun_path);
+	return l->is_file && lstat(l->addr.un.sun_path, &st) == 0 && st.st_dev == l->file_dev &&
+	       st.st_ino == l->file_ino;
+}
+
+void
+http_listener_set_mode(struct http_listener *l, mode_t mode)
+{
+	if (l->mode == mode || !listener_has_its_file(l))
+		return;
+	l->mode = mode;
+	if (chmod(l->addr.un.sun_path, mode == 0 ? UNIX_MODE_DEFAULT : mode & 0777) != 0)
+		log_msg(LOG_LEVEL_ERROR, "admin: unix:%s: chmod: %s", l->addr.un.sun_path,
+			strerror(errno));
 }
 
 void
@@ -255,8 +269,8 @@ http_listener_close(struct http_listener **lp)
 	if (l == NULL)
 		return;
 	*lp = NULL;
-	if (l->is_file)
-		listener_remove_file(l);	/* first: who comes now is told that nobody is here */
+	if (listener_has_its_file(l))
+		unlink(l->addr.un.sun_path);	/* first: who comes now is told that nobody is here */
 	if (l->http != NULL) {
 		for (int i = 0; i < LISTEN_BACKLOG && listener_accept(l); i++)
 			;

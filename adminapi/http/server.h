@@ -47,6 +47,9 @@ struct http_listener;
 enum err http_listener_open(struct http_listener **lp, const struct addr *addr, mode_t mode,
 	struct diag *diag);
 void http_listener_start(struct http_server *http, struct http_listener *listener);
+
+/* Another mode for a Unix socket that is kept; one that the system refuses stays, with a log line. */
+void http_listener_set_mode(struct http_listener *listener, mode_t mode);
 void http_listener_close(struct http_listener **lp);	/* connections that it accepted live on */
 const struct addr *http_listener_address(const struct http_listener *listener);
 

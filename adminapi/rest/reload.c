@@ -6,10 +6,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include "adminapi/apply/saved.h"
 #include "adminapi/daemon/file.h"
 #include "adminapi/daemon/notify.h"
-#include "adminapi/json/strict.h"
+#include "adminapi/helper.h"
 #include "adminapi/rest/resources.h"
 #include "core/jsonw.h"
 #include "core/log.h"
@@ -18,10 +17,11 @@
 static const char *path;
 
 struct reload {
-	struct write	 write;
-	struct call	*call;		/* NULL: a signal */
-	struct buf	 text;
-	cJSON		*body;
+	struct write		 write;
+	struct call		*call;		/* NULL: a signal */
+	struct helper_job	 job;		/* reads the file */
+	enum err		 result;	/* of that */
+	struct file		 file;
 };
 
 void
@@ -35,8 +35,7 @@ reload_free(struct reload *r)
 {
 	issues_fini(&r->write.issues);
 	buf_fini(&r->write.changes);
-	buf_fini(&r->text);
-	cJSON_Delete(r->body);
+	file_fini(&r->file);
 	free(r);
 }
 
@@ -70,7 +69,7 @@ answer_success(struct reload *r)
 		jsonw_object(&w, NULL);
 		jsonw_string(&w, "file", path);
 		jsonw_uint(&w, "revision", rest_doc()->root->live_revision);
-		jsonw_bool(&w, "changed", r->write.outcome == WRITE_DONE);
+		jsonw_bool(&w, "changed", r->write.plan != NULL && !plan_is_empty(r->write.plan));
 		jsonw_end_object(&w);
 	}
 	call_answer(r->call, &answer);
@@ -102,7 +101,7 @@ add_lines(struct reload *r)
 
 	for (uint32_t i = 0; i < r->write.issues.count; i++) {
 		const struct issue *issue = &r->write.issues.items[i];
-		uint32_t line = json_line_of(r->text.at, r->text.len, issue->pointer);
+		uint32_t line = file_line_of(&r->file, issue->pointer);
 
 		if (strncmp(issue->detail, "line ", 5) == 0 || line == 0)
 			issues_add(&with_lines, issue->pointer, "%s", issue->detail);
@@ -124,45 +123,40 @@ reload_done(struct write *w)
 	reload_finish(r);
 }
 
+/* Helper thread: the file may be large, and on a slow disk. */
 static void
-on_kept(const char *pointer, void *arg)
+reload_read(struct helper_job *job)
 {
-	log_msg(LOG_LEVEL_NOTICE, "%s: kept over the file: set by REST earlier", pointer);
+	struct reload *r = container_of(job, struct reload, job);
+
+	r->result = file_load(&r->file, path, &r->write.issues, &r->write.why);
 }
 
-/* An admin_state that was set by REST survives, unless the file names one for that server. */
+static void
+reload_on_read(struct helper_job *job)
+{
+	struct reload *r = container_of(job, struct reload, job);
+
+	if (r->result != ERR_OK) {
+		r->write.outcome = r->result == ERR_INVALID ? WRITE_INVALID : WRITE_UNAVAILABLE;
+		reload_done(&r->write);
+		return;
+	}
+	r->write.body = r->file.root;
+	r->write.file_text = r->file.expanded.at;
+	r->write.file_len = r->file.expanded.len;
+	r->write.file_hash = r->file.hash;
+	write_submit(&r->write);
+}
+
+/* False: no memory. */
 static bool
-keep_admins(cJSON *body)
-{
-	struct doc_node *root = rest_doc()->root;
-
-	doc_each_child(backend, root, DOC_BACKEND)
-		doc_each_child(server, backend, DOC_SERVER)
-			if (server->live != NULL && server->live->admin_by == DOC_BY_REST &&
-			    saved_keep_admin(body, backend->name, server->name,
-			    server->live->set, on_kept, NULL) != ERR_OK)
-				return false;
-	return true;
-}
-
-static void
-reload_fail(struct reload *r, enum write_outcome outcome)
-{
-	r->write.outcome = outcome;
-	reload_finish(r);
-}
-
-static void
 reload_begin(struct call *call, bool dry_run)
 {
 	struct reload *r = calloc(1, sizeof(*r));
-	enum err e;
 
-	if (r == NULL) {
-		if (call != NULL)
-			call_problem(call, 503, NULL, "out of memory");
-		return;
-	}
+	if (r == NULL)
+		return false;
 	r->call = call;
 	r->write = (struct write){
 		.verb = WRITE_PUT, .kind = DOC_CONFIG, .dry_run = dry_run, .origin = DOC_BY_CONFIG,
@@ -170,22 +164,10 @@ reload_begin(struct call *call, bool dry_run)
 		.reason = call == NULL ? "SIGHUP" : call->reason,
 		.peer = call == NULL ? NULL : call->peer,
 	};
-	e = file_read(path, &r->text, &r->write.why);
-	if (e == ERR_OK) {
-		e = file_parse(&r->body, &r->text, &r->write.issues);
-		if (e != ERR_OK) {
-			reload_fail(r, e == ERR_NOMEM ? WRITE_UNAVAILABLE : WRITE_INVALID);
-			return;
-		}
-	}
-	if (e != ERR_OK || !keep_admins(r->body)) {
-		reload_fail(r, WRITE_UNAVAILABLE);
-		return;
-	}
-	r->write.body = r->body;
-	r->write.file_text = r->text.at;
-	r->write.file_len = r->text.len;
-	write_submit(&r->write);
+	r->job.work = reload_read;
+	r->job.done = reload_on_read;
+	helper_submit(&r->job);
+	return true;
 }
 
 void
@@ -199,7 +181,8 @@ reload_post(struct call *call)
 		call_problem(call, 409, NULL, "there is no file to apply: started without -f");
 		return;
 	}
-	reload_begin(call, dry_run);
+	if (!reload_begin(call, dry_run))
+		call_problem(call, 503, NULL, "out of memory");
 }
 
 void
@@ -210,5 +193,8 @@ reload_signal(void)
 		notify_reloaded(false);
 		return;
 	}
-	reload_begin(NULL, false);
+	if (reload_begin(NULL, false))
+		return;
+	log_msg(LOG_LEVEL_ERROR, "SIGHUP: %s: not applied: out of memory", path);
+	notify_reloaded(false);
 }

@@ -36,6 +36,30 @@ emit_listener(const char *frontend, const struct bind *bind, bool opens, void *a
 	emit(EVENT_LISTENER, &out);
 }
 
+/* Not a change of state, but a surprise: the file does not say what holds. */
+static void
+emit_kept(const struct doc_node *node)
+{
+	const char *words = server_cause_words(SERVER_CAUSE_RESTORED);
+	const cJSON *state = doc_field(node->live->set, "admin_state");
+	struct buf out = { 0 };
+	struct jsonw w;
+
+	jsonw_init(&w, &out);
+	jsonw_object(&w, NULL);
+	jsonw_string(&w, "backend", node->parent->name);
+	jsonw_string(&w, "server", node->name);
+	jsonw_string(&w, "admin_state", state->valuestring);
+	jsonw_object(&w, "cause");
+	jsonw_string(&w, "code", server_cause_code(SERVER_CAUSE_RESTORED));
+	jsonw_string(&w, "detail", words);
+	jsonw_end_object(&w);
+	jsonw_end_object(&w);
+	emit(EVENT_SERVER, &out);
+	log_msg(LOG_LEVEL_NOTICE, "%s/%s: %s, %s", node->parent->name, node->name,
+		state->valuestring, words);
+}
+
 void
 events_of_write(const struct plan *plan, const struct write *write)
 {
@@ -53,8 +77,11 @@ events_of_write(const struct plan *plan, const struct write *write)
 	jsonw_uint(&w, "change_count", count);
 	jsonw_end_object(&w);
 	emit(EVENT_CONFIG, &out);
-	for (uint32_t i = 0; i < plan->count; i++)
+	for (uint32_t i = 0; i < plan->count; i++) {
+		if (plan->ops[i]->kept)
+			emit_kept(plan->ops[i]->node);
 		prepared_bind_changes(plan->ops[i], emit_listener, NULL);
+	}
 }
 
 void

@@ -39,8 +39,9 @@ Starts it and waits for its first line. Options: C<config>, a hash (written as J
 without it the program starts empty) or a text taken as it is; C<args>, more arguments; C<env>,
 a hash; C<state> => 1, gives it a state folder that lives as long as the object, see restart();
 C<plain> => 1 leaves the config alone. Otherwise a JSON log to stdout is added where the config has
-no C<global.log>, for log_line(). C<admin> is the admin address (127.0.0.1:0); C<under> is a list to
-put before the program (strace). Dies with what it said when it does not start.
+no C<global.log>, for log_line(). C<admin> is the admin address (127.0.0.1:0), '' leaves it to the
+config; C<under> is a list to put before the program (strace). Dies with what it said when it does
+not start.
 
 =item Sluice->run(@args), Sluice->run({ env => ..., config => ... }, @args)
 
@@ -212,7 +213,8 @@ sub launch {
 	my @command = (launcher(), @{$option->{under} // []}, binary());
 	push @command, '-f', $self->file('sluice.json') if defined $option->{config};
 	push @command, '--state-dir', $self->file('state') if $option->{state};
-	push @command, '--admin', $option->{admin} // '127.0.0.1:0', @{$option->{args} // []};
+	push @command, '--admin', $option->{admin} // '127.0.0.1:0' if ($option->{admin} // ':') ne '';
+	push @command, @{$option->{args} // []};
 	$self->note_report;		# of a process before this one
 	spew($self->file($_), '') for 'stdout', 'stderr';
 	delete $self->{exit};
