@@ -142,7 +142,7 @@ txn_publish(struct txn *txn)
 	if (txn->write != NULL && txn->write->verb == WRITE_DELETE && txn->plan.count == 1)
 		txn->write->removed = txn->plan.ops[0]->old_object;
 	plan_publish(&txn->plan);
-	if (pipeline.on_published != NULL && !plan_is_empty(&txn->plan))
+	if (pipeline.on_published != NULL)
 		pipeline.on_published(&txn->plan, txn->write);
 	preparation_publish(&txn->preparation);
 	wheel_set(&loop->wheel, &txn->ack_timer, loop->now_ms + WRITE_ACK_MS);

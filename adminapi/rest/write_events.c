@@ -60,8 +60,8 @@ emit_kept(const struct doc_node *node)
 		state->valuestring, words);
 }
 
-void
-events_of_write(const struct plan *plan, const struct write *write)
+static void
+emit_config(const struct plan *plan, const struct write *write)
 {
 	struct buf out = { 0 };
 	struct jsonw w;
@@ -77,6 +77,13 @@ events_of_write(const struct plan *plan, const struct write *write)
 	jsonw_uint(&w, "change_count", count);
 	jsonw_end_object(&w);
 	emit(EVENT_CONFIG, &out);
+}
+
+void
+events_of_write(const struct plan *plan, const struct write *write)
+{
+	if (!plan_is_empty(plan))
+		emit_config(plan, write);
 	for (uint32_t i = 0; i < plan->count; i++) {
 		if (plan->ops[i]->kept)
 			emit_kept(plan->ops[i]->node);

@@ -80,8 +80,11 @@ void
 server_transition(struct server *server, enum server_state to, enum server_cause cause)
 {
 	assert_control();
-	if (to == server->state && server->has_state)
+	if (to == server->state && server->has_state) {
+		if (cause == SERVER_CAUSE_RESTORED)
+			server->cause = cause;	/* that it stays so is the news */
 		return;
+	}
 	if (!server->has_state)
 		server->told_state = to;
 	server->has_state = true;
