@@ -79,6 +79,7 @@ subtest 'an edited file wins, and says over what' => sub {
 	$edited{backends}{app}{servers}{a}{comment} = 'edited';
 	$edited{backends}{app}{servers}{c}{admin_state} = 'ready';
 	$lb->restart(config => \%edited);
+	said($lb, qr/: ready,/, 'ready');
 	my @dropped = sort $lb->stderr =~ m{ warning (/\S+): dropped: saved by REST}g;
 	is_deeply \@dropped, [map { "/backends/$_" } sort 'app/servers/a/weight', 'app/servers/b/comment',
 		'app/servers/c/admin_state', 'app/servers/c/comment', 'app/servers/new', 'other'],
