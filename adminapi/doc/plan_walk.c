@@ -282,18 +282,25 @@ plan_delete(struct plan *plan, struct doc_node *node)
 	op->to = NULL;
 }
 
+/* A change in one of a node's collections, which may be a deletion, is one of all above it, too. */
+static void
+restore_revision(struct doc_node *node, uint32_t slot, uint64_t revision)
+{
+	for (; node != NULL; slot = doc_kind_info(node->kind)->slot, node = node->parent) {
+		if (node->head_revisions[slot] < revision)
+			node->head_revisions[slot] = node->live_revisions[slot] = revision;
+		if (node->head_revision < revision)
+			node->head_revision = node->live_revision = revision;
+	}
+}
+
 static void
 restore_notes(struct doc_node *node, const struct doc_notes *notes)
 {
 	if (node->last_id < notes->last_id)
 		node->last_id = notes->last_id;
-	for (uint32_t i = 0; i < DOC_COLLECTIONS_MAX; i++) {
-		uint64_t revision = notes->revisions[i];
-
-		node->head_revisions[i] = node->live_revisions[i] = revision;
-		if (node->head_revision < revision)
-			node->head_revision = node->live_revision = revision;
-	}
+	for (uint32_t i = 0; i < DOC_COLLECTIONS_MAX; i++)
+		restore_revision(node, i, notes->revisions[i]);
 }
 
 void

@@ -233,6 +233,9 @@ what_was_saved_keeps_its_revisions_and_ids(void **state)
 	scene_carry_out(&plan);
 	assert_int_equal(head_revision(DOC_SERVER, "app", "s5"), 4);
 	assert_int_equal(head_revision(DOC_BACKEND, NULL, "app"), 7);	/* a server was deleted then */
+	assert_int_equal(scene_doc->root->head_revision, 7);
+	assert_int_equal(scene_doc->root->live_revisions[doc_kind_info(DOC_BACKEND)->slot], 7);
+	assert_int_equal(scene_doc->root->live_revisions[doc_kind_info(DOC_FRONTEND)->slot], 0);
 	scene_patch("{'backends':{'app':{'servers':{'s':{'address':'10.0.0.1:80'}}}}}");
 	assert_string_equal(shown(DOC_LIVE), "app s5=5 s=10");
 	assert_int_equal(head_revision(DOC_SERVER, "app", "s"), 8);
