@@ -129,15 +129,17 @@ begin(const struct options *options)
 	if (engine_begin(boot, program.control) != ERR_OK ||
 	    helper_start(&program.control->mailbox) != ERR_OK ||
 	    store_start(boot->store, &program.control->mailbox) != ERR_OK ||
-	    doc_new(&program.doc, boot->schema) != ERR_OK ||
-	    stop_init(program.control) != ERR_OK) {
+	    doc_new(&program.doc, boot->schema) != ERR_OK) {
 		diag_errno(why, "cannot start the threads");
 		return false;
 	}
 	if (http_server_new(&program.http, program.control, rest_handle, NULL, why) != ERR_OK)
 		return false;
-	if (listeners_init(program.http, options->admin, options->admin_count, why) != ERR_OK)
+	if (stop_init(program.control, program.http) != ERR_OK) {
+		diag_set(why, "out of memory");
 		return false;
+	}
+	listeners_init(program.http);
 	return write_start(program.doc, boot->store) == ERR_OK;
 }
 
@@ -196,11 +198,16 @@ main(int argc, char **argv)
 	standard_descriptors();
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);	/* a full quota is an error of the store, not our end */
+	signal(SIGHUP, SIG_IGN);	/* until it means something: the file is read anyhow */
 	if (!options_parse(&options, argc, argv))
 		return 2;
 	if (options.help || options.version) {
 		options.help ? options_help() : version_print();
 		return 0;
+	}
+	if (listeners_given(options.admin, options.admin_count, &program.boot.why) != ERR_OK) {
+		fprintf(stderr, "sluice: %s\n", program.boot.why.text);
+		return 2;
 	}
 	if (options.check)
 		publish_set_workers(NULL, 1);	/* nothing runs: one is enough to compile for */

@@ -394,10 +394,8 @@ given_parse(const char *text, struct diag *diag)
 }
 
 enum err
-listeners_init(struct http_server *http, const char *const *addresses, uint32_t count,
-	struct diag *diag)
+listeners_given(const char *const *addresses, uint32_t count, struct diag *diag)
 {
-	state.http = http;
 	state.given_texts = addresses;
 	for (uint32_t i = 0; i < count; i++) {
 		enum err e = given_parse(addresses[i], diag);
@@ -405,8 +403,14 @@ listeners_init(struct http_server *http, const char *const *addresses, uint32_t 
 		if (e != ERR_OK)
 			return e;
 	}
-	prepare_set_daemon(&hooks);
 	return ERR_OK;
+}
+
+void
+listeners_init(struct http_server *http)
+{
+	state.http = http;
+	prepare_set_daemon(&hooks);
 }
 
 void

@@ -10,11 +10,12 @@
 #include "core/jsonw.h"
 
 /*
- * `addresses`: given on the command line (--admin), they stand in place of admin.listen. Borrowed.
- * ERR_INVALID with words. Registers the hooks.
+ * --admin: these stand in place of admin.listen. Borrowed. ERR_LIMIT, ERR_INVALID with words. Main
+ * thread, before the others.
  */
-enum err listeners_init(struct http_server *http, const char *const *addresses, uint32_t count,
-	struct diag *diag);
+enum err listeners_given(const char *const *addresses, uint32_t count, struct diag *diag);
+
+void listeners_init(struct http_server *http);	/* registers the hooks */
 void listeners_close(void);
 
 /* An array member `key` of the addresses that are listened on. */

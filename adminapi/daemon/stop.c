@@ -14,11 +14,18 @@
 #include "core/log.h"
 #include "stream/engine.h"
 
+#define LAST_TICK_MS	5	/* between two looks at what is under way */
+#define LAST_SILENT_MS	200	/* for a client that has connected and said nothing yet */
+#define LAST_ANSWERS_MS	5000	/* for answers that somebody reads slowly */
+
 static struct {
 	struct loop		*loop;
+	const struct http_server *http;
 	struct event		*events[3];
 	struct wheel_timer	 delay;		/* global.shutdown_delay */
 	struct wheel_timer	 hard;		/* global.hard_stop_after */
+	struct wheel_timer	 last;		/* looks whether the admin server has answered all */
+	uint64_t		 last_since_ms;
 	bool			 stopping;
 } stop;
 
@@ -30,9 +37,32 @@ stop_now(const char *why)
 }
 
 static void
+on_last_tick(struct wheel_timer *timer)
+{
+	uint64_t waited_ms = stop.loop->now_ms - stop.last_since_ms;
+
+	if (waited_ms >= LAST_ANSWERS_MS ||
+	    http_server_busy(stop.http, waited_ms < LAST_SILENT_MS) == 0)
+		loop_stop(stop.loop);
+	else
+		wheel_set(&stop.loop->wheel, timer, stop.loop->now_ms + LAST_TICK_MS);
+}
+
+/* The traffic has ended. Who has reached the admin server by now gets an answer yet. */
+static void
+stop_softly(const char *why)
+{
+	log_msg(LOG_LEVEL_NOTICE, "sluice: ends, %s", why);
+	wheel_cancel(&stop.hard);
+	listeners_close();
+	stop.last_since_ms = stop.loop->now_ms;
+	on_last_tick(&stop.last);
+}
+
+static void
 on_idle(void *arg)
 {
-	stop_now("all sessions have ended");
+	stop_softly("all sessions have ended");
 }
 
 static void
@@ -40,7 +70,8 @@ on_hard_stop(struct wheel_timer *timer)
 {
 	log_msg(LOG_LEVEL_WARNING, "sluice: %u sessions are ended by force, hard_stop_after has passed",
 		(unsigned)engine_streams());
-	stop_now("hard_stop_after has passed");
+	engine_on_idle(NULL, NULL);
+	stop_softly("hard_stop_after has passed");
 }
 
 static void
@@ -85,13 +116,15 @@ on_signal(evutil_socket_t signal, short what, void *arg)
 }
 
 enum err
-stop_init(struct loop *control)
+stop_init(struct loop *control, const struct http_server *http)
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
 
 	stop.loop = control;
+	stop.http = http;
 	wheel_timer_init(&stop.delay, on_delay_passed);
 	wheel_timer_init(&stop.hard, on_hard_stop);
+	wheel_timer_init(&stop.last, on_last_tick);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
 		stop.events[i] = evsignal_new(control->base, signals[i], on_signal, NULL);
 		if (stop.events[i] == NULL || event_add(stop.events[i], NULL) != 0)
@@ -105,6 +138,7 @@ stop_fini(void)
 {
 	wheel_cancel(&stop.delay);
 	wheel_cancel(&stop.hard);
+	wheel_cancel(&stop.last);
 	for (size_t i = 0; i < sizeof(stop.events) / sizeof(stop.events[0]); i++)
 		if (stop.events[i] != NULL)
 			event_free(stop.events[i]);

@@ -3,9 +3,13 @@
  */
 #pragma once
 
+#include "adminapi/http/server.h"
 #include "core/err.h"
 #include "core/loop.h"
 
-/* Watch for signals on the control loop, which ends when stopping is done. ERR_NOMEM. */
-enum err stop_init(struct loop *control);
+/*
+ * Watch for signals on the control loop, which ends when stopping is done: when the sessions have
+ * ended, and `http` has answered what had reached it by then. ERR_NOMEM.
+ */
+enum err stop_init(struct loop *control, const struct http_server *http);
 void stop_fini(void);

@@ -149,6 +149,7 @@ void problem_write(struct buf *out, unsigned status, const struct issues *issues
 
 /* stream.c: the connection goes; fill() is not called again. */
 void stream_cut(struct call_stream *stream);
+bool stream_has_said_all(const struct call_stream *stream);	/* for now */
 
 /* listener.c: the server ends; `node` is a listener's. */
 void listener_detach(struct list *node);

@@ -272,6 +272,30 @@ http_server_set_hosts(struct http_server *http, const char *const *hosts, size_t
 	return ERR_OK;
 }
 
+static bool
+connection_is_busy(const struct connection *c, bool with_silent)
+{
+	switch (c->phase) {
+	case CONNECTION_HEADERS: return with_silent || c->request != NULL;
+	case CONNECTION_BODY:
+	case CONNECTION_CALL: return true;
+	case CONNECTION_ANSWER: return c->stream == NULL || !stream_has_said_all(c->stream);
+	case CONNECTION_IDLE:
+	case CONNECTION_CUT: return false;
+	}
+	return false;
+}
+
+uint32_t
+http_server_busy(const struct http_server *http, bool with_silent)
+{
+	uint32_t busy = 0;
+
+	list_foreach(node, &http->connections)
+		busy += connection_is_busy(container_of(node, struct connection, node), with_silent);
+	return busy;
+}
+
 void
 http_server_counts(const struct http_server *http, struct http_counts *counts)
 {

@@ -56,6 +56,12 @@ const struct addr *http_listener_address(const struct http_listener *listener);
 /* Names, besides addresses and localhost, that a Host may carry. Copied. ERR_NOMEM leaves the old. */
 enum err http_server_set_hosts(struct http_server *http, const char *const *hosts, size_t count);
 
+/*
+ * How many connections have a request or an answer under way; `with_silent`: also those that have
+ * sent nothing or half a request line yet. An event stream that has said all is none of them.
+ */
+uint32_t http_server_busy(const struct http_server *http, bool with_silent);
+
 struct http_counts {
 	uint64_t	calls, connections_current, refused;
 	size_t		body_bytes;

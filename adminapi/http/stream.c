@@ -160,6 +160,12 @@ call_stream_wake(struct call_stream *s)
 	http_schedule(s->connection->http);
 }
 
+bool
+stream_has_said_all(const struct call_stream *s)
+{
+	return s->suspended;
+}
+
 void
 stream_cut(struct call_stream *s)
 {
