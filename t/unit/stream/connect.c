@@ -254,26 +254,48 @@ ipv6_is_served(void **state)
 }
 
 static void
-connects_come_from_the_source_address(void **state)
+publish_source(const char *text)
 {
 	struct server_conf *conf = calloc(1, sizeof(*conf));
 	struct publish_item *item = NULL;
+
+	assert_non_null(conf);
+	conf->address = rig.origin_addresses[0];
+	conf->weight = 1;
+	assert_int_equal(addr_parse(&conf->source, slice_of(text), 0, NULL), ERR_OK);
+	assert_int_equal(server_publish_new(&item, rig.servers[0], conf, SERVER_CAUSE_CONFIG),
+			 ERR_OK);
+	rig_publish(item, NULL);
+}
+
+static void
+connects_come_from_the_source_address(void **state)
+{
 	struct addr peer;
 	char text[ADDR_TEXT_BYTES];
 	int client, server;
 
 	RIG(0);
-	conf->address = rig.origin_addresses[0];
-	conf->weight = 1;
-	assert_int_equal(addr_parse(&conf->source, slice_of("127.0.0.77"), 0, NULL), ERR_OK);
-	assert_int_equal(server_publish_new(&item, rig.servers[0], conf, SERVER_CAUSE_CONFIG),
-			 ERR_OK);
-	rig_publish(item, NULL);
+	publish_source("127.0.0.77");
 	rig_pair(&client, &server);
 	assert_int_equal(addr_of_peer(&peer, server), ERR_OK);
 	assert_string_equal(addr_format_ip(&peer, text), "127.0.0.77");
 	close(client);
 	close(server);
+}
+
+static void
+a_source_that_is_not_ours_is_our_fault_and_not_the_servers(void **state)
+{
+	int client;
+
+	RIG(0);
+	publish_source("192.0.2.1");
+	client = rig_client();
+	rig_reads_end(client);
+	close(client);
+	rig_logs(STATE("RC"));
+	assert_int_equal(totals().connect_errors, 0);
 }
 
 #define ONE(test)                                                           \
@@ -300,6 +322,7 @@ main(void)
 		ONE(a_unix_server_is_reached_and_a_missing_one_is_retried),
 		ONE(ipv6_is_served),
 		ONE(connects_come_from_the_source_address),
+		ONE(a_source_that_is_not_ours_is_our_fault_and_not_the_servers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
