@@ -303,9 +303,11 @@ stream_cuts(const struct stream *s, enum stream_side side)
 	case END_ACTIVE_BACK:
 	case END_ADMIN:
 	case END_SERVER_REMOVED:
-	case END_SHUTDOWN:
+	case END_SHUTDOWN: return true;
 	case END_RESOURCE:
-	case END_INTERNAL: return true;
+	case END_INTERNAL:
+		/* before there was a server it is an end like that of a connect that failed */
+		return s->ended_in == STREAM_OPEN;
 	case END_NONE:
 	case END_DONE:
 	case END_CLIENT_TIMEOUT:
