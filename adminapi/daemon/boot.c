@@ -220,12 +220,14 @@ static void
 print_issue(const struct boot *boot, const struct issue *issue, bool of_file)
 {
 	const char *pointer = issue->pointer[0] == '\0' ? "(document)" : issue->pointer;
-	uint32_t line = of_file ? file_line_of(&boot->file, issue->pointer) : 0;
+	unsigned line = of_file ? file_line_of(&boot->file, issue->pointer) : 0;
 
+	if (of_file && line == 0 && sscanf(issue->detail, "line %u,", &line) != 1)
+		line = 0;	/* no JSON has no pointers: the detail begins with the place */
 	if (issue->pointer[0] == '-')
 		fprintf(stderr, "sluice: %s: %s\n", pointer, issue->detail);
 	else if (line != 0)
-		fprintf(stderr, "%s:%u: %s: %s\n", boot->path, (unsigned)line, pointer, issue->detail);
+		fprintf(stderr, "%s:%u: %s: %s\n", boot->path, line, pointer, issue->detail);
 	else
 		fprintf(stderr, "%s: %s: %s\n", of_file ? boot->path : saved_is_empty(&boot->saved) ?
 			"built-in settings" : "saved document", pointer, issue->detail);
@@ -244,7 +246,7 @@ void
 boot_print_issues(const struct boot *boot, const struct issues *issues)
 {
 	/* what was wrong before one was chosen is the file's */
-	print_issues(boot, issues, boot->file_wins || boot->file.root == NULL);
+	print_issues(boot, issues, boot->file_wins || issues == &boot->issues);
 }
 
 /* Plan a document on an empty tree, and print what is wrong with it. */
