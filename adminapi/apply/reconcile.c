@@ -174,16 +174,18 @@ or_nothing(const cJSON *value)
 static void
 walk_dropped(struct walk *walk, const cJSON *base, const cJSON *saved, const cJSON *now)
 {
+	bool is_root = pointer_text(&walk->at)[0] == '\0';	/* always there: never told as a whole */
 	struct three in = { 0 };
 
-	if (!is_member(pointer_text(&walk->at))) {
+	if (!is_root && !is_member(pointer_text(&walk->at))) {
 		base = or_nothing(base);
 		saved = or_nothing(saved);
 		now = or_nothing(now);
 	}
 	if (same(base, saved) || same(now, saved))
 		return;
-	if (!cJSON_IsObject(saved) || (!cJSON_IsObject(base) && !cJSON_IsObject(now))) {
+	if (!is_root &&
+	    (!cJSON_IsObject(saved) || (!cJSON_IsObject(base) && !cJSON_IsObject(now)))) {
 		walk->tell(pointer_text(&walk->at), walk->arg);
 		return;
 	}
