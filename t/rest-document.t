@@ -200,6 +200,7 @@ errors_are status_is($lb->delete('/v1/profiles/used'), 409, 'DELETE of a profile
 	{ '/backends/plain/from' => qr/profile "used"/, '/frontends/web/from' => qr/profile "used"/ }, 'who uses it';
 errors_are status_is($lb->delete('/v1/backends/app'), 409, 'DELETE of a backend that is used'),
 	{ '/frontends/web/default_backend' => qr/backend "app"/ }, 'who uses it';
+is $lb->delete('/v1/backends/app')->{json}{detail}, 'it is in use', 'in a word';
 status_is $lb->get('/v1/backends/app'), 200, 'it stays';
 errors_are status_is($lb->patch('/v1/backends', { app => undef }), 409, 'by PATCH'),
 	{ '/frontends/web/default_backend' => qr/backend "app"/ }, 'who uses it';

@@ -238,7 +238,7 @@ txn_plan_conclude(struct txn *txn)
 	if (txn->outcome == WRITE_UNAVAILABLE)
 		diag_set(&w->why, "out of memory");
 	if (txn->outcome == WRITE_CONFLICT)
-		diag_set(&w->why, "it is in use, or can't be changed while running");
+		diag_set(&w->why, "%s", txn->plan.conflict);
 }
 
 static void

@@ -64,7 +64,13 @@ struct plan {
 	struct plan_raise		*raised;	/* backends whose last_id grew */
 	uint32_t			 raised_count, raised_cap;
 	bool				 ids_given;	/* an id was given that may be taken: check them */
+	struct {
+		const struct doc_node	*backend;	/* whose members' body is being walked */
+		uint32_t		 floor;		/* the highest id ever used there before it */
+		bool			 ascend;	/* those above come in order, so none comes twice */
+	}				 ids;
 	enum plan_verdict		 verdict;
+	const char			*conflict;	/* why PLAN_CONFLICT, in words; static */
 	struct issues			 issues;
 	struct pointer			 at;		/* where the issue under way belongs */
 	char				*base;		/* path that the body stands for: pointers begin below it; NULL: the root */

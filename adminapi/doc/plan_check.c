@@ -49,6 +49,7 @@ check_users(struct plan *plan, const struct doc_node *gone, enum doc_kind kind, 
 		buf_put(&path, "", 1);
 		issues_add(&plan->issues, path.failed ? "" : path.at, "names %s \"%s\"",
 			doc_kind_info(gone->kind)->word, gone->name);
+		plan->conflict = "it is in use";
 		plan_worsen(plan, PLAN_CONFLICT);
 		buf_fini(&path);
 	}
@@ -66,6 +67,7 @@ not_live(struct plan *plan, const struct doc_node *node, const char *field, cons
 	else
 		issues_add(&plan->issues, pointer_text(at), "%s was given on the command line, that "
 			"holds: a restart without it is needed", option);
+	plan->conflict = "restart needed: it can't be changed while running";
 	plan_worsen(plan, PLAN_CONFLICT);
 }
 

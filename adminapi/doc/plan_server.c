@@ -78,15 +78,21 @@ plan_raise(struct plan *plan, struct doc_node *backend, uint32_t id)
 void
 plan_take_ids(struct plan *plan, struct doc_node *backend, const cJSON *members)
 {
-	uint32_t highest = backend->last_id;
+	uint32_t highest = backend->last_id, last = highest;
 	const cJSON *member;
 
+	plan->ids.backend = backend;
+	plan->ids.floor = highest;
+	plan->ids.ascend = true;
 	cJSON_ArrayForEach(member, members) {
 		const cJSON *id = cJSON_IsObject(member) ? doc_field(member, "id") : NULL;
 
-		if (cJSON_IsNumber(id) && id->valuedouble > highest &&
-		    id->valuedouble <= SERVER_ID_MAX)
-			highest = (uint32_t)id->valuedouble;
+		if (!cJSON_IsNumber(id) || id->valuedouble <= plan->ids.floor ||
+		    id->valuedouble > SERVER_ID_MAX)
+			continue;
+		plan->ids.ascend &= id->valuedouble > last;
+		last = (uint32_t)id->valuedouble;
+		highest = last > highest ? last : highest;
 	}
 	if (highest > backend->last_id)
 		plan_raise(plan, backend, highest);
@@ -105,6 +111,9 @@ id_rule(struct plan *plan, struct doc_node *node, const cJSON *old, cJSON *own)
 		own_set_number(plan, own, "id", node->parent->last_id);
 	} else if (cJSON_IsNumber(given) && (kept == NULL || !json_equals(kept, given))) {
 		/* above all that were: nobody can have it; else it is looked for later */
+		if (plan->ids.backend == node->parent && plan->ids.ascend &&
+		    given->valuedouble > plan->ids.floor)
+			return;
 		if (given->valuedouble > node->parent->last_id &&
 		    given->valuedouble <= SERVER_ID_MAX)
 			plan_raise(plan, node->parent, (uint32_t)given->valuedouble);

@@ -113,6 +113,11 @@ two_servers_cannot_have_one_id(void **state)
 	judge(&plan, "{'backends':{'app':{'servers':{'s1':{'id':2},'s2':{'id':1}}}}}");
 	assert_int_equal(plan.verdict, PLAN_OK);	/* but they may change */
 	plan_fini(&plan);
+	judge(&plan, "{'backends':{'app':{'servers':{'a':{'address':'10.0.0.3:80','id':9},"
+		"'b':{'address':'10.0.0.3:80'},'c':{'address':'10.0.0.3:80','id':9}}}}}");
+	assert_int_equal(plan.verdict, PLAN_INVALID);
+	assert_int_equal(plan.issues.count, 1);
+	plan_fini(&plan);
 }
 
 static void
