@@ -98,7 +98,9 @@ is_deeply $lb->get('/v1/backends/plain')->{json}{timeout},
 	{ connect => '1500ms', server => '50s', server_fin => '30s', queue => '1500ms' }, 'a number is milliseconds, answered as a string';
 is_deeply $lb->get('/v1/frontends/web')->{json}{timeout}, { client => '1h', client_fin => '30s' }, 'of a frontend';
 is $lb->get('/v1/frontends/web')->{json}{mode}, 'tcp', 'its mode';
-is_deeply $lb->get('/v1/global')->{json}{pipe_memory}, '16m', 'a size as it came';
+is $lb->get('/v1/global')->{json}{pipe_memory}, '16m', 'a size as it came';
+is_deeply $lb->get('/v1/global')->{json}{status}, { threads => $lb->get('/v1/info')->{json}{threads}, maxconn => 1000 },
+	'what the machine or the command line decides is in the status';
 is_deeply $lb->get('/v1/admin')->{json}{listen}, ['127.0.0.1:9901'], 'a list that is built in';
 status_is $lb->patch('/v1/defaults', { default_server => { weight => 70 }, timeout => { connect => '9s' } }), 200,
 	'a change of defaults';

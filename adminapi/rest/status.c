@@ -5,10 +5,12 @@
 #include "adminapi/rest/status.h"
 
 #include "adminapi/apply/prepare.h"
+#include "adminapi/daemon/limits.h"
 #include "adminapi/daemon/listeners.h"
 #include "adminapi/rest/numbers.h"
 #include "server/backend.h"
 #include "server/server.h"
+#include "stream/engine.h"
 #include "stream/frontend.h"
 
 static const char *const admin_words[] = { "ready", "drain", "maint" };
@@ -147,6 +149,18 @@ frontend_status(struct jsonw *w, const struct doc *doc, const struct doc_node *n
 	jsonw_end_object(w);
 }
 
+/* What holds where nothing is set depends on the machine. */
+static void
+global_status(struct jsonw *w, const struct doc *doc, const struct doc_node *node)
+{
+	uint32_t maxconn = global_in_force()->maxconn;
+
+	jsonw_object(w, "status");
+	jsonw_uint(w, "threads", engine_threads());
+	jsonw_uint(w, "maxconn", maxconn != 0 ? maxconn : limits_maxconn());
+	jsonw_end_object(w);
+}
+
 static void
 admin_status(struct jsonw *w, const struct doc *doc, const struct doc_node *node)
 {
@@ -160,6 +174,7 @@ status_write(struct jsonw *w, const struct doc *doc, const struct doc_node *node
 {
 	static void (*const writers[DOC_KINDS])(struct jsonw *, const struct doc *,
 		const struct doc_node *) = {
+		[DOC_GLOBAL]	= global_status,
 		[DOC_ADMIN]	= admin_status,
 		[DOC_FRONTEND]	= frontend_status,
 		[DOC_BACKEND]	= backend_status,
