@@ -71,11 +71,25 @@ global_prepare(const struct global_settings *next, struct pointer *at, struct is
 	return e;
 }
 
+/* Not given: what the system allows, and if that is less than usual, somebody should know. */
+static uint32_t
+maxconn_possible(void)
+{
+	static uint32_t told;
+	uint32_t maxconn = limits_maxconn();
+
+	if (maxconn < LIMITS_MAXCONN_DEFAULT && maxconn != told)
+		log_msg(LOG_LEVEL_WARNING, "global.maxconn is %u: the limit of descriptors allows no "
+			"more (ulimit -Hn, or LimitNOFILE= of the service)", (unsigned)maxconn);
+	told = maxconn;
+	return maxconn;
+}
+
 static void
 global_publish(const struct global_settings *next)
 {
 	state.global = *next;
-	engine_set_maxconn(next->maxconn != 0 ? next->maxconn : limits_maxconn());
+	engine_set_maxconn(next->maxconn != 0 ? next->maxconn : maxconn_possible());
 	engine_set_pipe_memory((uint64_t)next->pipe_memory);
 }
 
