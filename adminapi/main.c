@@ -149,8 +149,12 @@ first_write(void)
 	struct boot *boot = &program.boot;
 
 	program.first = (struct write){
-		.verb = WRITE_PUT, .kind = DOC_CONFIG, .origin = DOC_BY_CONFIG, .done = on_first_done,
-		.is_restore = !boot->file_wins, .reason = "start",
+		.verb = WRITE_PUT,
+		.kind = DOC_CONFIG,
+		.origin = DOC_BY_CONFIG,
+		.done = on_first_done,
+		.is_restore = !boot->file_wins,
+		.reason = "start",
 	};
 	if (boot->file_wins) {
 		program.first.file_text = boot->file.expanded.at;

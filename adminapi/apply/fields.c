@@ -156,7 +156,8 @@ bind_log(const struct field *f, const cJSON *v, void *to, struct pointer *at, st
 	cJSON_ArrayForEach(item, v) {
 		const cJSON *target = doc_field(item, "target");
 
-		for (size_t i = 0; cJSON_IsString(target) && i < sizeof(targets) / sizeof(targets[0]); i++)
+		for (size_t i = 0;
+		     cJSON_IsString(target) && i < sizeof(targets) / sizeof(targets[0]); i++)
 			if (strcmp(target->valuestring, targets[i].word) == 0)
 				mask |= targets[i].target;
 	}
@@ -174,7 +175,8 @@ listen_parse(const cJSON *item, struct addr *addr, mode_t *mode, struct pointer 
 	*mode = cJSON_IsString(octal) ? (mode_t)strtoul(octal->valuestring, NULL, 8) : 0;
 	if (!cJSON_IsString(text))
 		return false;
-	if (addr_parse(addr, slice_of(text->valuestring), ADDR_ANY_PORT | ADDR_STAR, &why) == ERR_OK)
+	if (addr_parse(addr, slice_of(text->valuestring), ADDR_ANY_PORT | ADDR_STAR, &why) ==
+	    ERR_OK)
 		return true;
 	issues_add(issues, pointer_text(at), "%s", why.text);
 	return false;

@@ -152,8 +152,8 @@ conf_has_bind(const struct frontend_conf *conf, const struct bind *bind)
 }
 
 static void
-bind_differences(const char *name, const struct frontend_conf *in, const struct frontend_conf *not_in,
-	bool opens, bind_change_fn *fn, void *arg)
+bind_differences(const char *name, const struct frontend_conf *in,
+		 const struct frontend_conf *not_in, bool opens, bind_change_fn *fn, void *arg)
 {
 	for (uint32_t i = 0; in != NULL && i < in->bind_count; i++)
 		if (!conf_has_bind(not_in, in->binds[i]))
@@ -203,7 +203,8 @@ bind_find(struct preparation *p, bind_is_fn *is, const struct bind_conf *wanted)
 			return bind;
 	}
 	for (uint32_t i = 0; i < p->next && bind == NULL; i++)
-		if (p->plan->ops[i]->node->kind == DOC_FRONTEND && p->plan->ops[i]->prepared != NULL)
+		if (p->plan->ops[i]->node->kind == DOC_FRONTEND &&
+		    p->plan->ops[i]->prepared != NULL)
 			bind = bind_in(p->plan->ops[i]->prepared, is, wanted);
 	return bind;
 }
@@ -221,7 +222,8 @@ bind_user(const struct preparation *p, const struct doc_node *own, const struct 
 	doc_each_child(node, p->plan->doc->root, DOC_FRONTEND) {
 		const struct frontend_object *object = node->object;
 
-		if (node != own && object != NULL && bind_in(object->newest, bind_is_at, wanted) != NULL)
+		if (node != own && object != NULL &&
+		    bind_in(object->newest, bind_is_at, wanted) != NULL)
 			return node;
 	}
 	return NULL;
@@ -480,7 +482,8 @@ preparation_publish(struct preparation *p)
 	for (uint32_t i = 0; i < p->plan->count; i++) {
 		struct plan_op *op = p->plan->ops[i];
 
-		if (kind_ops[op->node->kind].publish != NULL && (op->from != NULL || op->to != NULL))
+		if (kind_ops[op->node->kind].publish != NULL &&
+		    (op->from != NULL || op->to != NULL))
 			kind_ops[op->node->kind].publish(op);
 	}
 	publication_send(p->publication);

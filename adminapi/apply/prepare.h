@@ -32,9 +32,11 @@ void preparation_publish(struct preparation *p);
 /* What the daemon does with global and admin settings; set once, by main. */
 struct prepare_daemon {
 	/* ERR_*, with an issue at `at` if it can't be. A dry run ends with abort. */
-	enum err (*prepare_global)(const struct global_settings *now, struct pointer *at, struct issues *issues);
+	enum err (*prepare_global)(const struct global_settings *now, struct pointer *at,
+				   struct issues *issues);
 	void	 (*publish_global)(const struct global_settings *now);
-	enum err (*prepare_admin)(const struct admin_settings *now, void **prepared, struct pointer *at, struct issues *issues);
+	enum err (*prepare_admin)(const struct admin_settings *now, void **prepared,
+				  struct pointer *at, struct issues *issues);
 	void	 (*publish_admin)(const struct admin_settings *now, void *prepared);
 	void	 (*abort_admin)(void *prepared);
 	bool	 (*is_own_admin)(const struct addr *addr);

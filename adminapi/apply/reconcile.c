@@ -160,8 +160,8 @@ is_member(const char *pointer)
 
 	if (second == NULL || strchr(second + 1, '/') != NULL)
 		return false;
-	return strncmp(pointer, "/frontends/", 11) == 0 || strncmp(pointer, "/backends/", 10) == 0 ||
-	    strncmp(pointer, "/profiles/", 10) == 0;
+	return strncmp(pointer, "/frontends/", 11) == 0 ||
+	       strncmp(pointer, "/backends/", 10) == 0 || strncmp(pointer, "/profiles/", 10) == 0;
 }
 
 /* Elsewhere an empty object and none are the same thing in the document. */

@@ -20,7 +20,8 @@ array_or_none(const cJSON *value)
 
 /* -- servers -- */
 
-static const char *const admin_words[] = { "ready", "drain", "maint", NULL };	/* enum server_admin */
+/* of enum server_admin */
+static const char *const admin_words[] = { "ready", "drain", "maint", NULL };
 
 #define SERVER(member) offsetof(struct server_conf, member)
 static const struct field server_fields[] = {

@@ -6,10 +6,15 @@
 #include <stddef.h>
 #include "adminapi/apply/settings.h"
 
+struct field;
+
+/* Puts a value where its row says; what the schema cannot see becomes an issue at `at`. */
+typedef void field_bind_fn(const struct field *field, const cJSON *value, void *to,
+	struct pointer *at, struct issues *issues);
+
 struct field {
 	const char	*name, *sub;		/* "timeout", "connect"; sub NULL: a plain field */
-	void	       (*bind)(const struct field *field, const cJSON *value, void *to,
-			       struct pointer *at, struct issues *issues);
+	field_bind_fn	*bind;
 	size_t		 offset;		/* of the target in the struct */
 	const char *const *words;		/* bind_word: the enum's words in order, NULL-ended */
 };
@@ -22,19 +27,19 @@ void fields_bind(const struct field *fields, size_t count, const struct chain *c
  * Targets by type. A value of a wrong type is left out: the schema has told. Durations: 0 is
  * TIMEOUT_NONE.
  */
-void bind_timeout(const struct field *f, const cJSON *v, void *to, struct pointer *at, struct issues *is);	/* int64_t */
-void bind_seconds(const struct field *f, const cJSON *v, void *to, struct pointer *at, struct issues *is);	/* int, rounded up */
-void bind_size(const struct field *f, const cJSON *v, void *to, struct pointer *at, struct issues *is);		/* int64_t */
-void bind_u32(const struct field *f, const cJSON *v, void *to, struct pointer *at, struct issues *is);
-void bind_u16(const struct field *f, const cJSON *v, void *to, struct pointer *at, struct issues *is);
-void bind_u8(const struct field *f, const cJSON *v, void *to, struct pointer *at, struct issues *is);
-void bind_int(const struct field *f, const cJSON *v, void *to, struct pointer *at, struct issues *is);
-void bind_bool(const struct field *f, const cJSON *v, void *to, struct pointer *at, struct issues *is);
-void bind_word(const struct field *f, const cJSON *v, void *to, struct pointer *at, struct issues *is);		/* an enum */
-void bind_text(const struct field *f, const cJSON *v, void *to, struct pointer *at, struct issues *is);		/* char *, owned */
-void bind_target(const struct field *f, const cJSON *v, void *to, struct pointer *at, struct issues *is);	/* struct addr with a port */
-void bind_source(const struct field *f, const cJSON *v, void *to, struct pointer *at, struct issues *is);	/* struct addr, port optional */
-void bind_log(const struct field *f, const cJSON *v, void *to, struct pointer *at, struct issues *is);		/* unsigned, LOG_* */
+field_bind_fn bind_timeout;	/* int64_t */
+field_bind_fn bind_seconds;	/* int, rounded up */
+field_bind_fn bind_size;	/* int64_t */
+field_bind_fn bind_u32;
+field_bind_fn bind_u16;
+field_bind_fn bind_u8;
+field_bind_fn bind_int;
+field_bind_fn bind_bool;
+field_bind_fn bind_word;	/* an enum */
+field_bind_fn bind_text;	/* char *, owned */
+field_bind_fn bind_target;	/* struct addr with a port */
+field_bind_fn bind_source;	/* struct addr, port optional */
+field_bind_fn bind_log;		/* unsigned, LOG_* */
 
 /*
  * One listening address: a string, or {"address", "mode"}. False, with an issue at `at`, if it is

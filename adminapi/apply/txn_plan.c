@@ -119,7 +119,8 @@ put_forgets_servers(struct txn *txn, const struct doc_node *node, const cJSON *b
 	doc_each_child(server, node, DOC_SERVER) {
 		if (server->head == NULL)
 			continue;
-		diag_set(&txn->write->why, "the backend has servers, and the body has no \"servers\": "
+		diag_set(&txn->write->why,
+			 "the backend has servers, and the body has no \"servers\": "
 			"send them, send {}, or use PATCH");
 		return true;
 	}
@@ -134,8 +135,10 @@ take_name(struct txn *txn, struct doc_node *parent, const cJSON *body)
 	const cJSON *name = cJSON_IsObject(body) ? doc_field(body, "name") : NULL;
 
 	if (!cJSON_IsString(name) || !doc_name_is_valid(name->valuestring)) {
-		issues_add(&w->issues, "/name", "a name of 1 to %d characters of A-Z a-z 0-9 . _ : - "
-			"is needed", DOC_NAME_MAX);
+		issues_add(&w->issues, "/name",
+			   "a name of 1 to %d characters of A-Z a-z 0-9 . _ : - "
+			   "is needed",
+			   DOC_NAME_MAX);
 		txn->outcome = WRITE_INVALID;
 		return;
 	}

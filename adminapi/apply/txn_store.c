@@ -92,7 +92,8 @@ put_ops(const struct rows *rows)
 
 		if (!row_changes(op))
 			continue;
-		e = op->to == NULL ? delete_row(rows, op->node) : put_row(rows, op->node, op->to, 0);
+		e = op->to == NULL ? delete_row(rows, op->node)
+				   : put_row(rows, op->node, op->to, 0);
 		if (e != ERR_OK)
 			return e;
 	}

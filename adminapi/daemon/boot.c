@@ -100,9 +100,10 @@ user_is_settled(struct boot *boot)
 
 	if (geteuid() != 0 || boot->path != NULL || (user == NULL && group == NULL))
 		return true;
-	diag_set(&boot->why, "the saved document has global.%s \"%s\", and that is read from the file "
-		"only: start with -f FILE, or as that user", user != NULL ? "user" : "group",
-		user != NULL ? user : group);
+	diag_set(&boot->why,
+		 "the saved document has global.%s \"%s\", and that is read from the file "
+		 "only: start with -f FILE, or as that user",
+		 user != NULL ? "user" : "group", user != NULL ? user : group);
 	return false;
 }
 
@@ -136,7 +137,8 @@ store_open_degraded(struct boot *boot, enum err e)
 		boot->why = first;	/* the cause; the second failure only follows from it */
 		return false;
 	}
-	log_msg(LOG_LEVEL_ERROR, "%s; what was saved holds, no change will be accepted", first.text);
+	log_msg(LOG_LEVEL_ERROR, "%s; what was saved holds, no change will be accepted",
+		first.text);
 	return true;
 }
 
@@ -169,7 +171,8 @@ boot_read(struct boot *boot, const struct options *options)
 static void
 tell_dropped(const char *pointer, void *arg)
 {
-	log_msg(LOG_LEVEL_WARNING, "%s: dropped: saved by REST, but the file was edited since", pointer);
+	log_msg(LOG_LEVEL_WARNING, "%s: dropped: saved by REST, but the file was edited since",
+		pointer);
 }
 
 /* The edited file over the saved document: ids and revisions of what is in both stay. */
@@ -180,7 +183,8 @@ plan_file(struct boot *boot, struct plan *plan)
 	    saved_dropped(&boot->saved, boot->file.root, tell_dropped, NULL) != ERR_OK)
 		plan_nomem(plan);
 	saved_plan(&boot->saved, plan);
-	issues_fini(&plan->issues);	/* what an older version saved and the file replaces may be odd */
+	/* what an older version saved and the file replaces may be odd */
+	issues_fini(&plan->issues);
 	plan_put(plan, plan->doc->root, DOC_CONFIG, "", boot->file.root);
 	plan_drop_unnamed(plan);
 }
@@ -220,6 +224,7 @@ static void
 print_issue(const struct boot *boot, const struct issue *issue, bool of_file)
 {
 	const char *pointer = issue->pointer[0] == '\0' ? "(document)" : issue->pointer;
+	const char *saved = saved_is_empty(&boot->saved) ? "built-in settings" : "saved document";
 	unsigned line = of_file ? file_line_of(&boot->file, issue->pointer) : 0;
 
 	if (of_file && line == 0 && sscanf(issue->detail, "line %u,", &line) != 1)
@@ -229,8 +234,8 @@ print_issue(const struct boot *boot, const struct issue *issue, bool of_file)
 	else if (line != 0)
 		fprintf(stderr, "%s:%u: %s: %s\n", boot->path, line, pointer, issue->detail);
 	else
-		fprintf(stderr, "%s: %s: %s\n", of_file ? boot->path : saved_is_empty(&boot->saved) ?
-			"built-in settings" : "saved document", pointer, issue->detail);
+		fprintf(stderr, "%s: %s: %s\n", of_file ? boot->path : saved, pointer,
+			issue->detail);
 }
 
 static void

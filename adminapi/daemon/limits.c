@@ -34,9 +34,10 @@ limits_raise(uint32_t maxconn, struct diag *diag)
 		.rlim_max = now.rlim_max > want ? now.rlim_max : want };
 	if (setrlimit(RLIMIT_NOFILE, &next) == 0)
 		return ERR_OK;
-	diag_set(diag, "%u connections need %llu descriptors, but the limit is %llu and could not be "
-		"raised (ulimit -Hn, or LimitNOFILE= of the service)", (unsigned)maxconn,
-		(unsigned long long)want, (unsigned long long)now.rlim_max);
+	diag_set(diag,
+		 "%u connections need %llu descriptors, but the limit is %llu and could not be "
+		 "raised (ulimit -Hn, or LimitNOFILE= of the service)",
+		 (unsigned)maxconn, (unsigned long long)want, (unsigned long long)now.rlim_max);
 	return ERR_LIMIT;
 }
 

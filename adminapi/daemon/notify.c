@@ -30,7 +30,8 @@ notify_reloading(void)
 void
 notify_reloaded(bool ok)
 {
-	notify_send(ok ? "READY=1\nSTATUS=serving" : "READY=1\nSTATUS=serving, the last reload failed");
+	notify_send(ok ? "READY=1\nSTATUS=serving"
+		       : "READY=1\nSTATUS=serving, the last reload failed");
 }
 
 void

@@ -37,7 +37,8 @@ threads_parse(struct options *options, const char *text)
 {
 	int64_t threads;
 
-	if (int_parse(slice_of(text), &threads) == ERR_OK && threads >= 1 && threads <= THREADS_MAX) {
+	if (int_parse(slice_of(text), &threads) == ERR_OK && threads >= 1 &&
+	    threads <= THREADS_MAX) {
 		options->threads = (uint32_t)threads;
 		return true;
 	}
@@ -49,7 +50,8 @@ static bool
 admin_add(struct options *options, const char *text)
 {
 	if (options->admin_count == OPTIONS_ADMIN_MAX) {
-		fprintf(stderr, "sluice: --admin may be given at most %d times\n", OPTIONS_ADMIN_MAX);
+		fprintf(stderr, "sluice: --admin may be given at most %d times\n",
+			OPTIONS_ADMIN_MAX);
 		return false;
 	}
 	options->admin[options->admin_count++] = text;

@@ -68,7 +68,8 @@ on_idle(void *arg)
 static void
 on_hard_stop(struct wheel_timer *timer)
 {
-	log_msg(LOG_LEVEL_WARNING, "sluice: %u sessions are ended by force, hard_stop_after has passed",
+	log_msg(LOG_LEVEL_WARNING,
+		"sluice: %u sessions are ended by force, hard_stop_after has passed",
 		(unsigned)engine_streams());
 	engine_on_idle(NULL, NULL);
 	stop_softly("hard_stop_after has passed");
@@ -94,7 +95,8 @@ stop_begin(void)
 	ready_stop();
 	notify_stopping();
 	event_emit(EVENT_PROCESS, SLICE("\"state\":\"stopping\""));
-	log_msg(LOG_LEVEL_NOTICE, "sluice: stopping, %u sessions are open", (unsigned)engine_streams());
+	log_msg(LOG_LEVEL_NOTICE, "sluice: stopping, %u sessions are open",
+		(unsigned)engine_streams());
 	if (delay_ms == 0)
 		on_delay_passed(&stop.delay);
 	else

@@ -12,7 +12,8 @@ static const struct effect {
 	enum doc_kind	 kind;
 	const char	*field, *words;
 } effects[] = {
-	{ DOC_SERVER, "address", "new sessions go to the new address, running ones stay where they are" },
+	{ DOC_SERVER, "address",
+	  "new sessions go to the new address, running ones stay where they are" },
 	{ DOC_SERVER, "weight", "holds for the next session" },
 	{ DOC_SERVER, "priority", "holds for the next session" },
 	{ DOC_SERVER, "admin_state", "holds for the next session, running ones go on" },
@@ -109,7 +110,8 @@ write_change(struct writer *wr, const char *field, const struct schema_node *def
 		write_value(wr, "from", def, from);
 		write_value(wr, "to", def, to);
 		jsonw_string(wr->w, "effect",
-			field == NULL ? effect_of_whole(wr->op) : effect_of(wr->op->node->kind, field));
+			     field == NULL ? effect_of_whole(wr->op)
+					   : effect_of(wr->op->node->kind, field));
 	}
 	jsonw_end_object(wr->w);
 	buf_fini(&path);

@@ -321,9 +321,12 @@ plan_chain(struct plan *plan, const struct doc_node *node, struct chain *chain)
 static int
 plan_rank(const struct plan_op *op)
 {
-	static const int come[DOC_KINDS] = { [DOC_BACKEND] = 1, [DOC_SERVER] = 2, [DOC_FRONTEND] = 3 };
-	static const int go[DOC_KINDS] = { [DOC_FRONTEND] = 4, [DOC_SERVER] = 5, [DOC_BACKEND] = 6,
-		[DOC_PROFILE] = 7 };
+	static const int come[DOC_KINDS] = {
+		[DOC_BACKEND] = 1, [DOC_SERVER] = 2, [DOC_FRONTEND] = 3
+	};
+	static const int go[DOC_KINDS] = {
+		[DOC_FRONTEND] = 4, [DOC_SERVER] = 5, [DOC_BACKEND] = 6, [DOC_PROFILE] = 7
+	};
 
 	return op->to != NULL ? come[op->node->kind] : go[op->node->kind];
 }

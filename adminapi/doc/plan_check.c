@@ -65,8 +65,10 @@ not_live(struct plan *plan, const struct doc_node *node, const char *field, cons
 		issues_add(&plan->issues, pointer_text(at),
 			"restart needed: this is read at start only");
 	else
-		issues_add(&plan->issues, pointer_text(at), "%s was given on the command line, that "
-			"holds: a restart without it is needed", option);
+		issues_add(&plan->issues, pointer_text(at),
+			   "%s was given on the command line, that "
+			   "holds: a restart without it is needed",
+			   option);
 	plan->conflict = "restart needed: it can't be changed while running";
 	plan_worsen(plan, PLAN_CONFLICT);
 }
@@ -114,7 +116,8 @@ claim_address(struct plan *plan, struct claim **claims, const struct doc_node *n
 	struct addr addr;
 	struct pointer *at;
 
-	if (text == NULL || addr_parse(&addr, slice_of(text), ADDR_ANY_PORT | ADDR_STAR, NULL) != ERR_OK ||
+	if (text == NULL ||
+	    addr_parse(&addr, slice_of(text), ADDR_ANY_PORT | ADDR_STAR, NULL) != ERR_OK ||
 	    (!addr_is_unix(&addr) && addr_port(&addr) == 0))
 		return;		/* the compiler says what is wrong; port 0 is never the same twice */
 	claim = calloc(1, sizeof(*claim));
@@ -194,7 +197,8 @@ static void
 check_ids_of(struct plan *plan, const struct id_of *ids, uint32_t count)
 {
 	for (uint32_t i = 1; i < count; i++) {
-		const struct doc_node *late = ids[i].node->op != NULL ? ids[i].node : ids[i - 1].node;
+		const struct doc_node *late =
+			ids[i].node->op != NULL ? ids[i].node : ids[i - 1].node;
 		const struct doc_node *other = late == ids[i].node ? ids[i - 1].node : ids[i].node;
 		struct pointer *at;
 
@@ -220,7 +224,8 @@ check_ids(struct plan *plan, struct doc_node *backend)
 	}
 	doc_each_child(server, backend, DOC_SERVER)
 		if (plan_version(server) != NULL)
-			ids[count++] = (struct id_of){ doc_server_id(plan_version(server)), server };
+			ids[count++] =
+				(struct id_of){ doc_server_id(plan_version(server)), server };
 	for (uint32_t i = 0; i < plan->count; i++) {
 		const struct plan_op *op = plan->ops[i];
 

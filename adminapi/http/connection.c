@@ -106,8 +106,7 @@ connection_make_room(struct http_server *http)
 
 	if (http->counts.connections_current >= http->limits.connections + HTTP_CONNECTIONS_SPARE)
 		return false;
-	list_foreach(node, &http->connections)
-	{
+	list_foreach(node, &http->connections) {
 		struct connection *c = container_of(node, struct connection, node);
 
 		if (c->phase == CONNECTION_IDLE &&

@@ -202,8 +202,7 @@ http_server_new(struct http_server **hp, struct loop *control, void (*handle)(st
 static void
 http_cut_all(struct http_server *http)
 {
-	list_foreach(node, &http->connections)
-	{
+	list_foreach(node, &http->connections) {
 		struct connection *c = container_of(node, struct connection, node);
 		struct request *r = c->request;
 
@@ -292,7 +291,8 @@ http_server_busy(const struct http_server *http, bool with_silent)
 	uint32_t busy = 0;
 
 	list_foreach(node, &http->connections)
-		busy += connection_is_busy(container_of(node, struct connection, node), with_silent);
+		busy += connection_is_busy(container_of(node, struct connection, node),
+					   with_silent);
 	return busy;
 }
 

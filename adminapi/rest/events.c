@@ -154,8 +154,7 @@ event_emit(enum event_kind kind, struct slice members)
 	event_format(&text, ring.next_id, kind_names[kind], members);
 	ring_add(kind, &text);
 	buf_fini(&text);
-	list_foreach(node, &ring.readers)
-	{
+	list_foreach(node, &ring.readers) {
 		struct events_reader *reader = container_of(node, struct events_reader, node);
 
 		if (reader->kinds & 1u << kind)

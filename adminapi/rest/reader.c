@@ -170,7 +170,8 @@ reader_page(struct frame *f, const struct reader_query *q, struct buf *link)
 {
 	char key[DOC_NAME_MAX + 1];
 
-	while (q->cursor != NULL && f->next < f->end && !is_after(f->members.at[f->next], q->cursor))
+	while (q->cursor != NULL && f->next < f->end &&
+	       !is_after(f->members.at[f->next], q->cursor))
 		f->next++;
 	if (q->limit == 0 || f->end - f->next <= q->limit)
 		return;
@@ -244,7 +245,8 @@ subtree_count(const struct doc *doc, const struct reader_query *q)
 {
 	uint32_t count = 0;
 
-	if (q->members_of != DOC_KINDS && q->limit > 0 && q->limit < ONE_BODY_NODES && q->depth == 0)
+	if (q->members_of != DOC_KINDS && q->limit > 0 && q->limit < ONE_BODY_NODES &&
+	    q->depth == 0)
 		return q->limit;
 	if (q->node->kind == DOC_CONFIG)
 		return doc->node_count;

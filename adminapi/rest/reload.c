@@ -45,8 +45,8 @@ log_failure(const struct write *w)
 	if (w->why.text[0] != '\0')
 		log_msg(LOG_LEVEL_ERROR, "%s: not applied: %s", path, w->why.text);
 	for (uint32_t i = 0; i < w->issues.count; i++)
-		log_msg(LOG_LEVEL_ERROR, "%s: not applied: %s: %s", path, w->issues.items[i].pointer,
-			w->issues.items[i].detail);
+		log_msg(LOG_LEVEL_ERROR, "%s: not applied: %s: %s", path,
+			w->issues.items[i].pointer, w->issues.items[i].detail);
 }
 
 static bool

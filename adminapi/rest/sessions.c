@@ -231,7 +231,8 @@ answer_single(struct asking *a, const struct session_list *list)
 	struct jsonw w;
 
 	if (list->count == 0) {
-		call_problem(a->call, 404, NULL, "there is no session \"%s\"", a->call->segments[2]);
+		call_problem(a->call, 404, NULL, "there is no session \"%s\"",
+			     a->call->segments[2]);
 		return;
 	}
 	jsonw_init(&w, &answer.body);
@@ -344,7 +345,8 @@ on_ended(uint32_t ended, void *arg)
 	if (ended > 0)
 		session_kill_event(a->call, ended, END_ADMIN);
 	if (a->is_single && ended == 0) {
-		call_problem(a->call, 404, NULL, "there is no session \"%s\"", a->call->segments[2]);
+		call_problem(a->call, 404, NULL, "there is no session \"%s\"",
+			     a->call->segments[2]);
 	} else if (a->is_single) {
 		answer.status = 204;
 		call_answer(a->call, &answer);

@@ -57,7 +57,8 @@ target_find(struct call *call, const struct target *target)
 	if (!doc_kind_info(target->kind)->is_collection)
 		return doc->singles[target->kind];
 	if (target->parent != NULL)
-		parent = live_child(call, parent, doc_kind_info(target->kind)->parent, target->parent);
+		parent = live_child(call, parent, doc_kind_info(target->kind)->parent,
+				    target->parent);
 	if (parent == NULL || target->is_collection)
 		return parent;
 	return live_child(call, parent, target->kind, target->name);

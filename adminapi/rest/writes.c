@@ -46,7 +46,8 @@ answer_failed_write(struct call *call, const struct write *w)
 		call_problem(call, 409, &w->issues, "%s", w->why.text);
 		break;
 	case WRITE_PRECONDITION:
-		call_problem(call, 412, NULL, "the resource is not as If-Match or If-None-Match say");
+		call_problem(call, 412, NULL,
+			     "the resource is not as If-Match or If-None-Match say");
 		break;
 	case WRITE_INVALID:
 		call_problem(call, 422, &w->issues, "the document would not be valid");

@@ -35,8 +35,7 @@ cuts_on_timer(struct wheel_timer *timer)
 {
 	struct cuts *cuts = container_of(timer, struct cuts, timer);
 
-	list_foreach_safe(node, &cuts->waiting)
-	{
+	list_foreach_safe(node, &cuts->waiting) {
 		struct cut *cut = container_of(node, struct cut, node);
 
 		if (sock_unsent(cut->fd) == 0 || cut->until_ms <= cuts->loop->now_ms)

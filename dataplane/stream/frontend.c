@@ -192,8 +192,7 @@ frontend_conf_has(const struct frontend_conf *conf, const struct bind *bind, uin
 static void
 frontend_stop_listeners(struct frontend_slot *slot, const struct frontend_conf *conf)
 {
-	list_foreach_safe(node, &slot->listeners)
-	{
+	list_foreach_safe(node, &slot->listeners) {
 		struct listener *l = container_of(node, struct listener, node);
 		uint32_t index;
 
@@ -205,8 +204,7 @@ frontend_stop_listeners(struct frontend_slot *slot, const struct frontend_conf *
 static void
 frontend_renumber_listeners(struct frontend_slot *slot, const struct frontend_conf *conf)
 {
-	list_foreach(node, &slot->listeners)
-	{
+	list_foreach(node, &slot->listeners) {
 		struct listener *l = container_of(node, struct listener, node);
 		bool has = frontend_conf_has(conf, l->bind, &l->index);
 

@@ -367,8 +367,7 @@ stream_end(struct stream *s, enum end_cause cause)
 void
 stream_end_all(struct worker *w, enum end_cause cause)
 {
-	list_foreach_safe(node, &w->streams)
-	{
+	list_foreach_safe(node, &w->streams) {
 		struct stream_link *link = container_of(node, struct stream_link, node);
 
 		if (!link->is_marker)

@@ -153,7 +153,8 @@ rows_become_the_document_again(void **state)
 	saved_plan(&saved, &plan);
 	scene_carry_out(&plan);
 	assert_string_equal(shown(DOC_LIVE), "web app s1=4");
-	assert_int_equal(doc_field(scene_doc->singles[DOC_GLOBAL]->live->set, "maxconn")->valueint, 9);
+	assert_int_equal(doc_field(scene_doc->singles[DOC_GLOBAL]->live->set, "maxconn")->valueint,
+			 9);
 	assert_string_equal(doc_field(scene_doc->root->live->set, "comment")->valuestring, "c");
 	assert_int_equal(scene_doc->root->live_revision, 5);
 	scene_plan(&plan);		/* as one document they are the same */

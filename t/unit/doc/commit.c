@@ -206,7 +206,8 @@ restore(struct plan *plan, struct doc_node *parent, enum doc_kind kind, const ch
 {
 	static const struct doc_notes none = { 0 };
 
-	plan_restore(plan, parent, kind, name, tree_of(set), revision, notes == NULL ? &none : notes);
+	plan_restore(plan, parent, kind, name, tree_of(set), revision,
+		     notes == NULL ? &none : notes);
 }
 
 /* Backend "app" at revision 3 with server s5 at 4 (id 5); 9 was its highest id, 7 its last change. */
@@ -232,7 +233,8 @@ what_was_saved_keeps_its_revisions_and_ids(void **state)
 	plan.revision = scene_doc->revision;
 	scene_carry_out(&plan);
 	assert_int_equal(head_revision(DOC_SERVER, "app", "s5"), 4);
-	assert_int_equal(head_revision(DOC_BACKEND, NULL, "app"), 7);	/* a server was deleted then */
+	assert_int_equal(head_revision(DOC_BACKEND, NULL, "app"),
+			 7); /* a server was deleted then */
 	assert_int_equal(scene_doc->root->head_revision, 7);
 	assert_int_equal(scene_doc->root->live_revisions[doc_kind_info(DOC_BACKEND)->slot], 7);
 	assert_int_equal(scene_doc->root->live_revisions[doc_kind_info(DOC_FRONTEND)->slot], 0);

@@ -42,7 +42,8 @@ a_server_takes_the_nearest_value(void **state)
 	assert_int_equal(number(DOC_SERVER, "from", "a", "weight"), 3);
 	assert_int_equal(number(DOC_SERVER, "plain", "a", "weight"), 2);
 	assert_int_equal(number(DOC_SERVER, "app", "a", "maxconn"), 2);
-	assert_int_equal(number(DOC_SERVER, "from", "a", "maxconn"), 0);	/* the profile instead of defaults */
+	assert_int_equal(number(DOC_SERVER, "from", "a", "maxconn"),
+			 0); /* the profile instead of defaults */
 	assert_int_equal(number(DOC_SERVER, "app", "a", "priority"), 0);	/* built in */
 }
 
@@ -51,7 +52,8 @@ notes_are_nobody_elses(void **state)
 {
 	struct chain chain;
 
-	scene_put("{'defaults':{'comment':'d','retries':1,'timeout':{'comment':'t','connect':'1s'}},"
+	scene_put(
+		"{'defaults':{'comment':'d','retries':1,'timeout':{'comment':'t','connect':'1s'}},"
 		"'backends':{'app':{}}}");
 	chain_init(&chain, scene_doc, node_of(DOC_BACKEND, NULL, "app"), DOC_LIVE, NULL, NULL);
 	assert_int_equal(number(DOC_BACKEND, NULL, "app", "retries"), 1);
@@ -63,7 +65,8 @@ notes_are_nobody_elses(void **state)
 static void
 a_queue_waits_as_long_as_a_connect(void **state)
 {
-	scene_put("{'defaults':{'timeout':{'connect':'1s'}},'profiles':{'p':{'timeout':{'queue':'9s'}}},"
+	scene_put(
+		"{'defaults':{'timeout':{'connect':'1s'}},'profiles':{'p':{'timeout':{'queue':'9s'}}},"
 		"'backends':{'app':{},'own':{'timeout':{'connect':'2s'}},'from':{'from':'p'}},"
 		"'frontends':{'web':{}}}");
 	assert_string_equal(timeout(DOC_BACKEND, "app", "queue"), "1s");
@@ -78,7 +81,8 @@ set_is_not_built_in(void **state)
 {
 	struct chain chain;
 
-	scene_put("{'profiles':{'p':{'timeout':{'tunnel':'1h'}}},'backends':{'app':{},'from':{'from':'p'}}}");
+	scene_put(
+		"{'profiles':{'p':{'timeout':{'tunnel':'1h'}}},'backends':{'app':{},'from':{'from':'p'}}}");
 	chain_init(&chain, scene_doc, node_of(DOC_BACKEND, NULL, "app"), DOC_LIVE, NULL, NULL);
 	assert_false(chain_is_set(&chain, "timeout", "tunnel"));
 	assert_false(chain_is_set(&chain, "retries", NULL));

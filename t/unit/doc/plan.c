@@ -182,7 +182,8 @@ what_is_used_cannot_go(void **state)
 	scene_put(two_servers);
 	judge(&plan, "{'backends':{'app':null}}");
 	assert_int_equal(plan.verdict, PLAN_CONFLICT);
-	assert_string_equal(issues_of(&plan), "/frontends/web/default_backend: names backend \"app\"");
+	assert_string_equal(issues_of(&plan),
+			    "/frontends/web/default_backend: names backend \"app\"");
 	plan_fini(&plan);
 	judge(&plan, "{'backends':{'app':null},'frontends':{'web':null}}");
 	assert_int_equal(plan.verdict, PLAN_OK);
@@ -212,7 +213,8 @@ an_address_is_listened_on_once(void **state)
 	scene_put("{'frontends':{'web':{'bind':['127.0.0.1:80','127.0.0.1:0']}}}");
 	judge(&plan, "{'frontends':{'a':{'bind':['127.0.0.1:81',{'address':'127.0.0.1:80'},"
 		"'127.0.0.1:0','127.0.0.1:0']}}}");
-	assert_string_equal(issues_of(&plan), "/frontends/a/bind/1: the address 127.0.0.1:80 is used "
+	assert_string_equal(issues_of(&plan),
+			    "/frontends/a/bind/1: the address 127.0.0.1:80 is used "
 		"by frontend web already");
 	plan_fini(&plan);
 	judge(&plan, "{'admin':{'listen':['127.0.0.1:80']}}");

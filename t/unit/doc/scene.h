@@ -204,7 +204,8 @@ shown(enum doc_view view)
 	for (size_t k = 0; k < 3; k++) {
 		struct doc_members list, servers;
 
-		assert_int_equal(doc_members(scene_doc->root, kinds[k], view, false, &list), ERR_OK);
+		assert_int_equal(doc_members(scene_doc->root, kinds[k], view, false, &list),
+				 ERR_OK);
 		for (uint32_t i = 0; i < list.count; i++) {
 			show_node(&out, list.at[i], view);
 			if (kinds[k] != DOC_BACKEND)
@@ -233,7 +234,10 @@ ops_of(const struct plan *plan)
 	text[0] = '\0';
 	for (uint32_t i = 0; i < plan->count; i++) {
 		const struct plan_op *op = plan->ops[i];
-		char what = op->to == op->from ? '=' : op->from == NULL ? '+' : op->to == NULL ? '-' : '~';
+		char what = op->to == op->from ? '='
+			    : op->from == NULL ? '+'
+			    : op->to == NULL   ? '-'
+					       : '~';
 
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%c%s", i == 0 ? "" : " ",
 					what, op->node->name);

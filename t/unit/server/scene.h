@@ -215,8 +215,7 @@ scene_drop(struct backend *backend)
 	uint32_t count = 0;
 
 	for (int i = 0; i < SERVER_PRIORITIES; i++) {
-		list_foreach(node, &backend->levels[i].servers)
-		{
+		list_foreach(node, &backend->levels[i].servers) {
 			items[count++] =
 				scene_retire_item(container_of(node, struct server, by_priority));
 		}
