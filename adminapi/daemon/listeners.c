@@ -79,8 +79,10 @@ maxconn_possible(void)
 	uint32_t maxconn = limits_maxconn();
 
 	if (maxconn < LIMITS_MAXCONN_DEFAULT && maxconn != told)
-		log_msg(LOG_LEVEL_WARNING, "global.maxconn is %u: the limit of descriptors allows no "
-			"more (ulimit -Hn, or LimitNOFILE= of the service)", (unsigned)maxconn);
+		log_msg(LOG_LEVEL_WARNING,
+			"global.maxconn is %u: the limit of descriptors allows no "
+			"more (ulimit -Hn, or LimitNOFILE= of the service)",
+			(unsigned)maxconn);
 	told = maxconn;
 	return maxconn;
 }
@@ -316,7 +318,8 @@ admin_publish(const struct admin_settings *next, void *prepared)
 		door_start(&entries->at[i]);
 	entries_release(&old);
 	free(entries);
-	if (http_server_set_hosts(state.http, (const char *const *)next->hosts, next->host_count) != ERR_OK)
+	if (http_server_set_hosts(state.http, (const char *const *)next->hosts, next->host_count) !=
+	    ERR_OK)
 		log_msg(LOG_LEVEL_ERROR, "admin: hosts: out of memory, the old list holds");
 	announce();
 }
