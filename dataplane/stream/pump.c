@@ -2,8 +2,8 @@
  * Moving bytes: recv and send through the worker's scratch, splice through a pipe for bulk.
  *
  * A message costs one recv and one send. Reads that come back full grow, four times each, to the
- * whole scratch; two full ones of that size in a row make the flow splice, if a pipe is to be had; a
- * few small moves make it copy again. A write that is blocked makes reads small again, so a slow
+ * whole scratch; two large ones in a row make the flow splice, if a pipe is to be had; a few small
+ * moves make it copy again. A write that is blocked makes reads small again, so a slow
  * reader makes us hold 16 KiB, not 256.
  *
  * The stream's worker.
@@ -14,7 +14,8 @@
 #include "core/loop.h"
 #include "stream/worker_priv.h"
 
-#define FLOW_FULL_READS	   2 /* of the largest size, in a row: bulk */
+#define FLOW_LARGE_BYTES   (64 * 1024)
+#define FLOW_LARGE_READS   2 /* of at least that, in a row: bulk */
 #define FLOW_SMALL_BYTES   (32 * 1024)
 #define FLOW_SMALL_SPLICES 4 /* of less than that, in a row: no bulk any more */
 #define FLOW_IOVECS	   (WORKER_SCRATCH_BYTES / SLAB_BYTES + 2)
@@ -97,21 +98,21 @@ static enum flow_result
 flow_hold(struct flow *f, struct worker *w, const char *bytes, size_t len)
 {
 	f->ask_bytes = FLOW_READ_BYTES;
-	f->full_reads = 0;
+	f->large_reads = 0;
 	return slab_queue_put(&f->held, &w->slabs, bytes, len) == 0 ? FLOW_WAITS : FLOW_NO_MEMORY;
 }
 
 static void
 flow_adapt(struct flow *f, size_t got)
 {
-	if (got < f->ask_bytes) {
-		f->full_reads = 0;
-	} else if (f->ask_bytes < WORKER_SCRATCH_BYTES) {
-		f->ask_bytes = f->ask_bytes * 4 < WORKER_SCRATCH_BYTES ? f->ask_bytes * 4
-								      : WORKER_SCRATCH_BYTES;
-	} else if (++f->full_reads >= FLOW_FULL_READS && !f->cannot_splice) {
-		f->full_reads = 0;
-		f->splices = true;
+	const uint32_t larger = f->ask_bytes * 4;
+
+	if (got == f->ask_bytes)
+		f->ask_bytes = larger < WORKER_SCRATCH_BYTES ? larger : WORKER_SCRATCH_BYTES;
+	f->large_reads = got >= FLOW_LARGE_BYTES ? f->large_reads + 1 : 0;
+	if (f->large_reads >= FLOW_LARGE_READS) {
+		f->large_reads = 0;
+		f->splices = !f->cannot_splice;
 	}
 }
 

@@ -32,7 +32,7 @@ enum flow_state {
 struct flow {
 	enum flow_state	 state;
 	uint32_t	 ask_bytes;	/* size of the next recv */
-	uint8_t		 full_reads;	/* largest reads that came back full, in a row */
+	uint8_t		 large_reads;	/* in a row */
 	uint8_t		 small_splices;	/* in a row */
 	bool		 splices;	/* moves bulk: by pipe, if there is one */
 	bool		 cannot_splice;	/* the sockets refuse */

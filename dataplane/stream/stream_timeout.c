@@ -4,7 +4,9 @@
  * Activity only stores a time; the timer fires at the earliest moment that a time-out could be due,
  * looks, and is set again. A side's time-out counts from the last byte that was read from it or
  * written to it: a write that is blocked is silence. Once a direction of a side is shut, its
- * client_fin or server_fin holds for it. Where a tunnel time-out is configured it supersedes the
+ * client_fin or server_fin holds for it. A side that has sent its end is waited for only while it
+ * does not take what is there for it: a slow answer to a request that ended is the server's silence,
+ * not the client's (HAProxy does the same). Where a tunnel time-out is configured it supersedes the
  * other two while both ways are open, and counts from the last byte of either side. The client is
  * judged first.
  *
@@ -39,6 +41,13 @@ side_is_half_shut(const struct stream *s, enum stream_side side)
 	return s->flow[side].state != FLOW_OPEN || s->flow[1 - side].state == FLOW_SHUT;
 }
 
+/* May it still send, or is there something for it to take? */
+static bool
+side_is_awaited(const struct stream *s, enum stream_side side)
+{
+	return s->flow[side].state == FLOW_OPEN || flow_holds(&s->flow[1 - side]);
+}
+
 /* When `side` has been silent for too long. */
 static uint64_t
 side_deadline_ms(const struct stream *s, enum stream_side side)
@@ -47,6 +56,8 @@ side_deadline_ms(const struct stream *s, enum stream_side side)
 	const struct backend_conf *bc = s->backend_conf;
 	const uint64_t active_ms = side_active_ms(s, side);
 
+	if (!side_is_awaited(s, side))
+		return WHEEL_NEVER;
 	if (side_is_half_shut(s, side))
 		return time_after(active_ms,
 				  side == CLIENT ? fc->timeout_client_fin : bc->timeout_server_fin);

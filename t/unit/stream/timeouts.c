@@ -121,31 +121,69 @@ a_tunnel_time_out_supersedes_the_others(void **state)
 }
 
 static void
-a_half_closed_client_gets_client_fin(void **state)
-{
-	int client, server;
-
-	RIG(.client_fin = SHORT_MS, .server_fin = 30000, .tunnel = 30000);
-	rig_pair(&client, &server);
-	rig_finish(client);
-	rig_reads_end(server);
-	assert_in_range(ends_after_ms(client), 0, 5000);
-	rig_logs(STATE("cD"));
-	close(client);
-	close(server);
-}
-
-static void
-a_half_closed_server_gets_server_fin(void **state)
+a_server_gets_server_fin_when_the_client_has_ended(void **state)
 {
 	int client, server;
 
 	RIG(.server_fin = SHORT_MS, .tunnel = 30000);
 	rig_pair(&client, &server);
+	rig_finish(client);
+	rig_reads_end(server);
+	assert_in_range(ends_after_ms(client), 0, 5000);
+	rig_logs(STATE("sD"));
+	close(client);
+	close(server);
+}
+
+static void
+a_client_gets_client_fin_when_the_server_has_ended(void **state)
+{
+	int client, server;
+
+	RIG(.client_fin = SHORT_MS, .server_fin = 30000, .tunnel = 30000);
+	rig_pair(&client, &server);
 	rig_finish(server);
 	rig_reads_end(client);
 	assert_in_range(ends_after_ms(server), 0, 5000);
-	rig_logs(STATE("sD"));
+	rig_logs(STATE("cD"));
+	close(client);
+	close(server);
+}
+
+/* It has said all, and takes what comes: it is the other one's turn. */
+static void
+nobody_waits_for_a_side_that_has_ended(void **state)
+{
+	int client, server;
+
+	RIG(.client = SHORT_MS, .client_fin = SHORT_MS);
+	rig_pair(&client, &server);
+	rig_finish(client);
+	rig_reads_end(server);
+	sleep_ms(SHORT_MS * 3);
+	rig_write(server, "late");
+	rig_reads(client, "late");
+	close(server);
+	rig_reads_end(client);
+	close(client);
+	rig_logs(STATE("--"));
+}
+
+static void
+a_side_that_has_ended_must_take_what_comes(void **state)
+{
+	static char filler[1 << 16];
+	const int small = 16 * 1024;
+	int client, server;
+
+	RIG(.client_fin = 400);
+	rig_pair(&client, &server);
+	assert_int_equal(setsockopt(client, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
+	rig_finish(client);
+	while (send(server, filler, sizeof(filler), MSG_NOSIGNAL) > 0)
+		;	/* ends when the stream was cut */
+	rig_logs(STATE("cD"));
+	rig_reads_reset(client);
 	close(client);
 	close(server);
 }
@@ -231,8 +269,10 @@ main(void)
 		ONE(bytes_in_either_direction_keep_a_side_awake),
 		ONE(a_blocked_write_is_silence),
 		ONE(a_tunnel_time_out_supersedes_the_others),
-		ONE(a_half_closed_client_gets_client_fin),
-		ONE(a_half_closed_server_gets_server_fin),
+		ONE(a_server_gets_server_fin_when_the_client_has_ended),
+		ONE(a_client_gets_client_fin_when_the_server_has_ended),
+		ONE(nobody_waits_for_a_side_that_has_ended),
+		ONE(a_side_that_has_ended_must_take_what_comes),
 		ONE(a_server_that_does_not_accept_in_time_is_given_up),
 		ONE(a_place_that_does_not_come_in_time_is_given_up),
 		ONE(no_time_out_means_none),
