@@ -21,6 +21,13 @@ my %origin = map { $_->name => $_ } (
 	Sluice::Origin->start('swallow', 'swallow'),
 	Sluice::Origin->start('echo', 'echo'),
 	Sluice::Origin->start('half', sub { my ($c) = @_; $c->half_close; $c->read_all(3600); return undef }),
+	Sluice::Origin->start('slow', sub {
+		my ($c) = @_;
+		$c->read_all(60);
+		select(undef, undef, undef, $short * 1.2);
+		$c->send("late\n");
+		return undef;
+	}),
 	Sluice::Origin->start('flood', sub { my ($c) = @_; $c->send('x' x 65536, 3600) while !$c->at_end; return undef }),
 	Sluice::Origin->start('tick', sub {
 		my ($c) = @_;
@@ -45,8 +52,10 @@ my %case = (
 		$_[0]->send('hello');
 		$_[0]->{late} = 'hello';		# read, and closed, at the end
 	}, 1],
-	'client-fin' => ['hold', { client_fin => $ms }, 'cD', sub { $_[0]->half_close }, 1],
-	'server-fin' => ['half', { server_fin => $ms }, 'sD', sub {}, 1],
+	'client-fin' => ['half', { client_fin => $ms }, 'cD', sub {}, 1],
+	'server-fin' => ['hold', { server_fin => $ms }, 'sD', sub { $_[0]->half_close }, 1],
+	# it has said all there is to say: nobody waits for it
+	'slow-answer' => ['slow', { client_fin => '1ms', client => '50ms' }, '--', sub { $_[0]->half_close }, 1.2],
 	'blocked-reader' => ['flood', { client => $ms }, 'cD', sub {}, 1],
 	'kept-awake' => ['tick', { client => $ms, server => $ms }, '--', sub { $_[0]->half_close }, 1.75],
 	never => ['swallow', { client => 0, server => 0, connect => 0 }, '--', sub { $_[0]{late} = '' }, 1],
