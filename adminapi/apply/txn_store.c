@@ -5,7 +5,6 @@
 #include "adminapi/apply/txn_priv.h"
 
 #include "adminapi/apply/saved.h"
-#include "adminapi/doc/changes.h"
 #include "adminapi/json/strict.h"
 
 /* Where a plan's rows go. */
@@ -143,19 +142,18 @@ put_parents_of_gone(const struct rows *rows)
 static enum err
 put_revision(struct store_txn *st, const struct txn *txn)
 {
+	const struct plan *plan = &txn->plan;
 	const struct write *w = txn->write;
-	struct buf changes = { 0 };
-	struct jsonw json;
+	struct buf text = { 0 };
 	enum err e = ERR_NOMEM;
 
-	jsonw_init(&json, &changes);
-	jsonw_object(&json, NULL);
-	changes_write(&json, "changes", &txn->plan, false, CHANGES_MAX);
-	jsonw_end_object(&json);
-	if (!changes.failed)
-		e = store_txn_revision(st, txn->plan.revision, txn->wall_us, w->actor, w->reason,
-			(struct slice){ changes.at, changes.len });
-	buf_fini(&changes);
+	buf_puts(&text, "{\"changes\":");
+	buf_put(&text, plan->changes.at, plan->changes.len);
+	buf_puts(&text, "}");
+	if (!text.failed)
+		e = store_txn_revision(st, plan->revision, txn->wall_us, w->actor, w->reason,
+			(struct slice){ text.at, text.len });
+	buf_fini(&text);
 	return e;
 }
 

@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include "adminapi/apply/txn_priv.h"
-#include "adminapi/doc/changes.h"
 #include "core/log.h"
 #include "core/obj.h"
 
 #define SLICE_US	1000	/* of preparing, before the loop turns */
+#define ENDS_A_TURN	1000	/* nodes that are let go of: about 1 ms */
 #define MANY_NODES	500	/* resources; above that a write that touches all goes to the helper */
 
 static struct {
@@ -22,6 +22,8 @@ static struct {
 	struct txn		*front;		/* planning or preparing */
 	struct list		 under_way;	/* committing, failed, publishing: oldest first */
 	struct task		 advance;
+	struct list		 ending;	/* answered; their plans let go of what they hold */
+	struct task		 end;
 	uint64_t		 epoch;
 	bool			 undo_due;	/* a commit failed while a plan reads the head */
 	void		       (*on_published)(const struct plan *, const struct write *);
@@ -106,6 +108,20 @@ front_end(enum write_outcome outcome)
 
 /* -- acknowledged -- */
 
+/* What was in the way of thousands of nodes is over: they are freed, unhurried. */
+static void
+pipeline_end_some(struct task *task)
+{
+	struct list *first = pipeline.ending.next;
+
+	if (first == &pipeline.ending)
+		return;
+	if (plan_end_some(&txn_of(first)->plan, ENDS_A_TURN))
+		txn_free(txn_of(first));
+	if (!list_is_empty(&pipeline.ending))
+		loop_queue(loop_self(), task);
+}
+
 static void
 txn_on_acked(void *arg)
 {
@@ -116,8 +132,10 @@ txn_on_acked(void *arg)
 			(unsigned long long)txn->plan.revision);
 	}
 	txn_answer_in_force(txn, WRITE_DONE);
-	plan_end(&txn->plan);
-	txn_free(txn);
+	list_remove(&txn->node);
+	list_append(&pipeline.ending, &txn->node);
+	wheel_cancel(&txn->ack_timer);
+	pipeline_end_some(&pipeline.end);
 }
 
 static void
@@ -267,14 +285,7 @@ front_hand_over(void)
 static void
 front_dry(void)
 {
-	struct txn *txn = pipeline.front;
-	struct jsonw w;
-
-	preparation_abort(&txn->preparation);
-	jsonw_init(&w, &txn->write->changes);
-	jsonw_object(&w, NULL);
-	changes_write(&w, "changes", &txn->plan, true, UINT32_MAX);
-	jsonw_end_object(&w);
+	preparation_abort(&pipeline.front->preparation);
 	front_end(WRITE_DRY);
 }
 
@@ -481,6 +492,8 @@ write_start(struct doc *doc, struct store *store)
 	pipeline.store = store;
 	list_init(&pipeline.waiting);
 	list_init(&pipeline.under_way);
+	list_init(&pipeline.ending);
 	task_init(&pipeline.advance, pipeline_advance);
+	task_init(&pipeline.end, pipeline_end_some);
 	return ERR_OK;
 }

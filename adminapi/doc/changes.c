@@ -157,3 +157,13 @@ changes_write(struct jsonw *w, const char *key, const struct plan *plan, bool fu
 	jsonw_end_array(w);
 	return wr.count;
 }
+
+enum err
+changes_note(struct plan *plan)
+{
+	struct jsonw w;
+
+	jsonw_init(&w, &plan->changes);
+	plan->change_count = changes_write(&w, NULL, plan, false, CHANGES_MAX);
+	return plan->changes.failed ? ERR_NOMEM : ERR_OK;
+}

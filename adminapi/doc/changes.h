@@ -14,3 +14,9 @@
  */
 uint32_t changes_write(struct jsonw *w, const char *key, const struct plan *plan, bool full,
 	uint32_t limit);
+
+/*
+ * plan->changes and plan->change_count: the first CHANGES_MAX, not full. On the plan's thread, when
+ * it is finished. ERR_NOMEM.
+ */
+enum err changes_note(struct plan *plan);

@@ -50,6 +50,7 @@ plan_fini(struct plan *plan)
 	free(plan->raised);
 	free(plan->base);
 	issues_fini(&plan->issues);
+	buf_fini(&plan->changes);
 	pointer_fini(&plan->at);
 	*plan = (struct plan){ 0 };
 }

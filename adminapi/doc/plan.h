@@ -72,6 +72,8 @@ struct plan {
 	enum plan_verdict		 verdict;
 	const char			*conflict;	/* why PLAN_CONFLICT, in words; static */
 	struct issues			 issues;
+	struct buf			 changes;	/* a JSON array of the first, see changes.h */
+	uint32_t			 change_count;	/* how many there are in all */
 	struct pointer			 at;		/* where the issue under way belongs */
 	char				*base;		/* path that the body stands for: pointers begin below it; NULL: the root */
 	uint64_t			 revision;
@@ -131,3 +133,4 @@ void plan_hand_over(struct plan *plan);
 void plan_undo(struct plan *plan);
 void plan_publish(struct plan *plan);
 void plan_end(struct plan *plan);
+bool plan_end_some(struct plan *plan, uint32_t count);	/* of so many nodes; true: of all */

@@ -118,22 +118,33 @@ plan_publish(struct plan *plan)
 	}
 }
 
+static void
+op_end(struct plan *plan, struct plan_op *op)
+{
+	if (is_change(op)) {
+		doc_version_unref(op->from);
+		doc_version_unref(op->to);
+	}
+	if (op->conf != NULL)
+		plan->compilers[op->node->kind].discard(op->conf);
+	doc_unpin(plan->doc, op->node);
+	free(op->path);
+	free(op);
+}
+
+bool
+plan_end_some(struct plan *plan, uint32_t count)
+{
+	for (; plan->count > 0 && count > 0; count--)
+		op_end(plan, plan->ops[--plan->count]);
+	if (plan->count > 0)
+		return false;
+	plan_fini(plan);
+	return true;
+}
+
 void
 plan_end(struct plan *plan)
 {
-	for (uint32_t i = plan->count; i > 0; i--) {
-		struct plan_op *op = plan->ops[i - 1];
-
-		if (is_change(op)) {
-			doc_version_unref(op->from);
-			doc_version_unref(op->to);
-		}
-		if (op->conf != NULL)
-			plan->compilers[op->node->kind].discard(op->conf);
-		doc_unpin(plan->doc, op->node);
-		free(op->path);
-		free(op);
-	}
-	plan->count = 0;
-	plan_fini(plan);
+	plan_end_some(plan, plan->count);
 }

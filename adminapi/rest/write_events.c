@@ -5,7 +5,6 @@
 #include "adminapi/rest/resources.h"
 
 #include "adminapi/apply/prepare.h"
-#include "adminapi/doc/changes.h"
 #include "adminapi/rest/events.h"
 #include "core/log.h"
 #include "server/backend.h"
@@ -65,7 +64,6 @@ emit_config(const struct plan *plan, const struct write *write)
 {
 	struct buf out = { 0 };
 	struct jsonw w;
-	uint32_t count;
 
 	jsonw_init(&w, &out);
 	jsonw_object(&w, NULL);
@@ -73,8 +71,8 @@ emit_config(const struct plan *plan, const struct write *write)
 	jsonw_string(&w, "actor", write == NULL ? NULL : write->actor);
 	jsonw_string(&w, "reason", write == NULL ? NULL : write->reason);
 	jsonw_string(&w, "peer", write == NULL ? NULL : write->peer);
-	count = changes_write(&w, "changes", plan, false, CHANGES_MAX);
-	jsonw_uint(&w, "change_count", count);
+	jsonw_raw(&w, "changes", (struct slice){ plan->changes.at, plan->changes.len });
+	jsonw_uint(&w, "change_count", plan->change_count);
 	jsonw_end_object(&w);
 	emit(EVENT_CONFIG, &out);
 }
