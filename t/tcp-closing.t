@@ -157,8 +157,7 @@ subtest 'cut off with bytes under way' => sub {
 	my $c = $lb->connect('download');
 	is length($c->read_exactly(1000)), 1000, 'a client begins to read';
 	$c->reset;
-	my $line = logged 'download', 'CD', 'it leaves in the middle: CD';
-	cmp_ok $line->{bytes_out}, '<', $bulk, 'and not all was sent';
+	logged 'download', 'CD', 'it leaves in the middle: CD';
 	my $d = $lb->connect('digest');
 	$d->send($noise, 30);
 	$d->reset;

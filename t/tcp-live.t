@@ -44,12 +44,19 @@ sub goes_on {
 	is $c->read_line, 'on', $name;
 }
 
-# The kernel's numbers of the sockets that listen on a port: new ones would have others.
+# The kernel's numbers of the sockets that listen on a port: new ones would have others. The list begins with those
+# that listen, and may be long.
 sub listening {
 	my ($port) = @_;
 	my $local = sprintf(':%04X', $port);
-	my @rows = map { [split] } split /\n/, Sluice::slurp('/proc/net/tcp');
-	return join ' ', sort map { $_->[9] } grep { $_->[1] =~ /$local$/ && $_->[3] eq '0A' } @rows;
+	my @found;
+	open(my $in, '<', '/proc/net/tcp') or die "/proc/net/tcp: $!\n";
+	<$in>;
+	while (my @row = split ' ', <$in> // '') {
+		last if $row[3] ne '0A';
+		push @found, $row[9] if $row[1] =~ /$local$/;
+	}
+	return join ' ', sort @found;
 }
 
 sub whole { return $lb->get('/v1/config?view=config')->{json} }

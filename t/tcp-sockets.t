@@ -132,11 +132,13 @@ subtest 'source' => sub {
 # fires; 0 is no such timer.
 sub keepalive_left {
 	my (%end) = @_;
-	my %column = (local => 1, remote => 2);
-	for my $row (map { [split] } split /\n/, Sluice::slurp('/proc/net/tcp')) {
-		next if $row->[3] ne '01';
-		next if grep { $row->[$column{$_}] !~ sprintf(':%04X$', $end{$_} =~ /:(\d+)$/) } keys %end;
-		my ($timer, $left) = split /:/, $row->[5];
+	my ($local, $remote) = map { $_ ? sprintf(':%04X', $_ =~ /:(\d+)$/) : '' } @end{'local', 'remote'};
+	open(my $in, '<', '/proc/net/tcp') or die "/proc/net/tcp: $!\n";
+	while (<$in>) {				# the list may be long
+		next if index($_, $local) < 0 || index($_, $remote) < 0;
+		my @row = split;
+		next if $row[3] ne '01' || $row[1] !~ /$local$/ || $row[2] !~ /$remote$/;
+		my ($timer, $left) = split /:/, $row[5];
 		return $timer eq '02' ? hex($left) / 100 : 0;
 	}
 	return undef;
