@@ -54,7 +54,8 @@ each_option_is_kept(void **state)
 	struct options options;
 
 	(void)state;
-	assert_true(parse(&options, "-f a.json --check --admin 127.0.0.1:1 --state-dir /s --threads 3 "
+	assert_true(parse(&options,
+			  "-f a.json --check --admin 127.0.0.1:1 --state-dir /s --threads 3 "
 		"--admin unix:/x --version -h"));
 	assert_string_equal(options.file, "a.json");
 	assert_string_equal(options.state_dir, "/s");
