@@ -25,7 +25,7 @@ sub said {
 
 subtest 'without a file, without a state folder: empty, all by REST' => sub {
 	my $lb = Sluice->start;
-	is $lb->get('/readyz')->{status}, 200, 'ready';
+	ok becomes { $lb->get('/readyz')->{status} == 200 } 5, 'ready';
 	is_deeply $lb->get('/v1/config?view=config')->{json},
 		{ map { $_ => {} } qw(global admin defaults profiles frontends backends) }, 'nothing is set';
 	is $lb->get('/v1/info')->{json}{state_dir}, undef, 'nothing is kept';
