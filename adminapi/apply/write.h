@@ -71,7 +71,7 @@ struct write {
 /* Take it up; done() is called once, never from inside. */
 void write_submit(struct write *write);
 
-/* The machinery. `helper` may be used by nobody else meanwhile. */
+/* The machinery. helper_start() was called before. */
 enum err write_start(struct doc *doc, struct store *store);
 
 /*
