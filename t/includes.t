@@ -71,7 +71,7 @@ sub none {
 	ok(!@found, $name) or diag(join("\n", @found));
 }
 
-my (@unknown, @upward, @stolen, @private, @guards);
+my (@unknown, @upward, @stolen, @private, @guards, @fatal);
 for my $path (sort @sources) {
 	my $room = room_of($path);
 	if (!defined $room || !$may{$room}) {
@@ -91,6 +91,11 @@ for my $path (sort @sources) {
 		my ($lib) = grep { $what =~ $_ } keys %belongs;
 		return defined $lib && $belongs{$lib} ne $room ? "$what belongs to $belongs{$lib}/" : undef;
 	});
+	push @fatal, complaints($path, sub {
+		my ($kind, $what) = @_;
+		return $what =~ /^ut(hash|list|array|string|stack|ringbuffer)\.h$/ && $path ne 'adminapi/hash.h'
+			? "$what ends the process when there is no memory: adminapi/hash.h does not" : undef;
+	});
 	push @private, complaints($path, sub {
 		my ($kind, $what) = @_;
 		my ($folder) = $what =~ m{^(.*)/\w+_priv\.h$} or return undef;
@@ -105,6 +110,7 @@ for my $path (sort @sources) {
 none('each source is in a room', @unknown);
 none('includes point down', @upward);
 none('cJSON, libmicrohttpd, SQLite and c-ares stay in their rooms', @stolen);
+none('uthash is included by the header that keeps it from ending the process', @fatal);
 none('a _priv.h is included in its own folder only', @private);
 none('each source includes config.h first', @guards);
 none('each folder has a README', map { "$_/README" } grep { !-e "$_/README" && !-e "$_/README.md" }

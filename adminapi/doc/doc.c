@@ -87,15 +87,56 @@ doc_node_new(struct doc_node *parent, enum doc_kind kind, const char *name)
 	return node;
 }
 
+static void
+node_hash(struct doc_node **hash, struct doc_node *node)
+{
+	HASH_ADD_KEYPTR(hh, *hash, node->name, strlen(node->name), node);
+}
+
+enum err
+doc_node_make_table(struct doc_node *node)
+{
+	struct doc_node *alone = NULL;
+
+	assert(!hash_has(node));
+	node_hash(&alone, node);
+	return hash_has(node) ? ERR_OK : ERR_NOMEM;
+}
+
+static void
+node_drop_table(struct doc_node *node)
+{
+	struct doc_node *alone = node;
+
+	if (!hash_has(node))
+		return;
+	HASH_DEL(alone, node);
+	node->hh.tbl = NULL;
+}
+
 void
 doc_node_discard(struct doc_node *node)
 {
 	if (node == NULL)
 		return;
+	node_drop_table(node);
 	doc_version_unref(node->head);
 	doc_version_unref(node->live);
 	free(node->name);
 	free(node);
+}
+
+/* A table that does not grow needs no memory; the next one to come will try again. */
+static void
+node_hash_crowded(struct doc_node **hash, struct doc_node *node)
+{
+	UT_hash_table *table = (*hash)->hh.tbl;
+	unsigned noexpand = table->noexpand;
+
+	table->noexpand = 1;
+	node_hash(hash, node);
+	table->noexpand = noexpand;
+	assert(hash_has(node));
 }
 
 void
@@ -104,8 +145,16 @@ doc_node_attach(struct doc *doc, struct doc_node *node)
 	struct doc_node **hash = &node->parent->collections[kinds[node->kind].slot];
 
 	assert(kinds[node->kind].is_collection);
-	HASH_ADD_KEYPTR(hh, *hash, node->name, strlen(node->name), node);
 	doc->node_count++;
+	if (*hash == NULL) {
+		assert(hash_has(node));
+		*hash = node;
+		return;
+	}
+	node_drop_table(node);
+	node_hash(hash, node);
+	if (!hash_has(node))
+		node_hash_crowded(hash, node);
 }
 
 void
@@ -129,6 +178,7 @@ doc_node_reap(struct doc *doc, struct doc_node *node)
 			return;
 	hash = &node->parent->collections[kinds[node->kind].slot];
 	HASH_DEL(*hash, node);
+	node->hh.tbl = NULL;
 	doc->node_count--;
 	doc_node_discard(node);
 }
@@ -235,6 +285,7 @@ doc_free_children(struct doc_node *node)
 	for (uint32_t i = 0; i < DOC_COLLECTIONS_MAX; i++) {
 		HASH_ITER(hh, node->collections[i], child, next) {
 			HASH_DEL(node->collections[i], child);
+			child->hh.tbl = NULL;
 			doc_free_children(child);
 			doc_node_discard(child);
 		}

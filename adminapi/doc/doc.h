@@ -13,9 +13,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <cjson/cJSON.h>
-#include <uthash.h>
 #include "core/err.h"
 #include "core/str.h"
+#include "adminapi/hash.h"
 #include "adminapi/json/schema.h"
 
 #define DOC_NAME_MAX 128
@@ -116,7 +116,15 @@ struct doc_node *doc_child(const struct doc_node *parent, enum doc_kind kind, co
 
 /* A detached node, ready to be attached. NULL: no memory. Free with doc_node_discard(). */
 struct doc_node *doc_node_new(struct doc_node *parent, enum doc_kind kind, const char *name);
-void doc_node_attach(struct doc *doc, struct doc_node *node);	/* control; at hand-over */
+
+/* A table of its own, for the case that its collection is empty when it is attached. ERR_NOMEM. */
+enum err doc_node_make_table(struct doc_node *node);
+
+/*
+ * Control; at hand-over. Cannot fail: the first of those that a plan attaches to a collection has
+ * a table of its own.
+ */
+void doc_node_attach(struct doc *doc, struct doc_node *node);
 void doc_node_discard(struct doc_node *node);	/* never attached */
 
 /* Detach and free if it is there in no view and nobody holds it. Control. */

@@ -252,7 +252,10 @@ plan_create(struct plan *plan, struct doc_node *parent, enum doc_kind kind, cons
 	}
 	op->path = path.at;
 	HASH_ADD_KEYPTR(hh, plan->created, op->path, path.len, op);
-	return node;
+	if (hash_has(op))
+		return node;
+	plan_nomem(plan);
+	return NULL;
 }
 
 struct doc_node *
@@ -354,6 +357,24 @@ plan_sort(struct plan *plan)
 	return true;
 }
 
+/* Handing over attaches what was created and cannot fail: what it may need is made here. */
+static void
+plan_make_tables(struct plan *plan)
+{
+	const struct doc_node *last = NULL;
+
+	for (uint32_t i = 0; i < plan->count; i++) {
+		struct doc_node *node = plan->ops[i]->node;
+
+		if (!plan->ops[i]->created)
+			continue;
+		if ((last == NULL || node->parent != last->parent || node->kind != last->kind) &&
+		    doc_node_make_table(node) != ERR_OK)
+			plan_nomem(plan);
+		last = node;
+	}
+}
+
 void
 plan_finish(struct plan *plan)
 {
@@ -365,6 +386,7 @@ plan_finish(struct plan *plan)
 		plan_compile_op(plan, plan->ops[i]);
 	if (!plan_sort(plan))
 		plan_nomem(plan);
+	plan_make_tables(plan);
 	if (issues_any(&plan->issues))
 		plan_worsen(plan, PLAN_INVALID);
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "adminapi/hash.h"
 #include "adminapi/json/strict.h"
 #include "core/addr.h"
 
@@ -134,6 +135,10 @@ claim_address(struct plan *plan, struct claim **claims, const struct doc_node *n
 	HASH_FIND_STR(*claims, claim->text, other);
 	if (other == NULL) {
 		HASH_ADD_STR(*claims, text, claim);
+		if (hash_has(claim))
+			return;
+		free(claim);
+		plan_nomem(plan);
 		return;
 	}
 	at = plan_at(plan, node);
