@@ -101,6 +101,7 @@ backend_pick_or_wait(struct backend *backend, uint32_t worker, struct server *av
 {
 	struct backend_slot *slot = &backend->slots[worker];
 	enum err e = lb_count(slot->lb) > 0 ? ERR_BUSY : ERR_GONE;
+	uint64_t untried;
 
 	if (e == ERR_BUSY && (was_called || queue_length(&backend->queue) == 0))
 		e = backend_pick(backend, worker, avoid, sp, pick);
@@ -109,11 +110,12 @@ backend_pick_or_wait(struct backend *backend, uint32_t worker, struct server *av
 	e = queue_join(&backend->queue, waiter, slot->conf->maxqueue, was_called);
 	if (e != ERR_OK)
 		return e;
-	if (!queue_must_try(&backend->queue))
+	untried = queue_must_try(&backend->queue);
+	if (untried == 0)
 		return ERR_BUSY;
 	e = backend_pick(backend, worker, avoid, sp, pick);
 	if (e == ERR_BUSY)
-		queue_is_full(&backend->queue);
+		queue_is_full(&backend->queue, untried);
 	else
 		queue_leave(waiter);
 	return e;

@@ -26,7 +26,7 @@ queue_init(struct queue *queue)
 	queue->tickets = 0;
 	queue->spare = 0;
 	atomic_init(&queue->length, 0);
-	atomic_init(&queue->untried, false);
+	atomic_init(&queue->untried, 0);
 }
 
 void
@@ -90,6 +90,13 @@ queue_match_and_unlock(struct queue *queue)
 	}
 }
 
+/* Who joins from here on must try: there may be places that nobody was called for. */
+static void
+queue_invite_locked(struct queue *queue)
+{
+	atomic_store_explicit(&queue->untried, ++queue->tickets, memory_order_relaxed);
+}
+
 /* One waits no more. Who joins an empty line looks for himself, so nothing is kept for him. */
 static void
 queue_count_out_locked(struct queue *queue)
@@ -135,7 +142,7 @@ queue_join(struct queue *queue, struct queue_waiter *waiter, uint32_t limit, boo
 		waiter->ticket = ++queue->tickets;
 	heap_insert(&queue->line, &waiter->node);
 	if (atomic_fetch_add(&queue->length, 1) == 0)	/* seq_cst, before he tries: see the header */
-		atomic_store_explicit(&queue->untried, true, memory_order_relaxed);
+		queue_invite_locked(queue);
 	queue_match_and_unlock(queue);
 	return ERR_OK;
 }
@@ -161,12 +168,30 @@ queue_leave(struct queue_waiter *waiter)
 	return was == QUEUE_OUT || was == QUEUE_WAITING;
 }
 
+/*
+ * Each match uses up a call, and only this makes new ones: `length` at most, whatever `count` says.
+ * So a waiter that is called in vain, comes back and is called again does so a bounded number of
+ * times; then it waits. That no place is lost by the cut: those in line are called, those who were
+ * called and have not tried have a call each for when they come back, and all others are invited.
+ */
+static void
+queue_keep_locked(struct queue *queue, uint32_t count)
+{
+	const uint32_t length = queue_length(queue);
+
+	if (queue->spare <= length && count <= length - queue->spare) {
+		queue->spare += count;
+		return;
+	}
+	queue->spare = length;
+	if (length > 0)
+		queue_invite_locked(queue);
+}
+
 void
 queue_call_many(struct queue *queue, uint32_t count)
 {
 	pthread_mutex_lock(&queue->lock);
-	if (queue_length(queue) > 0)
-		queue->spare +=
-			count < UINT32_MAX - queue->spare ? count : UINT32_MAX - queue->spare;
+	queue_keep_locked(queue, count);
 	queue_match_and_unlock(queue);
 }

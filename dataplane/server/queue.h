@@ -16,6 +16,14 @@
  * while one who was called has not tried yet, is kept (`spare`) for the next who joins. A waiter
  * that leaves although it was called hands the call to the next.
  *
+ * How calling ends. A waiter that was called in vain comes back, and a kept call calls it at once; so
+ * kept calls must be few, or it goes round for as long as they last (a server without maxconn that
+ * came and went: for ever). Each call is used up by one waiter, and one event keeps no more of them
+ * than sessions wait: each of those is called once more at most. What goes beyond (more places than
+ * sessions that wait) is not counted: whoever joins from then on must try again, as if the line were
+ * empty, until one of them finds everything full. As he may have tried before that event and say so
+ * after it, `untried` is a number that is drawn anew: he takes back only the one that he saw.
+ *
  * A stream uses backend_pick_or_wait() and backend_stop_waiting(), which know all this.
  */
 #pragma once
@@ -34,7 +42,7 @@ struct queue {
 	uint64_t		tickets;	/* the last that was drawn */
 	uint32_t		spare;		/* calls for those who join; 0 while somebody is in line */
 	_Atomic uint32_t	length;		/* who waits, or was called and has not tried yet */
-	_Atomic bool		untried;	/* there may be places that nobody was called for */
+	_Atomic uint64_t	untried;	/* not 0: there may be places that nobody was called for */
 };
 
 /*
@@ -67,7 +75,7 @@ void queue_fini(struct queue *queue);	/* empty */
 /*
  * Join at the tail; `again`: at the place that it had when it was called. ERR_LIMIT: `limit` wait
  * already (not asked when `again`). Try once more for a place after joining if
- * queue_must_try(), and leave if you got one, or say queue_is_full() if all is full.
+ * queue_must_try() is not 0, and leave if you got one, or say queue_is_full() if all is full.
  */
 enum err queue_join(struct queue *queue, struct queue_waiter *waiter, uint32_t limit, bool again);
 
@@ -79,18 +87,22 @@ enum err queue_join(struct queue *queue, struct queue_waiter *waiter, uint32_t l
  */
 bool queue_leave(struct queue_waiter *waiter);
 
-/* Asked right after joining: may there be a free place that nobody is called for? */
-static inline bool
+/* Asked right after joining: may there be a free place that nobody is called for? 0: no. */
+static inline uint64_t
 queue_must_try(const struct queue *queue)
 {
 	return atomic_load_explicit(&queue->untried, memory_order_relaxed);
 }
 
-/* Who joined and tried found no place: those who join from here on need not try. */
+/*
+ * Who joined and tried found no place: those who join from here on need not try. `untried` is what
+ * queue_must_try() told him; if it has changed since, there may be places that he did not see.
+ */
 static inline void
-queue_is_full(struct queue *queue)
+queue_is_full(struct queue *queue, uint64_t untried)
 {
-	atomic_store_explicit(&queue->untried, false, memory_order_relaxed);
+	atomic_compare_exchange_strong_explicit(&queue->untried, &untried, 0, memory_order_relaxed,
+						memory_order_relaxed);
 }
 
 /* Whether somebody waits: a newcomer has to stand behind him. */
@@ -100,7 +112,7 @@ queue_length(const struct queue *queue)
 	return atomic_load(&queue->length);	/* seq_cst: see above; a plain load on amd64 */
 }
 
-/* Call up to `count`: that many places became free. */
+/* Call up to `count`: that many places became free. UINT32_MAX: everybody. */
 void queue_call_many(struct queue *queue, uint32_t count);
 
 /* A place became free: call the first, if any. Costs one load when nobody waits. */

@@ -24,6 +24,10 @@ struct session {
 	bool			 is_waiting;
 };
 
+/* More calls than any scene here can need: somebody is called again and again. */
+#define CALLS_TOO_MANY 1000
+
+static uint32_t calls;		/* of called(), whoever it was for */
 static char order[64];		/* the names of sessions as they got a place */
 static struct session sessions[8];
 
@@ -47,6 +51,7 @@ session_called(struct queue_waiter *waiter)
 {
 	struct session *s = container_of(waiter, struct session, waiter);
 
+	assert_true(++calls < CALLS_TOO_MANY);
 	if (s->is_waiting)
 		session_ask(s, true);
 	else
@@ -76,6 +81,7 @@ start(void **state)
 	scene_start(2, false);
 	memset(order, 0, sizeof(order));
 	memset(sessions, 0, sizeof(sessions));
+	calls = 0;
 	return 0;
 }
 
@@ -309,6 +315,60 @@ a_new_server_serves_those_who_wait(void **state)
 	assert_int_equal(strlen(order), 5);
 	sessions_finish(5);
 	scene_drop(backend);
+}
+
+/* It calls everybody, and is in maintenance again before anybody who was called has tried. */
+static void
+a_server_without_limit_that_comes_and_goes_leaves_the_line_in_peace(void **state)
+{
+	struct backend *backend = scene_backend(1, false);
+
+	scene_server(backend, "s", 1, (struct scene_conf){ .maxconn = 1 });
+	sessions_begin(backend, 8);
+	queue_call_many(&backend->queue, UINT32_MAX);
+	scene_settle();
+	assert_in_range(calls, 7, 2 * 7);
+	assert_int_equal(queued(backend), 7);
+	sessions_finish(8);
+	assert_int_equal(strlen(order), 8);
+	scene_drop(backend);
+}
+
+static uint32_t waiter_calls;
+
+static void
+waiter_called(struct queue_waiter *waiter)
+{
+	waiter_calls++;
+}
+
+static void
+who_tried_before_a_call_for_everybody_cannot_say_after_it_that_all_is_full(void **state)
+{
+	struct queue_waiter waiters[3] = { 0 };
+	struct queue queue;
+	uint64_t seen;
+
+	waiter_calls = 0;
+	queue_init(&queue);
+	for (int i = 0; i < 3; i++) {
+		waiters[i].mailbox = &scene_workers[0]->mailbox;
+		waiters[i].called = waiter_called;
+	}
+	assert_int_equal(queue_join(&queue, &waiters[0], 9, false), ERR_OK);
+	seen = queue_must_try(&queue);
+	assert_true(seen != 0);
+	queue_call_many(&queue, UINT32_MAX);	/* while he tries */
+	queue_is_full(&queue, seen);
+	assert_int_equal(queue_join(&queue, &waiters[1], 9, false), ERR_OK);
+	assert_true(queue_must_try(&queue) != 0);
+	queue_is_full(&queue, queue_must_try(&queue));
+	assert_int_equal(queue_join(&queue, &waiters[2], 9, false), ERR_OK);
+	assert_true(queue_must_try(&queue) == 0);
+	scene_settle();
+	assert_int_equal(waiter_calls, 1);
+	assert_true(queue_leave(&waiters[1]) && queue_leave(&waiters[2]));
+	queue_fini(&queue);
 }
 
 static void
@@ -646,6 +706,9 @@ main(void)
 			a_place_that_is_given_while_the_line_is_empty_is_kept_for_who_comes_next),
 		WITH_SCENE(a_higher_maxconn_calls_as_many),
 		WITH_SCENE(a_new_server_serves_those_who_wait),
+		WITH_SCENE(a_server_without_limit_that_comes_and_goes_leaves_the_line_in_peace),
+		WITH_SCENE(
+			who_tried_before_a_call_for_everybody_cannot_say_after_it_that_all_is_full),
 		WITH_SCENE(who_waits_is_told_when_the_last_server_goes),
 		WITH_SCENE(a_backup_serves_those_who_wait_when_the_actives_go),
 		cmocka_unit_test(no_call_is_lost_between_two),
