@@ -49,8 +49,10 @@ linger_on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct linger_socket *l = obj_cast(arg, LINGER_MAGIC);
 	static char scrap[64 * 1024];
-	ssize_t got = recv(fd, scrap, sizeof(scrap), MSG_DONTWAIT);
+	ssize_t got;
 
+	loop_mark(loop_self());
+	got = recv(fd, scrap, sizeof(scrap), MSG_DONTWAIT);
 	if (got > 0)
 		l->bytes += (size_t)got;
 	else if (got < 0 && (errno == EAGAIN || errno == EINTR))

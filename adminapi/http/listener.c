@@ -165,6 +165,7 @@ listener_on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct http_listener *l = obj_cast(arg, LISTENER_MAGIC);
 
+	loop_mark(loop_self());		/* deadlines begin now, not when the loop last had work */
 	for (int i = 0; i < ACCEPTS_A_TURN && listener_accept(l); i++)
 		;
 }

@@ -62,7 +62,11 @@ http_on_timer(struct wheel_timer *timer)
 static void
 http_on_epoll(evutil_socket_t fd, short what, void *arg)
 {
-	http_run(obj_cast(arg, HTTP_SERVER_MAGIC));
+	struct http_server *http = obj_cast(arg, HTTP_SERVER_MAGIC);
+
+	loop_mark(http->loop);
+	loop_note(http->loop, "the admin server");
+	http_run(http);
 }
 
 bool

@@ -47,6 +47,24 @@ a_connection_without_a_byte_is_cut_as_well(void **state)
 	rig_close();
 }
 
+/* The loop slept: what it calls "now" is old when the client comes. */
+static void
+silence_before_a_client_came_does_not_count_against_it(void **state)
+{
+	const struct http_limits limits = { 150, 5000, 5000, 10, 1000, 1000 };
+	struct client c;
+
+	rig_open(&limits);
+	rig_turn_for(1);
+	usleep(300 * 1000);
+	client_open(&c);
+	rig_turn_for(10);
+	client_send(&c, "GET /healthz HTTP/1.1\r\n" HOST "\r\n");
+	client_await(&c, "HTTP/1.1 200 ");
+	client_close(&c);
+	rig_close();
+}
+
 static void
 a_body_that_trickles_is_cut_with_408(void **state)
 {
@@ -175,6 +193,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(headers_that_trickle_are_cut_at_their_deadline),
 		cmocka_unit_test(a_connection_without_a_byte_is_cut_as_well),
+		cmocka_unit_test(silence_before_a_client_came_does_not_count_against_it),
 		cmocka_unit_test(a_body_that_trickles_is_cut_with_408),
 		cmocka_unit_test(a_chunked_body_without_end_is_cut_too),
 		cmocka_unit_test(a_connection_between_calls_is_cut_when_idle),
