@@ -18,9 +18,11 @@
 #include <event2/event.h>
 #include <stdlib.h>
 #include <time.h>
+#include "core/log.h"
 #include "core/obj.h"
 
 #define LOOP_WALL_US	    100000	/* how often realtime is looked at: a step shows by then */
+#define LOOP_SLOW_LOG_US    1000000	/* between two lines about slow turns */
 #define LOOP_LATE_MS	    50		/* timers that late: the loop was stalled */
 #define LOOP_CATCH_UP_POLLS 32		/* libevent's batches grow from 32 to 4096 events */
 
@@ -71,6 +73,54 @@ loop_wake(struct loop *loop)
 	loop_clock(loop);
 	loop->woke_us = loop->now_us;
 	loop->marked = true;
+	loop->doing = loop->longest = NULL;
+	loop->longest_us = 0;
+}
+
+/* What was done until now took its time. */
+static void
+loop_note_end(struct loop *loop, uint64_t now_us)
+{
+	uint64_t took_us = now_us - loop->doing_since_us;
+
+	if (loop->doing != NULL && took_us > loop->longest_us) {
+		loop->longest = loop->doing;
+		loop->longest_us = took_us;
+	}
+}
+
+void
+loop_note(struct loop *loop, const char *what)
+{
+	uint64_t now_us = clock_read_us(CLOCK_MONOTONIC);
+
+	loop_note_end(loop, now_us);
+	loop->doing = what;
+	loop->doing_since_us = now_us;
+}
+
+/* The control loop's turns are few: it can afford to know which part of one was long. */
+static void
+loop_note_part(struct loop *loop, const char *what)
+{
+	if (loop->index == LOOP_CONTROL)
+		loop_note(loop, what);
+}
+
+static void
+loop_log_slow(struct loop *loop, uint64_t worked_us)
+{
+	const char *what = loop->longest != NULL ? loop->longest : "traffic";
+
+	if (loop->now_us - loop->told_slow_us < LOOP_SLOW_LOG_US && loop->told_slow_us != 0)
+		return;
+	loop->told_slow_us = loop->now_us;
+	if (loop->index == LOOP_CONTROL)
+		log_msg(LOG_LEVEL_WARNING, "control: a turn worked for %u ms, %u of them on %s",
+			(unsigned)(worked_us / 1000), (unsigned)(loop->longest_us / 1000), what);
+	else
+		log_msg(LOG_LEVEL_WARNING, "worker %u: a turn worked for %u ms, longest on %s",
+			(unsigned)loop->index, (unsigned)(worked_us / 1000), what);
 }
 
 static void
@@ -120,6 +170,7 @@ loop_new(struct loop **lp, uint32_t index)
 	if (loop == NULL)
 		return ERR_NOMEM;
 	loop->index = index;
+	loop->on_slow = loop_log_slow;
 	loop->mailbox.fd = -1;
 	loop->wheel_armed_ms = WHEEL_NEVER;
 	list_init(&loop->run);
@@ -246,7 +297,7 @@ count_get(_Atomic(uint64_t) *count)
 static void
 loop_account(struct loop *loop)
 {
-	uint64_t worked_us = clock_read_us(CLOCK_MONOTONIC) - loop->woke_us;
+	uint64_t now_us = clock_read_us(CLOCK_MONOTONIC), worked_us = now_us - loop->woke_us;
 
 	count_set(&loop->turns, count_get(&loop->turns) + 1);
 	if (worked_us > count_get(&loop->worst_turn_us))
@@ -254,6 +305,7 @@ loop_account(struct loop *loop)
 	if (worked_us <= LOOP_SLOW_US)
 		return;
 	count_set(&loop->slow_turns, count_get(&loop->slow_turns) + 1);
+	loop_note_end(loop, now_us);
 	if (loop->on_slow != NULL)
 		loop->on_slow(loop, worked_us);
 }
@@ -271,8 +323,11 @@ loop_turn(struct loop *loop, bool may_block)
 	if (loop->now_ms > armed_ms && loop->now_ms - armed_ms > LOOP_LATE_MS)
 		loop_catch_up(loop);
 	due_ms = loop->woke_us / 1000;	/* not later: what came since has not been read */
+	loop_note_part(loop, "tasks");
 	loop_run_tasks(loop);
+	loop_note_part(loop, "mail");
 	mailbox_deliver(&loop->mailbox);
+	loop_note_part(loop, "timers");
 	wheel_advance(&loop->wheel, due_ms);
 	loop_bury_all(loop);
 	loop_account(loop);

@@ -53,7 +53,12 @@ struct loop {
 	_Atomic(uint64_t)	 turns;		/* these three: written here, read by any thread */
 	_Atomic(uint64_t)	 slow_turns;	/* turns that worked for over LOOP_SLOW_US */
 	_Atomic(uint64_t)	 worst_turn_us;
-	void		       (*on_slow)(struct loop *, uint64_t worked_us);	/* may be NULL */
+	const char		*doing;		/* loop_note(): what it works on, since when */
+	uint64_t		 doing_since_us;
+	const char		*longest;	/* of this turn's notes; NULL: none was long */
+	uint64_t		 longest_us;
+	uint64_t		 told_slow_us;	/* when a slow turn was logged last */
+	void		       (*on_slow)(struct loop *, uint64_t worked_us);	/* logs it */
 };
 
 #define LOOP_SLOW_US 100000	/* a turn of 100 ms is counted and told */
@@ -87,6 +92,12 @@ void loop_bury(struct loop *loop, struct grave *grave, void (*bury)(struct grave
 void loop_clock(struct loop *loop);
 
 void loop_wake(struct loop *loop);	/* loop_mark()'s rare half */
+
+/*
+ * Say what the loop works on from here on (static text), so that a slow turn can be told with what
+ * ran longest in it. Reads the clock: for what is rare, not for traffic.
+ */
+void loop_note(struct loop *loop, const char *what);
 
 /*
  * To be called first by each libevent callback that looks at the time: the first one of a turn reads

@@ -71,6 +71,7 @@ publication_on_install(struct mail *mail)
 	struct publish_item *item = post->publication->first;
 
 	assert(loop_self() == worker);
+	loop_note(worker, "installing a change");
 	for (; item != NULL; item = item->next)
 		item->ops->install(item, worker);
 }
