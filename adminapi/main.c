@@ -92,6 +92,7 @@ on_first_done(struct write *write)
 	case WRITE_PRECONDITION:
 	case WRITE_INVALID:
 	case WRITE_UNAVAILABLE:
+	case WRITE_UNDECIDED:
 		log_msg(LOG_LEVEL_ERROR, "sluice: cannot start%s%s",
 			write->why.text[0] == '\0' ? "" : ": ", write->why.text);
 		loop_stop(program.control);
@@ -184,13 +185,13 @@ run(const struct options *options)
 static void
 end(void)
 {
+	stop_last(program.status);
 	engine_stop();
 	helper_stop();
 	listeners_close();
 	http_server_free(&program.http);
 	events_fini();
 	store_close(&program.boot.store);
-	stop_fini();
 	log_stop(LOG_DRAIN_MS);
 }
 

@@ -104,7 +104,7 @@ is "@odd", '', "every answer fits (seed $seed: " . join(', ', map { "$seen{$_} o
 is $lb->connect('web')->read_line, 'a', 'traffic flows';
 is $lb->get('/readyz')->{status}, 200, 'all is in force';
 my $writes = $lb->get('/v1/info')->{json}{writes};
-is_deeply [@{$writes}{qw(waiting under_way late_acknowledgements)}], [0, 0, 0], 'nothing is left under way';
+is_deeply [@{$writes}{qw(waiting under_way overdue)}], [0, 0, 0], 'nothing is left under way';
 ok $writes->{failed_commits} > 0, 'though some could not be saved';
 my $config = $lb->get('/v1/config?view=config')->{json};
 my $etags = join ' ', map { $lb->get("/v1/$_?view=config&depth=0")->{headers}{etag} } 'config', 'backends', 'frontends', 'backends/many';

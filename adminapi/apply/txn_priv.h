@@ -24,9 +24,9 @@ struct txn {
 	struct plan		 plan;
 	struct preparation	 preparation;
 	struct helper_job	 job;
-	struct wheel_timer	 ack_timer;
+	struct wheel_timer	 timer;		/* for the store, then for the workers */
 	enum write_outcome	 outcome;	/* of planning */
-	bool			 late;		/* its acknowledgement is overdue */
+	bool			 late;		/* overdue: its caller was told so */
 	bool			 store_failed;	/* told so; its end waits for the undo */
 	struct store_txn	*store_txn;	/* made with the plan, taken by store_commit() */
 	uint64_t		 wall_us;	/* of its arrival */

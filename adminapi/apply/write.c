@@ -88,7 +88,7 @@ static void
 txn_free(struct txn *txn)
 {
 	list_remove(&txn->node);
-	wheel_cancel(&txn->ack_timer);
+	wheel_cancel(&txn->timer);
 	free(txn);
 }
 
@@ -127,27 +127,30 @@ txn_on_acked(void *arg)
 {
 	struct txn *txn = arg;
 
-	if (txn->late) {
+	if (txn->late)
 		log_msg(LOG_LEVEL_NOTICE, "config: revision %llu: all workers have it now",
 			(unsigned long long)txn->plan.revision);
-	}
 	txn_answer_in_force(txn, WRITE_DONE);
 	list_remove(&txn->node);
 	list_append(&pipeline.ending, &txn->node);
-	wheel_cancel(&txn->ack_timer);
+	wheel_cancel(&txn->timer);
 	pipeline_end_some(&pipeline.end);
 }
 
+/* The caller is told what is known; the write goes on, and /readyz says no until it is done. */
 static void
-txn_on_ack_timeout(struct wheel_timer *timer)
+txn_on_timeout(struct wheel_timer *timer)
 {
-	struct txn *txn = container_of(timer, struct txn, ack_timer);
+	struct txn *txn = container_of(timer, struct txn, timer);
+	bool is_stored = txn->state == TXN_PUBLISHING;
 
 	txn->late = true;
-	pipeline.counts.late_acks++;
-	log_msg(LOG_LEVEL_ERROR, "config: revision %llu: stored, but a worker has not installed it "
-		"after %d ms", (unsigned long long)txn->plan.revision, WRITE_ACK_MS);
-	txn_answer(txn, WRITE_UNACKNOWLEDGED);
+	pipeline.counts.late += 1;
+	log_msg(LOG_LEVEL_ERROR, "config: revision %llu: %s after %d ms",
+		(unsigned long long)txn->plan.revision, is_stored ?
+		"stored, but a worker has not installed it" : "the store has not answered",
+		is_stored ? WRITE_ACK_MS : WRITE_STORE_MS);
+	txn_answer(txn, is_stored ? WRITE_UNACKNOWLEDGED : WRITE_UNDECIDED);
 }
 
 static void
@@ -155,6 +158,7 @@ txn_publish(struct txn *txn)
 {
 	struct loop *loop = loop_self();
 
+	loop_note(loop, "publishing a change");
 	txn->state = TXN_PUBLISHING;
 	/* the object that a DELETE takes away, for those who still hold sessions on it */
 	if (txn->write != NULL && txn->write->verb == WRITE_DELETE && txn->plan.count == 1)
@@ -163,7 +167,7 @@ txn_publish(struct txn *txn)
 	if (pipeline.on_published != NULL)
 		pipeline.on_published(&txn->plan, txn->write);
 	preparation_publish(&txn->preparation);
-	wheel_set(&loop->wheel, &txn->ack_timer, loop->now_ms + WRITE_ACK_MS);
+	wheel_set(&loop->wheel, &txn->timer, loop->now_ms + WRITE_ACK_MS);
 	publication_seal(txn->preparation.publication, txn_on_acked, txn);
 }
 
@@ -279,6 +283,7 @@ front_hand_over(void)
 		txn_publish(txn);
 		return;
 	}
+	wheel_set(&loop_self()->wheel, &txn->timer, loop_self()->now_ms + WRITE_STORE_MS);
 	store_commit(pipeline.store, st, pipeline.epoch, txn_on_stored, txn);
 }
 
@@ -360,8 +365,8 @@ txn_on_planned(struct helper_job *job)
 	assert(txn == pipeline.front);
 	doc_thaw(pipeline.doc);
 	if (pipeline.undo_due) {
+		front_restart();	/* first: its plan names nodes that the undo takes away */
 		pipeline_undo_late();
-		front_restart();
 		return;
 	}
 	front_planned();
@@ -405,6 +410,7 @@ pipeline_advance(struct task *task)
 {
 	struct list *first;
 
+	loop_note(loop_self(), "planning or preparing a change");
 	if (pipeline.front != NULL) {
 		if (pipeline.front->state == TXN_PREPARING)
 			front_prepare();
@@ -426,7 +432,7 @@ txn_new(struct write *write)
 	if (txn == NULL)
 		return NULL;
 	list_init(&txn->node);
-	wheel_timer_init(&txn->ack_timer, txn_on_ack_timeout);
+	wheel_timer_init(&txn->timer, txn_on_timeout);
 	txn->write = write;
 	txn->wall_us = loop_self()->wall_us;
 	return txn;
@@ -466,13 +472,18 @@ write_boot(struct plan *plan, struct write *write)
 	front_planned();
 }
 
-bool
-write_is_settled(void)
+const char *
+write_overdue(void)
 {
-	list_foreach(node, &pipeline.under_way)
-		if (txn_of(node)->late)
-			return false;
-	return true;
+	list_foreach(node, &pipeline.under_way) {
+		const struct txn *txn = txn_of(node);
+
+		if (txn->late)
+			return txn->state == TXN_PUBLISHING ?
+			    "a worker has not installed the last change yet" :
+			    "the store has not answered";
+	}
+	return NULL;
 }
 
 void

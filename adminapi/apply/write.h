@@ -27,10 +27,12 @@ enum write_outcome {
 	WRITE_PRECONDITION,	/* 412 */
 	WRITE_INVALID,		/* 422 */
 	WRITE_UNAVAILABLE,	/* 503: not stored, nothing changed */
+	WRITE_UNDECIDED,	/* 503: the store did not answer in time: it may or may not happen */
 	WRITE_UNACKNOWLEDGED,	/* 503: stored, but a worker did not answer in time */
 };
 
 #define WRITE_HELPER_BYTES	(32 * 1024)	/* larger (800 servers, 5 ms): planned on the helper */
+#define WRITE_STORE_MS		5000	/* for the store to say whether it is on the disk */
 #define WRITE_ACK_MS		2000		/* for all workers to install */
 
 struct write;
@@ -80,11 +82,11 @@ enum err write_start(struct doc *doc, struct store *store);
  */
 void write_boot(struct plan *plan, struct write *write);
 
-/* Are all published changes acknowledged in time (readyz)? */
-bool write_is_settled(void);
+/* What is overdue, in words (readyz): a commit, or an acknowledgement. NULL: nothing. */
+const char *write_overdue(void);
 
 struct write_counts {
-	uint64_t	writes, failed_commits, late_acks;
+	uint64_t	writes, failed_commits, late;
 	uint32_t	waiting, under_way;
 };
 void write_counts(struct write_counts *counts);

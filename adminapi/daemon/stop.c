@@ -6,6 +6,7 @@
 #include "adminapi/daemon/stop.h"
 
 #include <signal.h>
+#include <unistd.h>
 #include "adminapi/daemon/listeners.h"
 #include "adminapi/daemon/notify.h"
 #include "adminapi/rest/events.h"
@@ -135,8 +136,8 @@ stop_init(struct loop *control, const struct http_server *http)
 	return ERR_OK;
 }
 
-void
-stop_fini(void)
+static void
+stop_watch_end(void)
 {
 	wheel_cancel(&stop.delay);
 	wheel_cancel(&stop.hard);
@@ -144,4 +145,36 @@ stop_fini(void)
 	for (size_t i = 0; i < sizeof(stop.events) / sizeof(stop.events[0]); i++)
 		if (stop.events[i] != NULL)
 			event_free(stop.events[i]);
+}
+
+static volatile sig_atomic_t last_status;
+
+/* Async-signal-safe: whatever hangs, hangs; there is nothing to be saved but time. */
+static void
+on_last_signal(int signal)
+{
+	static const char late[] = "sluice: a thread did not end in time\n";
+	ssize_t told = signal == SIGALRM ? write(STDERR_FILENO, late, sizeof(late) - 1) : 0;
+
+	(void)told;
+	_exit(last_status);
+}
+
+void
+stop_last(int status)
+{
+	const struct sigaction at_once = { .sa_handler = on_last_signal };
+	sigset_t signals, before;
+
+	last_status = status;
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	pthread_sigmask(SIG_BLOCK, &signals, &before);	/* freeing an event brings the default back */
+	stop_watch_end();
+	sigaction(SIGALRM, &at_once, NULL);
+	sigaction(SIGINT, &at_once, NULL);
+	sigaction(SIGTERM, &at_once, NULL);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	alarm(STOP_LIMIT_S);
 }

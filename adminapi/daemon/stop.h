@@ -12,4 +12,11 @@
  * ended, and `http` has answered what had reached it by then. ERR_NOMEM.
  */
 enum err stop_init(struct loop *control, const struct http_server *http);
-void stop_fini(void);
+
+/*
+ * The last part: no signal drains any more; one more SIGINT or SIGTERM, or a thread that does not
+ * end within STOP_LIMIT_S, ends the process at once with `status`. Main thread.
+ */
+void stop_last(int status);
+
+#define STOP_LIMIT_S 10		/* for threads that hang in a disk or a bug */

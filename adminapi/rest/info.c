@@ -105,7 +105,7 @@ write_writes(struct jsonw *w)
 	store_counts(info.store, &store);
 	NUMBERS(w, "writes", { "total", writes.writes }, { "waiting", writes.waiting },
 		{ "under_way", writes.under_way }, { "failed_commits", writes.failed_commits },
-		{ "late_acknowledgements", writes.late_acks });
+		{ "overdue", writes.late });
 	NUMBERS(w, "store", { "commits", store.commits }, { "transactions", store.transactions },
 		{ "failures", store.failures }, { "last_commit_us", store.last_commit_us });
 }
@@ -219,10 +219,10 @@ healthz_get(struct call *call)
 void
 readyz_get(struct call *call)
 {
-	const struct { bool holds; const char *words; } reasons[] = {
-		{ !info.started, "starting: the configuration is not in force yet" },
-		{ info.stopping, "stopping" },
-		{ !write_is_settled(), "a worker has not installed the last change yet" },
+	const char *reasons[] = {
+		info.started ? NULL : "starting: the configuration is not in force yet",
+		info.stopping ? "stopping" : NULL,
+		write_overdue(),
 	};
 	struct buf out = { 0 };
 	bool ready = true;
@@ -232,10 +232,10 @@ readyz_get(struct call *call)
 	jsonw_object(&w, NULL);
 	jsonw_array(&w, "reasons");
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
-		if (!reasons[i].holds)
+		if (reasons[i] == NULL)
 			continue;
 		ready = false;
-		jsonw_string(&w, NULL, reasons[i].words);
+		jsonw_string(&w, NULL, reasons[i]);
 	}
 	jsonw_end_array(&w);
 	jsonw_bool(&w, "ready", ready);

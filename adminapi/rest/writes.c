@@ -55,6 +55,10 @@ answer_failed_write(struct call *call, const struct write *w)
 	case WRITE_UNAVAILABLE:
 		call_problem(call, 503, NULL, "%s", w->why.text);
 		break;
+	case WRITE_UNDECIDED:
+		call_problem_with(call, 503, NULL, SLICE(",\"committed\":null"),
+			"the store has not answered: the change may come into force yet, or not");
+		break;
 	case WRITE_UNACKNOWLEDGED:
 		call_problem_with(call, 503, NULL, SLICE(",\"committed\":true"),
 			"stored, but not every worker has installed it yet");
@@ -171,6 +175,7 @@ rest_write_done(struct write *w)
 	case WRITE_PRECONDITION:
 	case WRITE_INVALID:
 	case WRITE_UNAVAILABLE:
+	case WRITE_UNDECIDED:
 	case WRITE_UNACKNOWLEDGED:
 		answer_failed_write(rw->call, w);
 		break;
