@@ -323,6 +323,7 @@ sub end_process {
 }
 
 sub DESTROY {
+	return if ${^GLOBAL_PHASE} eq 'DESTRUCT';	# END has ended it; what we would use may be gone
 	my ($self) = @_;
 	return if $$ != $self->{owner} || !$self->{pid};
 	local ($?, $@, $!);
