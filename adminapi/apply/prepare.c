@@ -135,9 +135,9 @@ struct frontend_object {
 };
 
 struct frontend *
-prepared_frontend(const struct doc_node *node)
+published_frontend(const struct doc_node *node)
 {
-	const struct frontend_object *object = node->object;
+	const struct frontend_object *object = node->live_object;
 
 	return object == NULL ? NULL : object->frontend;
 }

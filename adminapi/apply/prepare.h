@@ -50,5 +50,5 @@ void prepare_set_daemon(const struct prepare_daemon *daemon);
 typedef void bind_change_fn(const char *frontend, const struct bind *bind, bool opens, void *arg);
 void prepared_bind_changes(const struct plan_op *op, bind_change_fn *fn, void *arg);
 
-/* The frontend behind a node; NULL: none. */
-struct frontend *prepared_frontend(const struct doc_node *node);
+/* The frontend behind a node's live version; NULL: none. */
+struct frontend *published_frontend(const struct doc_node *node);

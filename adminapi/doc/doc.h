@@ -75,6 +75,7 @@ struct doc_node {
 	uint32_t		 live_count[DOC_COLLECTIONS_MAX];	/* members whose live is there */
 	UT_hash_handle		 hh;
 	void			*object;	/* the apply layer's, of the newest prepared version */
+	void			*live_object;	/* the apply layer's, of `live`: what is shown and asked */
 	uint32_t		 pins;		/* answers under way and transactions that name it */
 	uint32_t		 last_id;	/* a backend's: highest id ever used; the plan's */
 	struct plan_op		*op;		/* the plan's: what it does to this node */

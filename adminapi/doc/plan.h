@@ -28,6 +28,7 @@ struct plan_op {
 	void			*conf;		/* what the compiler made of it; taken by the apply layer */
 	void			*prepared;	/* the apply layer's */
 	void			*old_object;	/* node->object before it was prepared */
+	void			*object;	/* and when it was handed over */
 	UT_hash_handle		 hh;		/* created nodes, by path */
 	char			*path;		/* of created nodes */
 };

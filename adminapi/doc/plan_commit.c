@@ -16,7 +16,7 @@ op_revision(const struct plan *plan, const struct plan_op *op)
 }
 
 static void
-raise(uint64_t *revision, uint64_t to)
+revision_raise(uint64_t *revision, uint64_t to)
 {
 	if (*revision < to)
 		*revision = to;
@@ -29,9 +29,9 @@ raise_head(struct doc_node *node, uint64_t to)
 	for (; node != NULL; node = node->parent) {
 		const struct doc_kind_info *info = doc_kind_info(node->kind);
 
-		raise(&node->head_revision, to);
+		revision_raise(&node->head_revision, to);
 		if (info->is_collection)
-			raise(&node->parent->head_revisions[info->slot], to);
+			revision_raise(&node->parent->head_revisions[info->slot], to);
 	}
 }
 
@@ -41,9 +41,9 @@ raise_live(struct doc_node *node, uint64_t to)
 	for (; node != NULL; node = node->parent) {
 		const struct doc_kind_info *info = doc_kind_info(node->kind);
 
-		raise(&node->live_revision, to);
+		revision_raise(&node->live_revision, to);
 		if (info->is_collection)
-			raise(&node->parent->live_revisions[info->slot], to);
+			revision_raise(&node->parent->live_revisions[info->slot], to);
 	}
 }
 
@@ -75,6 +75,7 @@ plan_hand_over(struct plan *plan)
 		if (op->created)
 			doc_node_attach(plan->doc, op->node);
 		op->created = false;
+		op->object = op->node->object;
 		if (!is_change(op))
 			continue;
 		op->node->head = doc_version_ref(op->to);	/* op->from takes over the head's */
@@ -107,6 +108,7 @@ plan_publish(struct plan *plan)
 		const struct doc_kind_info *info = doc_kind_info(op->node->kind);
 		struct doc_version *old = op->node->live;
 
+		op->node->live_object = op->object;
 		if (!is_change(op))
 			continue;
 		op->node->live = doc_version_ref(op->to);

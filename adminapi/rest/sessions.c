@@ -55,7 +55,7 @@ filter_backend(struct call *call, const char *name, struct session_filter *filte
 
 	if (node == NULL)
 		return false;
-	filter->backend = node->object;
+	filter->backend = node->live_object;
 	return filter->backend != NULL || is_going(call, node);
 }
 
@@ -68,7 +68,7 @@ filter_server(struct call *call, const char *backend, const char *server,
 
 	if (node == NULL)
 		return false;
-	filter->server = node->object;
+	filter->server = node->live_object;
 	return filter->server != NULL || is_going(call, node);
 }
 

@@ -68,7 +68,7 @@ server_numbers(struct jsonw *w, const struct server *server)
 static void
 server_status(struct jsonw *w, const struct doc *doc, const struct doc_node *node)
 {
-	const struct server *server = node->object;
+	const struct server *server = node->live_object;
 	char words[256];
 
 	if (server == NULL || server->conf == NULL)
@@ -102,7 +102,7 @@ write_levels(struct jsonw *w, const struct backend *backend)
 static void
 backend_status(struct jsonw *w, const struct doc *doc, const struct doc_node *node)
 {
-	const struct backend *backend = node->object;
+	const struct backend *backend = node->live_object;
 	struct backend_totals t;
 
 	if (backend == NULL)
@@ -135,7 +135,7 @@ write_binds(struct jsonw *w, const struct frontend_conf *conf)
 static void
 frontend_status(struct jsonw *w, const struct doc *doc, const struct doc_node *node)
 {
-	const struct frontend *frontend = prepared_frontend(node);
+	const struct frontend *frontend = published_frontend(node);
 	struct frontend_totals t;
 
 	if (frontend == NULL)

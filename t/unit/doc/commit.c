@@ -81,6 +81,49 @@ undone_newest_first_the_head_is_what_is_live(void **state)
 	assert_null(node_of(DOC_SERVER, "app", "s2"));
 }
 
+/* While its replacement is being stored, a resource is still there: with its status, to be asked. */
+static void
+the_live_object_is_replaced_when_that_is_published(void **state)
+{
+	struct doc_node *server;
+	int first, second, third;
+	struct plan plan;
+
+	scene_plan(&plan);
+	put_config(&plan, one_server);
+	plan_finish(&plan);
+	plan.ops[1]->node->object = &first;	/* as if prepared */
+	plan_hand_over(&plan);
+	server = node_of(DOC_SERVER, "app", "s1");
+	assert_null(server->live_object);
+	plan_publish(&plan);
+	plan_end(&plan);
+	assert_ptr_equal(server->live_object, &first);
+
+	scene_plan(&plan);
+	put_server(&plan, "s1", "{'address':'10.0.0.9:80','id':9}");
+	plan_finish(&plan);
+	server->object = &second;
+	plan_hand_over(&plan);
+	assert_ptr_equal(server->live_object, &first);
+	server->object = &third;		/* a later write's, prepared meanwhile */
+	plan_publish(&plan);
+	plan_end(&plan);
+	assert_ptr_equal(server->live_object, &second);
+	server->object = &second;
+	scene_plan(&plan);
+	delete_server(&plan, "s1");
+	plan_finish(&plan);
+	server->object = NULL;
+	plan_hand_over(&plan);
+	assert_ptr_equal(server->live_object, &second);
+	server->object = &second;
+	plan_undo(&plan);
+	plan_end(&plan);
+	assert_ptr_equal(server->live_object, &second);
+	server->object = NULL;
+}
+
 static void
 a_node_goes_with_the_last_who_names_it(void **state)
 {
@@ -281,6 +324,7 @@ main(void)
 		scene_test(live_follows_the_head_when_it_is_published),
 		scene_test(a_change_raises_all_above_it_and_nothing_beside_it),
 		scene_test(undone_newest_first_the_head_is_what_is_live),
+		scene_test(the_live_object_is_replaced_when_that_is_published),
 		scene_test(a_node_goes_with_the_last_who_names_it),
 		scene_test(a_backend_waits_for_its_last_server),
 		scene_test(a_node_that_a_plan_names_outlives_the_plan_that_deleted_it),
