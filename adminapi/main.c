@@ -157,7 +157,7 @@ first_write(void)
 		.is_restore = !boot->file_wins,
 		.reason = "start",
 	};
-	if (boot->file_wins) {
+	if (boot->path != NULL) {	/* if the saved document holds: it grew from just this file */
 		program.first.file_text = boot->file.expanded.at;
 		program.first.file_len = boot->file.expanded.len;
 		program.first.file_hash = boot->file.hash;

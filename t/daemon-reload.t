@@ -60,12 +60,54 @@ subtest 'an edited file' => sub {
 	$lb->stop;
 };
 
-subtest 'REST had changed something since' => sub {
-	my $lb = Sluice->start(state => 1, config => config());
+# REST drained a, gave it a weight, and added b; then somebody reloads.
+sub changed_by_rest {
+	my (%start) = @_;
+	my $lb = Sluice->start(config => config(), %start);
 	$lb->patch('/v1/backends/app/servers/a', { weight => 5, admin_state => 'drain' });
 	$lb->put('/v1/backends/app/servers/b', { address => '127.0.0.1:9' });
+	return $lb;
+}
+
+for my $state (0, 1) {
+	subtest 'a file that nobody edited leaves alone what REST set, ' . ($state ? 'saved' : 'in memory') => sub {
+		my $lb = changed_by_rest(state => $state);
+		my $before = $lb->get('/v1/config?view=config');
+		$lb->kill('HUP');
+		said($lb, qr/sluice\.json: not edited since it was applied: nothing to do, what REST set holds/, 'SIGHUP says so');
+		my $same = $lb->post('/v1/config/reload');
+		is $same->{status}, 200, 'by REST';
+		is_deeply [sort keys %{$same->{json}}], ['changed', 'file', 'revision'], 'answers';
+		ok !$same->{json}{changed}, 'that nothing changed';
+		is_deeply $lb->post('/v1/config/reload?dry_run=true')->{json}, { changes => [], dropped => [], dropped_count => 0 }, 'a dry run';
+		if ($state) {
+			$lb->restart;
+			$lb->post('/v1/config/reload');
+			said($lb, qr/not edited since/, 'a start on what was saved is no edit');
+		}
+		my $after = $lb->get('/v1/config?view=config');
+		is_deeply $after->{json}, $before->{json}, 'all is as REST left it';
+		is $after->{headers}{etag}, $before->{headers}{etag}, 'to the ETag';
+		unlike $lb->stderr, qr/dropped|kept over|: applied/, 'the log knows of no other';
+		$lb->stop;
+	};
+}
+
+subtest 'an edited file drops what REST had changed since, and says what' => sub {
+	my $lb = changed_by_rest(state => 1);
+	$lb->write_config(config(retries => 7));
+	my @dropped = ('/backends/app/servers/a/weight', '/backends/app/servers/b');
+	my $dry = $lb->post('/v1/config/reload?dry_run=true')->{json};
+	is_deeply [sort @{$dry->{dropped}}], \@dropped, 'a dry run says it before';
+	is $dry->{dropped_count}, 2, 'and how many';
+	unlike $lb->stderr, qr/dropped/, 'the log does not: nothing was done';
 	my $events = $lb->events(kind => 'server');
-	is $lb->post('/v1/config/reload')->{status}, 200, 'reload';
+	my $done = $lb->post('/v1/config/reload');
+	is $done->{status}, 200, 'reload';
+	ok $done->{json}{changed}, 'changes something';
+	is_deeply [sort @{$done->{json}{dropped}}], \@dropped, 'the answer has the pointers';
+	is $done->{json}{dropped_count}, 2, 'and how many there are';
+	said($lb, qr{warning \Q$_\E: dropped: saved by REST, but the file was edited since}, "the log has $_") for @dropped;
 	my $a = $lb->get('/v1/backends/app/servers/a')->{json};
 	is $a->{weight}, 1, 'the file holds';
 	is $lb->get('/v1/backends/app/servers/b')->{status}, 404, 'a server that it does not name goes';
@@ -73,6 +115,16 @@ subtest 'REST had changed something since' => sub {
 	is $a->{status}{cause}{code}, 'restored', 'and says why';
 	is $events->next(5, sub { $_[0]{data}{cause}{code} eq 'restored' })->{data}{server}, 'a', 'as does an event';
 	said($lb, qr{app/a: drain, admin_state set by REST earlier, kept over an edited file}, 'and the log');
+	$lb->post('/v1/config/reload') for 1, 2;
+	is scalar(() = $lb->stderr =~ /kept over an edited file/g), 1, 'once: the file was edited once';
+	$lb->patch('/v1/backends/app/servers', { map { ("n$_" => { address => '127.0.0.1:9' }) } 1 .. 150 });
+	$lb->write_config(config(retries => 6));
+	my $many = $lb->post('/v1/config/reload')->{json};
+	is scalar(@{$many->{dropped}}), 100, 'of very many a hundred are told';
+	is $many->{dropped_count}, 150, 'and how many there are';
+	said($lb, qr/sluice\.json: 50 more were dropped/, 'as in the log');
+	$lb->write_config(config(retries => 7));
+	is $lb->post('/v1/config/reload')->{json}{dropped_count}, 0, 'nothing is dropped twice';
 	$lb->stop;
 };
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include "adminapi/json/members.h"
 #include "adminapi/json/strict.h"
+#include "core/log.h"
 
 /* The member of `object`, made if it is not there. NULL: no memory, or it is no object. */
 static cJSON *
@@ -200,16 +201,33 @@ walk_dropped(struct walk *walk, const cJSON *base, const cJSON *saved, const cJS
 }
 
 enum err
-saved_dropped(const struct saved *saved, const cJSON *now,
+saved_tell_dropped(const cJSON *was, const cJSON *document, const cJSON *now,
 	void (*on_dropped)(const char *pointer, void *arg), void *arg)
 {
 	struct walk walk = { .tell = on_dropped, .arg = arg };
+
+	walk_dropped(&walk, was, document, now);
+	pointer_fini(&walk.at);
+	return walk.nomem ? ERR_NOMEM : ERR_OK;
+}
+
+enum err
+saved_dropped(const struct saved *saved, const cJSON *now,
+	void (*on_dropped)(const char *pointer, void *arg), void *arg)
+{
 	cJSON *document = saved_document(saved);
+	enum err e;
 
 	if (document == NULL)
 		return ERR_NOMEM;
-	walk_dropped(&walk, saved->file, document, now);
+	e = saved_tell_dropped(saved->file, document, now, on_dropped, arg);
 	cJSON_Delete(document);
-	pointer_fini(&walk.at);
-	return walk.nomem ? ERR_NOMEM : ERR_OK;
+	return e;
+}
+
+void
+saved_log_dropped(const char *pointer)
+{
+	log_msg(LOG_LEVEL_WARNING, "%s: dropped: saved by REST, but the file was edited since",
+		pointer);
 }

@@ -53,5 +53,12 @@ void saved_plan(struct saved *saved, struct plan *plan);
 enum err saved_dropped(const struct saved *saved, const cJSON *now,
 	void (*on_dropped)(const char *pointer, void *arg), void *arg);
 
+/* The same of any document that grew from the file `was` (NULL: none). Any thread. ERR_NOMEM. */
+enum err saved_tell_dropped(const cJSON *was, const cJSON *document, const cJSON *now,
+	void (*on_dropped)(const char *pointer, void *arg), void *arg);
+
+/* The log's line for one of them. */
+void saved_log_dropped(const char *pointer);
+
 /* The saved document whole, as a file would have it. NULL: no memory. */
 cJSON *saved_document(const struct saved *saved);

@@ -240,6 +240,8 @@ txn_note(struct txn *txn)
 	jsonw_init(&json, &w->changes);
 	jsonw_object(&json, NULL);
 	changes_write(&json, "changes", &txn->plan, true, UINT32_MAX);
+	if (w->file_text != NULL)
+		dropped_write(&json, w);
 	jsonw_end_object(&json);
 	return w->changes.failed ? ERR_NOMEM : ERR_OK;
 }
@@ -292,6 +294,20 @@ plan_body(struct txn *txn, const cJSON *body)
 	}
 }
 
+/* What is there to do for the write's file? Nothing if it was not edited: an empty plan then. */
+static enum err
+plan_file(struct txn *txn, const struct doc *doc)
+{
+	struct write *w = txn->write;
+
+	w->file_is_same = grown_is_same(txn->grew_from, w);
+	if (w->file_is_same || w->dry_run)
+		return w->file_is_same ? ERR_OK : grown_dropped(txn->grew_from, doc, w);
+	grown_free(&txn->grown);	/* of a plan that had to be made again */
+	txn->grown = grown_new(w);
+	return txn->grown == NULL ? ERR_NOMEM : grown_dropped(txn->grew_from, doc, w);
+}
+
 void
 txn_plan(struct txn *txn, struct doc *doc)
 {
@@ -312,6 +328,11 @@ txn_plan(struct txn *txn, struct doc *doc)
 			diag_set(&w->why, "out of memory");
 		return;
 	}
-	plan_body(txn, w->body != NULL ? w->body : parsed);
+	if (w->file_text != NULL && plan_file(txn, doc) != ERR_OK)
+		plan_nomem(&txn->plan);
+	if (w->file_is_same)
+		txn_plan_conclude(txn);
+	else
+		plan_body(txn, w->body != NULL ? w->body : parsed);
 	cJSON_Delete(parsed);
 }

@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "adminapi/apply/grown.h"
 #include "adminapi/apply/prepare.h"
 #include "adminapi/apply/write.h"
 #include "adminapi/helper.h"
@@ -28,6 +29,8 @@ struct txn {
 	enum write_outcome	 outcome;	/* of planning */
 	bool			 late;		/* overdue: its caller was told so */
 	bool			 store_failed;	/* told so; its end waits for the undo */
+	const struct grown	*grew_from;	/* the file behind the head; NULL: none */
+	struct grown		*grown;		/* the write's file, behind it once it is published */
 	struct store_txn	*store_txn;	/* made with the plan, taken by store_commit() */
 	uint64_t		 wall_us;	/* of its arrival */
 };

@@ -161,7 +161,7 @@ put_revision(struct store_txn *st, const struct txn *txn)
 static enum err
 put_file(struct store_txn *st, const struct write *w)
 {
-	if (w->file_text == NULL)
+	if (w->file_text == NULL || w->is_restore)
 		return ERR_OK;
 	if (store_txn_setting(st, SAVED_FILE_HASH, slice_of(w->file_hash)) != ERR_OK)
 		return ERR_NOMEM;

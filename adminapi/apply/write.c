@@ -24,6 +24,7 @@ static struct {
 	struct task		 advance;
 	struct list		 ending;	/* answered; their plans let go of what they hold */
 	struct task		 end;
+	struct grown		*grown;		/* the file behind what is published; NULL: none */
 	uint64_t		 epoch;
 	bool			 undo_due;	/* a commit failed while a plan reads the head */
 	void		       (*on_published)(const struct plan *, const struct write *);
@@ -89,6 +90,7 @@ txn_free(struct txn *txn)
 {
 	list_remove(&txn->node);
 	wheel_cancel(&txn->timer);
+	grown_free(&txn->grown);
 	free(txn);
 }
 
@@ -164,6 +166,11 @@ txn_publish(struct txn *txn)
 	if (txn->write != NULL && txn->write->verb == WRITE_DELETE && txn->plan.count == 1)
 		txn->write->removed = txn->plan.ops[0]->old_object;
 	plan_publish(&txn->plan);
+	if (txn->grown != NULL) {
+		grown_free(&pipeline.grown);
+		pipeline.grown = txn->grown;
+		txn->grown = NULL;
+	}
 	if (pipeline.on_published != NULL)
 		pipeline.on_published(&txn->plan, txn->write);
 	preparation_publish(&txn->preparation);
@@ -326,8 +333,10 @@ front_prepare(void)
 static bool
 front_is_nothing(const struct txn *txn)
 {
-	return plan_is_empty(&txn->plan) && txn->write->file_text == NULL &&
-	    !txn->write->dry_run && list_is_empty(&pipeline.under_way);
+	const struct write *w = txn->write;
+
+	return plan_is_empty(&txn->plan) && (w->file_text == NULL || w->file_is_same) &&
+	    !w->dry_run && list_is_empty(&pipeline.under_way);
 }
 
 static void
@@ -388,12 +397,24 @@ is_large(const struct write *w)
 	    (touches_many && pipeline.doc->node_count > MANY_NODES);
 }
 
+/* The file behind the head; a newer one than what is published may be on its way. */
+static const struct grown *
+head_grew_from(void)
+{
+	for (struct list *node = pipeline.under_way.prev; node != &pipeline.under_way;
+	    node = node->prev)
+		if (txn_of(node)->state == TXN_COMMITTING && txn_of(node)->grown != NULL)
+			return txn_of(node)->grown;
+	return pipeline.grown;
+}
+
 static void
 front_plan(void)
 {
 	struct txn *txn = pipeline.front;
 
 	txn->state = TXN_PLANNING;
+	txn->grew_from = head_grew_from();
 	if (!is_large(txn->write)) {
 		txn_plan(txn, pipeline.doc);
 		front_planned();
@@ -467,6 +488,8 @@ write_boot(struct plan *plan, struct write *write)
 		return;
 	}
 	txn->plan = *plan;
+	if (write->file_text != NULL && (txn->grown = grown_new(write)) == NULL)
+		plan_nomem(&txn->plan);
 	pipeline.front = txn;
 	txn_plan_conclude(txn);
 	front_planned();

@@ -50,7 +50,7 @@ struct write {
 	enum doc_origin		 origin;
 	const char		*file_text;	/* the file behind it, expanded: kept for the start rule */
 	size_t			 file_len;
-	const char		*file_hash;	/* saved_file_hash() of it */
+	const char		*file_hash;	/* saved_file_hash() of it; not edited: it is not applied */
 	bool			 is_restore;	/* start-up: the store has these rows already */
 	const char		*actor, *reason, *peer;
 	void		       (*done)(struct write *write);
@@ -65,6 +65,8 @@ struct write {
 	const struct plan	*plan;		/* what was done; NULL: nothing */
 	const void		*removed;	/* DELETE of a server: its object, only to be compared */
 	struct buf		 changes;	/* dry run: {"changes":[...]} */
+	struct issues		 dropped;	/* of an edited file: pointers of what REST had changed */
+	bool			 file_is_same;	/* it was not edited since the document grew from it */
 
 	/* The pipeline's. */
 	char			 created_name[DOC_NAME_MAX + 1];

@@ -171,8 +171,7 @@ boot_read(struct boot *boot, const struct options *options)
 static void
 tell_dropped(const char *pointer, void *arg)
 {
-	log_msg(LOG_LEVEL_WARNING, "%s: dropped: saved by REST, but the file was edited since",
-		pointer);
+	saved_log_dropped(pointer);
 }
 
 /* The edited file over the saved document: ids and revisions of what is in both stay. */

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "adminapi/apply/grown.h"
 #include "adminapi/daemon/file.h"
 #include "adminapi/daemon/notify.h"
 #include "adminapi/helper.h"
@@ -34,6 +35,7 @@ static void
 reload_free(struct reload *r)
 {
 	issues_fini(&r->write.issues);
+	issues_fini(&r->write.dropped);
 	buf_fini(&r->write.changes);
 	file_fini(&r->file);
 	free(r);
@@ -70,9 +72,28 @@ answer_success(struct reload *r)
 		jsonw_string(&w, "file", path);
 		jsonw_uint(&w, "revision", rest_doc()->root->live_revision);
 		jsonw_bool(&w, "changed", r->write.plan != NULL && !plan_is_empty(r->write.plan));
+		if (!r->write.file_is_same)
+			dropped_write(&w, &r->write);
 		jsonw_end_object(&w);
 	}
 	call_answer(r->call, &answer);
+}
+
+static void
+log_success(const struct write *w)
+{
+	if (w->file_is_same) {
+		log_msg(LOG_LEVEL_NOTICE,
+			"%s: not edited since it was applied: nothing to do, what REST set holds",
+			path);
+		return;
+	}
+	for (uint32_t i = 0; i < w->dropped.count; i++)
+		saved_log_dropped(w->dropped.items[i].pointer);
+	if (w->dropped.dropped > 0)
+		log_msg(LOG_LEVEL_WARNING, "%s: %u more were dropped", path,
+			(unsigned)w->dropped.dropped);
+	log_msg(LOG_LEVEL_NOTICE, "%s: applied", path);
 }
 
 static void
@@ -85,7 +106,7 @@ reload_finish(struct reload *r)
 	if (!ok)
 		log_failure(&r->write);
 	else if (r->write.outcome != WRITE_DRY)
-		log_msg(LOG_LEVEL_NOTICE, "%s: applied", path);
+		log_success(&r->write);
 	if (r->call != NULL && ok)
 		answer_success(r);
 	else if (r->call != NULL)
