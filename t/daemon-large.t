@@ -172,6 +172,12 @@ my $n = 1;
 is_unhindered('PATCH of defaults with as many heirs', $lb,
 	sub { raw($lb, PATCH => '/v1/defaults', '{"default_server":{"maxconn":' . $n++ . '}}', 200) });
 is_unhindered('reload of the file', $lb, sub { raw($lb, POST => '/v1/config/reload', undef, 200) });
+{
+	my $wrong = config_text(qq(,\n"comment":"wrong","weight":-1));
+	Sluice::spew($lb->file('sluice.json'), $wrong);
+	is_unhindered('a reload that finds much wrong', $lb, sub { raw($lb, POST => '/v1/config/reload', undef, 422) });
+	Sluice::spew($lb->file('sluice.json'), $text);
+}
 is_unhindered('a drain of all', $lb, sub { raw($lb, PATCH => '/v1/backends/app', '{"default_server":{"weight":0}}', 200) },
 	sub { raw($lb, PATCH => '/v1/backends/app', '{"default_server":null}', 200) });
 raw($lb, DELETE => '/v1/frontends/web', undef, 204);

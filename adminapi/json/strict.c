@@ -6,6 +6,8 @@
 #include "config.h"
 #include "adminapi/json/strict.h"
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include "adminapi/json/scan_priv.h"
 
 /* Line and column (in characters) of a byte, both from 1. */
@@ -55,11 +57,18 @@ json_parse(cJSON **root, const char *text, size_t len, struct issues *issues)
 struct locator {
 	const char	*rest;		/* of the pointer: the tokens not yet met */
 	uint32_t	 met;		/* tokens met: the depth of `found` */
-	const char	*found;		/* the first byte of the deepest value met */
-	bool		 over;		/* the scan has left it: nothing deeper comes */
+	uint32_t	*line;		/* of the deepest value met; 0: none yet */
 };
 
-/* Whether the first token of `pointer` is the member that this frame is in; *rest: behind it. */
+/* Those that may still meet something deeper. */
+struct locators {
+	struct locator	*waiting;
+	size_t		 count;
+	const char	*counted;	/* `line` is that of this byte */
+	uint32_t	 line;
+};
+
+/* Is the first token of `pointer` the member that this frame is in? Then *rest is behind it. */
 static bool
 token_matches(const char *pointer, const struct scan_frame *frame, const char **rest)
 {
@@ -85,41 +94,78 @@ token_matches(const char *pointer, const struct scan_frame *frame, const char **
 		if (wanted != (char)c)
 			return false;
 	}
+	if (*pointer != '\0' && *pointer != '/')
+		return false;
 	*rest = pointer;
-	return *pointer == '\0' || *pointer == '/';
+	return true;
+}
+
+/* Values come in the order of the text, so each line is counted once. */
+static uint32_t
+locators_line(struct locators *all, const char *at)
+{
+	const char *newline;
+
+	while ((newline = memchr(all->counted, '\n', (size_t)(at - all->counted))) != NULL) {
+		all->counted = newline + 1;
+		all->line++;
+	}
+	all->counted = at;
+	return all->line;
+}
+
+/* False: nothing deeper comes, the scan has left what it met. */
+static bool
+locator_look(struct locator *l, struct locators *all, const struct scan *scan)
+{
+	if (*l->line == 0) {
+		*l->line = locators_line(all, scan->at);	/* the whole */
+	} else if (scan->depth <= l->met) {
+		return false;
+	} else if (scan->depth == l->met + 1 && *l->rest == '/' &&
+		   token_matches(l->rest, &scan->frames[l->met], &l->rest)) {
+		l->met++;
+		*l->line = locators_line(all, scan->at);
+	}
+	return *l->rest == '/';
 }
 
 static void
-locator_on_value(struct scan *scan, void *arg)
+locators_on_value(struct scan *scan, void *arg)
 {
-	struct locator *l = arg;
+	struct locators *all = arg;
 
-	if (l->over)
+	for (size_t i = 0; i < all->count;)
+		if (locator_look(&all->waiting[i], all, scan))
+			i++;
+		else
+			all->waiting[i] = all->waiting[--all->count];
+}
+
+void
+json_lines_of(const char *text, size_t len, const char *const *pointers, uint32_t *lines,
+	size_t count)
+{
+	struct locators all = { .count = count, .counted = text, .line = 1 };
+	struct scan scan = { .on_value = locators_on_value, .arg = &all };
+
+	memset(lines, 0, count * sizeof(*lines));
+	all.waiting = calloc(count + 1, sizeof(*all.waiting));
+	if (all.waiting == NULL)
 		return;
-	if (l->found == NULL) {
-		l->found = scan->at;
-		return;
-	}
-	if (scan->depth <= l->met)
-		l->over = true;
-	else if (scan->depth == l->met + 1 && *l->rest == '/' &&
-		 token_matches(l->rest, &scan->frames[l->met], &l->rest)) {
-		l->met++;
-		l->found = scan->at;
-	}
+	for (size_t i = 0; i < count; i++)
+		all.waiting[i] = (struct locator){ .rest = pointers[i], .line = &lines[i] };
+	if (scan_run(&scan, text, len) != ERR_OK)
+		memset(lines, 0, count * sizeof(*lines));
+	scan_fini(&scan);
+	free(all.waiting);
 }
 
 uint32_t
 json_line_of(const char *text, size_t len, const char *pointer)
 {
-	struct locator locator = { .rest = pointer };
-	struct scan scan = { .on_value = locator_on_value, .arg = &locator };
-	enum err err = scan_run(&scan, text, len);
-	uint32_t line, column;
+	uint32_t line;
 
-	scan_fini(&scan);
-	if (err != ERR_OK)
-		return 0;
-	place_of(text, locator.found, &line, &column);
+	json_lines_of(text, len, &pointer, &line, 1);
 	return line;
 }

@@ -29,6 +29,10 @@ enum err json_parse(cJSON **root, const char *text, size_t len, struct issues *i
  */
 uint32_t json_line_of(const char *text, size_t len, const char *pointer);
 
+/* The same for many, in one pass over the text; no memory: 0 for all. */
+void json_lines_of(const char *text, size_t len, const char *const *pointers, uint32_t *lines,
+	size_t count);
+
 /* Deep equality; order of object keys means nothing; numbers by value. No memory: false. */
 bool json_equals(const cJSON *a, const cJSON *b);
 

@@ -10,6 +10,7 @@
 #include "adminapi/daemon/file.h"
 #include "adminapi/daemon/notify.h"
 #include "adminapi/helper.h"
+#include "adminapi/json/strict.h"
 #include "adminapi/rest/resources.h"
 #include "core/jsonw.h"
 #include "core/log.h"
@@ -20,7 +21,7 @@ static const char *path;
 struct reload {
 	struct write		 write;
 	struct call		*call;		/* NULL: a signal */
-	struct helper_job	 job;		/* reads the file */
+	struct helper_job	 job;		/* reads the file; in the end looks up lines in it */
 	enum err		 result;	/* of that */
 	struct file		 file;
 };
@@ -114,25 +115,36 @@ reload_finish(struct reload *r)
 	reload_free(r);
 }
 
-/* Issues of the document's values get the line of the file that they stand in. */
+/* Helper thread: issues of the document's values get the line of the file that they stand in. */
 static void
-add_lines(struct reload *r)
+reload_add_lines(struct helper_job *job)
 {
-	struct issues with_lines = { 0 };
+	struct reload *r = container_of(job, struct reload, job);
+	struct issues *issues = &r->write.issues, with_lines = { 0 };
+	const char *pointers[ISSUES_MAX];
+	uint32_t lines[ISSUES_MAX];
 
-	for (uint32_t i = 0; i < r->write.issues.count; i++) {
-		const struct issue *issue = &r->write.issues.items[i];
-		uint32_t line = file_line_of(&r->file, issue->pointer);
+	for (uint32_t i = 0; i < issues->count; i++)
+		pointers[i] = issues->items[i].pointer;
+	json_lines_of(r->file.text.at, r->file.text.len, pointers, lines, issues->count);
+	for (uint32_t i = 0; i < issues->count; i++) {
+		const struct issue *issue = &issues->items[i];
 
-		if (strncmp(issue->detail, "line ", 5) == 0 || line == 0)
+		if (strncmp(issue->detail, "line ", 5) == 0 || lines[i] == 0)
 			issues_add(&with_lines, issue->pointer, "%s", issue->detail);
 		else
-			issues_add(&with_lines, issue->pointer, "line %u: %s", (unsigned)line,
+			issues_add(&with_lines, issue->pointer, "line %u: %s", (unsigned)lines[i],
 				issue->detail);
 	}
-	with_lines.dropped += r->write.issues.dropped;
-	issues_fini(&r->write.issues);
-	r->write.issues = with_lines;
+	with_lines.dropped += issues->dropped;
+	issues_fini(issues);
+	*issues = with_lines;
+}
+
+static void
+reload_on_lines(struct helper_job *job)
+{
+	reload_finish(container_of(job, struct reload, job));
 }
 
 static void
@@ -140,8 +152,13 @@ reload_done(struct write *w)
 {
 	struct reload *r = container_of(w, struct reload, write);
 
-	add_lines(r);
-	reload_finish(r);
+	if (w->issues.count == 0) {
+		reload_finish(r);
+		return;
+	}
+	r->job.work = reload_add_lines;
+	r->job.done = reload_on_lines;
+	helper_submit(&r->job);
 }
 
 /* Helper thread: the file may be large, and on a slow disk. */

@@ -334,6 +334,63 @@ what_is_not_there_has_its_parents_line(void **state)
 	assert_int_equal(json_line_of("{", 1, ""), 0);
 }
 
+static void
+a_key_that_another_begins_with_does_not_hide_it(void **state)
+{
+	static const char text[] = "{\n\"s1\":1,\n\"s10\":{\n\"a\":2}}";
+
+	assert_int_equal(json_line_of(text, sizeof(text) - 1, "/s10/a"), 4);
+}
+
+static void
+many_pointers_have_the_lines_that_each_has(void **state)
+{
+	static const char text[] = "{\n\"a\":[\n1,\n2],\n\"b\":{\n\"c\":3},\n\"d\":4}";
+	static const char *const pointers[] = { "/b/c", "/d", "", "/a/1", "/b/c", "/x", "/a/0/y",
+		"/b" };
+	uint32_t lines[8];
+
+	json_lines_of(text, sizeof(text) - 1, pointers, lines, 8);
+	for (int i = 0; i < 8; i++)
+		assert_int_equal(lines[i], json_line_of(text, sizeof(text) - 1, pointers[i]));
+	assert_int_equal(lines[0], 6);
+	assert_int_equal(lines[1], 7);
+	json_lines_of("[1", 2, pointers, lines, 8);
+	for (int i = 0; i < 8; i++)
+		assert_int_equal(lines[i], 0);
+}
+
+/* A file of that many lines with that many issues. */
+static void
+a_hundred_pointers_take_one_pass(void **state)
+{
+	enum { MANY = 100, MEMBERS = 20000 };
+	char names[MANY][16];
+	const char *pointers[MANY];
+	uint32_t lines[MANY];
+	struct buf text = { 0 };
+	double one, all;
+
+	for (int i = 0; i < MEMBERS; i++)
+		buf_printf(&text, "%s\"k%d\":\n1", i == 0 ? "{" : ",", i);
+	buf_puts(&text, "}");
+	for (int i = 0; i < MANY; i++) {
+		snprintf(names[i], sizeof(names[i]), "/k%d", MEMBERS - 1 - i);
+		pointers[i] = names[i];
+	}
+	one = cpu_ms();
+	assert_int_equal(json_line_of(text.at, text.len, pointers[0]), MEMBERS + 1);
+	one = cpu_ms() - one;
+	all = cpu_ms();
+	json_lines_of(text.at, text.len, pointers, lines, MANY);
+	all = cpu_ms() - all;
+	for (int i = 0; i < MANY; i++)
+		assert_int_equal(lines[i], MEMBERS + 1 - i);
+	print_message("# %.1f ms for one, %.1f ms for %d\n", one, all, MANY);
+	assert_true(all < one * MANY / 2 + 20);
+	buf_fini(&text);
+}
+
 int
 main(void)
 {
@@ -350,6 +407,9 @@ main(void)
 		cmocka_unit_test(twenty_times_the_keys_take_nothing_like_the_square),
 		cmocka_unit_test(a_pointer_has_a_line),
 		cmocka_unit_test(what_is_not_there_has_its_parents_line),
+		cmocka_unit_test(a_key_that_another_begins_with_does_not_hide_it),
+		cmocka_unit_test(many_pointers_have_the_lines_that_each_has),
+		cmocka_unit_test(a_hundred_pointers_take_one_pass),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
