@@ -22,6 +22,7 @@ struct txn {
 	struct list		 node;
 	enum txn_state		 state;
 	struct write		*write;		/* NULL: answered already */
+	struct removal		*removal;	/* NULL: none, or it was told */
 	struct plan		 plan;
 	struct preparation	 preparation;
 	struct helper_job	 job;

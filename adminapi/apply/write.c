@@ -10,6 +10,7 @@
 #include "adminapi/apply/txn_priv.h"
 #include "core/log.h"
 #include "core/obj.h"
+#include "server/server.h"
 
 #define SLICE_US	1000	/* of preparing, before the loop turns */
 #define ENDS_A_TURN	1000	/* nodes that are let go of: about 1 ms */
@@ -86,8 +87,19 @@ txn_answer_in_force(struct txn *txn, enum write_outcome outcome)
 }
 
 static void
+txn_tell_removal(struct txn *txn, uint64_t generation)
+{
+	struct removal *removal = txn->removal;
+
+	txn->removal = NULL;
+	if (removal != NULL)
+		removal->sent(removal, generation);
+}
+
+static void
 txn_free(struct txn *txn)
 {
+	txn_tell_removal(txn, 0);
 	list_remove(&txn->node);
 	wheel_cancel(&txn->timer);
 	grown_free(&txn->grown);
@@ -155,16 +167,27 @@ txn_on_timeout(struct wheel_timer *timer)
 	txn_answer(txn, is_stored ? WRITE_UNACKNOWLEDGED : WRITE_UNDECIDED);
 }
 
+/* The generation of the server that goes; 0: none does. */
+static uint64_t
+txn_removes(const struct txn *txn)
+{
+	for (uint32_t i = 0; txn->removal != NULL && i < txn->plan.count; i++) {
+		const struct plan_op *op = txn->plan.ops[i];
+
+		if (op->node->kind == DOC_SERVER && op->to == NULL && op->old_object != NULL)
+			return ((const struct server *)op->old_object)->generation;
+	}
+	return 0;
+}
+
 static void
 txn_publish(struct txn *txn)
 {
 	struct loop *loop = loop_self();
+	uint64_t removes = txn_removes(txn);
 
 	loop_note(loop, "publishing a change");
 	txn->state = TXN_PUBLISHING;
-	/* the object that a DELETE takes away, for those who still hold sessions on it */
-	if (txn->write != NULL && txn->write->verb == WRITE_DELETE && txn->plan.count == 1)
-		txn->write->removed = txn->plan.ops[0]->old_object;
 	plan_publish(&txn->plan);
 	if (txn->grown != NULL) {
 		grown_free(&pipeline.grown);
@@ -176,6 +199,7 @@ txn_publish(struct txn *txn)
 	preparation_publish(&txn->preparation);
 	wheel_set(&loop->wheel, &txn->timer, loop->now_ms + WRITE_ACK_MS);
 	publication_seal(txn->preparation.publication, txn_on_acked, txn);
+	txn_tell_removal(txn, removes);
 }
 
 /* -- stored, or not -- */
@@ -455,6 +479,7 @@ txn_new(struct write *write)
 	list_init(&txn->node);
 	wheel_timer_init(&txn->timer, txn_on_timeout);
 	txn->write = write;
+	txn->removal = write->removal;
 	txn->wall_us = loop_self()->wall_us;
 	return txn;
 }
@@ -465,9 +490,13 @@ write_submit(struct write *write)
 	struct txn *txn = txn_new(write);
 
 	if (txn == NULL) {
+		struct removal *removal = write->removal;
+
 		write->outcome = WRITE_UNAVAILABLE;
 		diag_set(&write->why, "out of memory");
 		write->done(write);
+		if (removal != NULL)
+			removal->sent(removal, 0);
 		return;
 	}
 	list_append(&pipeline.waiting, &txn->node);

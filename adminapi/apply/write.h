@@ -37,6 +37,15 @@ enum write_outcome {
 
 struct write;
 
+/*
+ * What has to follow the deletion of a server, whether or not somebody still waits for the answer.
+ * sent() is called once: right after the deletion was sent to the workers (mail sent from inside it
+ * finds it installed), with the generation of the server; or with 0, when it will not be deleted.
+ */
+struct removal {
+	void		       (*sent)(struct removal *removal, uint64_t generation);
+};
+
 /* Filled by the caller, which keeps it and all texts alive until done(). Zero what is not meant. */
 struct write {
 	enum write_verb		 verb;
@@ -53,6 +62,7 @@ struct write {
 	const char		*file_hash;	/* saved_file_hash() of it; not edited: it is not applied */
 	bool			 is_restore;	/* start-up: the store has these rows already */
 	const char		*actor, *reason, *peer;
+	struct removal		*removal;	/* of a DELETE of a server; NULL: nothing has to follow */
 	void		       (*done)(struct write *write);
 
 	/* Results, valid in done(). */
@@ -63,7 +73,6 @@ struct write {
 	uint64_t		 revision;
 	struct doc_node		*node;		/* the target, pinned until done() returns; NULL: gone or none */
 	const struct plan	*plan;		/* what was done; NULL: nothing */
-	const void		*removed;	/* DELETE of a server: its object, only to be compared */
 	struct buf		 changes;	/* dry run: {"changes":[...]} */
 	struct issues		 dropped;	/* of an edited file: pointers of what REST had changed */
 	bool			 file_is_same;	/* it was not edited since the document grew from it */

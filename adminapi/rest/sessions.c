@@ -12,28 +12,64 @@
 #include "adminapi/rest/resources.h"
 #include "core/jsonw.h"
 #include "core/loop.h"
+#include "core/obj.h"
 #include "stream/sessions.h"
 
 #define LIMIT_DEFAULT	1000
 #define LIMIT_MAX	10000
 
+#define ANSWER_MS	2000	/* for all workers: as for installing a change */
+#define ONE_BODY	100	/* sessions; more are streamed */
+#define PIECE_BYTES	(16 * 1024)	/* some forty sessions a call */
+
 /* What waits for the workers. */
 struct asking {
-	struct call	*call;
-	bool		 is_single;
-	uint32_t	 limit;
+	struct call		*call;		/* NULL: it was answered without them */
+	struct wheel_timer	 timer;
+	bool			 is_single;
+	uint32_t		 limit;
+	struct kill_note	 note;		/* DELETE */
 };
+
+static void
+asking_on_timeout(struct wheel_timer *timer)
+{
+	struct asking *a = container_of(timer, struct asking, timer);
+
+	call_problem(a->call, 503, NULL, a->call->method == METHOD_DELETE ?
+		"a worker did not answer in time: it ends its sessions when it goes on" :
+		"a worker did not answer in time");
+	a->call = NULL;
+}
 
 static struct asking *
 asking_new(struct call *call)
 {
 	struct asking *a = calloc(1, sizeof(*a));
+	struct loop *loop = loop_self();
 
-	if (a == NULL)
+	if (a == NULL) {
 		call_problem(call, 503, NULL, "out of memory");
-	else
-		a->call = call;
+		return NULL;
+	}
+	a->call = call;
+	wheel_timer_init(&a->timer, asking_on_timeout);
+	wheel_set(&loop->wheel, &a->timer, loop->now_ms + ANSWER_MS);
 	return a;
+}
+
+static void
+asking_free(struct asking *a)
+{
+	wheel_cancel(&a->timer);
+	free(a);
+}
+
+static void
+asking_fail(struct asking *a)
+{
+	call_problem(a->call, 503, NULL, "out of memory");
+	asking_free(a);
 }
 
 /* -- filters -- */
@@ -55,8 +91,10 @@ filter_backend(struct call *call, const char *name, struct session_filter *filte
 
 	if (node == NULL)
 		return false;
-	filter->backend = node->live_object;
-	return filter->backend != NULL || is_going(call, node);
+	if (node->live_object == NULL)
+		return is_going(call, node);
+	filter->backend = ((const struct backend *)node->live_object)->generation;
+	return true;
 }
 
 static bool
@@ -68,8 +106,10 @@ filter_server(struct call *call, const char *backend, const char *server,
 
 	if (node == NULL)
 		return false;
-	filter->server = node->live_object;
-	return filter->server != NULL || is_going(call, node);
+	if (node->live_object == NULL)
+		return is_going(call, node);
+	filter->server = ((const struct server *)node->live_object)->generation;
+	return true;
 }
 
 /* ?server=B/S */
@@ -195,32 +235,104 @@ write_link(const struct call *call, const struct session_list *list, uint32_t li
 	for (size_t i = 0; i < sizeof(keep) / sizeof(keep[0]); i++)
 		if (call_param(call, keep[i]) != NULL)
 			buf_printf(link, "&%s=%s", keep[i], call_param(call, keep[i]));
-	buf_printf(link, "&cursor=%" PRIu64 ">; rel=\"next\"", list->infos[list->count - 1].id);
+	buf_printf(link, "&cursor=%" PRIu64 ">; rel=\"next\"", list->infos[list->count - 1]->id);
 	buf_put(link, "", 1);
 }
 
+/* A list on its way to the client. */
+struct listing {
+	struct session_list	*list;
+	uint32_t		 next;
+	bool			 is_written;
+	struct buf		 out;
+	struct jsonw		 w;
+};
+
 static void
-answer_list(struct asking *a, const struct session_list *list)
+listing_close(void *arg)
 {
-	struct answer answer = { .status = 200 };
-	struct buf link = { 0 };
-	struct jsonw w;
+	struct listing *l = arg;
+
+	session_list_free(&l->list);
+	buf_fini(&l->out);
+	free(l);
+}
+
+/* One session more, or the end. */
+static void
+listing_step(struct listing *l)
+{
 	char id[24];
 
-	jsonw_init(&w, &answer.body);
-	jsonw_object(&w, NULL);
-	for (uint32_t i = 0; i < list->count; i++) {
-		snprintf(id, sizeof(id), "%" PRIu64, list->infos[i].id);
-		jsonw_object(&w, id);
-		write_session(&w, &list->infos[i]);
-		jsonw_end_object(&w);
+	if (l->next == l->list->count) {
+		jsonw_end_object(&l->w);
+		l->is_written = true;
+		return;
 	}
-	jsonw_end_object(&w);
-	if (list->more && list->count > 0) {
-		write_link(a->call, list, a->limit, &link);
+	snprintf(id, sizeof(id), "%" PRIu64, l->list->infos[l->next]->id);
+	jsonw_object(&l->w, id);
+	write_session(&l->w, l->list->infos[l->next]);
+	jsonw_end_object(&l->w);
+	l->next++;
+}
+
+static ssize_t
+listing_fill(void *arg, char *buf, size_t max)
+{
+	struct listing *l = arg;
+	size_t want = max < PIECE_BYTES ? max : PIECE_BYTES, len;
+
+	while (!l->is_written && l->out.len < want && !l->out.failed)
+		listing_step(l);
+	if (l->out.failed)
+		return CALL_STREAM_ERROR;
+	if (l->out.len == 0)
+		return CALL_STREAM_END;
+	len = l->out.len < want ? l->out.len : want;
+	memcpy(buf, l->out.at, len);
+	buf_drop(&l->out, len);
+	return (ssize_t)len;
+}
+
+static void
+listing_answer(struct listing *l, struct call *call, struct answer *answer)
+{
+	static const struct call_stream_ops ops = { listing_fill, listing_close };
+
+	if (l->list->count > ONE_BODY) {
+		if (call_stream(call, answer, &ops, l, NULL) != ERR_OK)
+			listing_close(l);
+		return;
+	}
+	while (!l->is_written)
+		listing_step(l);
+	answer->body = l->out;
+	l->out = (struct buf){ 0 };
+	call_answer(call, answer);
+	listing_close(l);
+}
+
+/* Takes *lp. */
+static void
+answer_list(struct asking *a, struct session_list **lp)
+{
+	struct listing *l = calloc(1, sizeof(*l));
+	struct answer answer = { .status = 200 };
+	struct buf link = { 0 };
+
+	if (l == NULL) {
+		call_problem(a->call, 503, NULL, "out of memory");
+		return;
+	}
+	l->list = *lp;
+	*lp = NULL;
+	jsonw_init(&l->w, &l->out);
+	jsonw_object(&l->w, NULL);
+	if (l->list->more && l->list->count > 0) {
+		write_link(a->call, l->list, a->limit, &link);
 		answer.link = link.failed ? NULL : link.at;
 	}
-	call_answer(a->call, &answer);
+	listing_answer(l, a->call, &answer);
 	buf_fini(&link);
 }
 
@@ -237,7 +349,7 @@ answer_single(struct asking *a, const struct session_list *list)
 	}
 	jsonw_init(&w, &answer.body);
 	jsonw_object(&w, NULL);
-	write_session(&w, &list->infos[0]);
+	write_session(&w, list->infos[0]);
 	jsonw_end_object(&w);
 	call_answer(a->call, &answer);
 }
@@ -247,14 +359,14 @@ on_collected(struct session_list *list, void *arg)
 {
 	struct asking *a = arg;
 
-	if (list == NULL)
+	if (a->call != NULL && list == NULL)
 		call_problem(a->call, 503, NULL, "out of memory");
-	else if (a->is_single)
+	else if (a->call != NULL && a->is_single)
 		answer_single(a, list);
-	else
-		answer_list(a, list);
-	free(list);
-	free(a);
+	else if (a->call != NULL)
+		answer_list(a, &list);
+	session_list_free(&list);
+	asking_free(a);
 }
 
 static void
@@ -266,10 +378,8 @@ collect(struct call *call, const struct session_filter *filter, uint32_t limit, 
 		return;
 	a->is_single = is_single;
 	a->limit = limit;
-	if (sessions_collect(filter, limit, on_collected, a) == ERR_OK)
-		return;
-	call_problem(call, 503, NULL, "out of memory");
-	free(a);
+	if (sessions_collect(filter, limit, on_collected, a) != ERR_OK)
+		asking_fail(a);
 }
 
 void
@@ -314,36 +424,39 @@ write_filter(const struct call *call, struct buf *out)
 }
 
 void
-session_kill_event(const struct call *call, uint32_t ended, enum end_cause cause)
+kill_note_init(struct kill_note *note, const struct call *call, enum end_cause cause)
 {
-	struct buf out = { 0 }, filter = { 0 };
-	struct jsonw w;
+	struct buf filter = { 0 };
 
+	*note = (struct kill_note){ 0 };
 	write_filter(call, &filter);
-	jsonw_init(&w, &out);
-	jsonw_object(&w, NULL);
-	jsonw_uint(&w, "ended", ended);
-	jsonw_string(&w, "cause", end_cause_name(cause));
-	jsonw_string(&w, "actor", call->actor);
-	jsonw_string(&w, "reason", call->reason);
-	jsonw_string(&w, "peer", call->peer);
-	jsonw_raw(&w, "filter", (struct slice){ filter.at, filter.len });
-	jsonw_end_object(&w);
-	if (!out.failed && !filter.failed)
-		event_emit(EVENT_SESSION_KILL, (struct slice){ out.at, out.len });
-	buf_fini(&out);
+	jsonw_init(&note->w, &note->out);
+	jsonw_object(&note->w, NULL);
+	jsonw_string(&note->w, "cause", end_cause_name(cause));
+	jsonw_string(&note->w, "actor", call->actor);
+	jsonw_string(&note->w, "reason", call->reason);
+	jsonw_string(&note->w, "peer", call->peer);
+	jsonw_raw(&note->w, "filter", (struct slice){ filter.at, filter.len });
+	note->out.failed |= filter.failed;
 	buf_fini(&filter);
 }
 
-static void
-on_ended(uint32_t ended, void *arg)
+void
+kill_note_fini(struct kill_note *note, uint32_t ended)
 {
-	struct asking *a = arg;
+	jsonw_uint(&note->w, "ended", ended);
+	jsonw_end_object(&note->w);
+	if (ended > 0 && !note->out.failed)
+		event_emit(EVENT_SESSION_KILL, (struct slice){ note->out.at, note->out.len });
+	buf_fini(&note->out);
+}
+
+static void
+answer_ended(struct asking *a, uint32_t ended)
+{
 	struct answer answer = { .status = 200 };
 	struct jsonw w;
 
-	if (ended > 0)
-		session_kill_event(a->call, ended, END_ADMIN);
 	if (a->is_single && ended == 0) {
 		call_problem(a->call, 404, NULL, "there is no session \"%s\"",
 			     a->call->segments[2]);
@@ -357,7 +470,17 @@ on_ended(uint32_t ended, void *arg)
 		jsonw_end_object(&w);
 		call_answer(a->call, &answer);
 	}
-	free(a);
+}
+
+static void
+on_ended(uint32_t ended, void *arg)
+{
+	struct asking *a = arg;
+
+	kill_note_fini(&a->note, ended);
+	if (a->call != NULL)
+		answer_ended(a, ended);
+	asking_free(a);
 }
 
 static void
@@ -368,10 +491,11 @@ end(struct call *call, const struct session_filter *filter, bool is_single)
 	if (a == NULL)
 		return;
 	a->is_single = is_single;
+	kill_note_init(&a->note, call, END_ADMIN);
 	if (sessions_end(filter, END_ADMIN, on_ended, a) == ERR_OK)
 		return;
-	call_problem(call, 503, NULL, "out of memory");
-	free(a);
+	kill_note_fini(&a->note, 0);
+	asking_fail(a);
 }
 
 void
@@ -382,7 +506,7 @@ sessions_delete(struct call *call)
 
 	if (!param_bool(call, "all", &all) || !filter_of(call, &filter))
 		return;
-	if (!all && filter.server == NULL && filter.backend == NULL && !filter.src_set) {
+	if (!all && filter.server == 0 && filter.backend == 0 && !filter.src_set) {
 		call_problem(call, 400, NULL, "this would end all sessions: give a filter "
 			"(backend, server, src), or ?all=true");
 		return;

@@ -9,14 +9,27 @@
 #include <string.h>
 #include "adminapi/rest/reader.h"
 #include "adminapi/rest/sessions.h"
+#include "core/log.h"
+#include "core/loop.h"
 #include "core/obj.h"
 #include "stream/sessions.h"
+
+#define FORCE_MS 2000	/* for all workers to end the sessions: as for installing a change */
+
+/* DELETE of a server with ?force: its sessions are ended, even if that is after the answer. */
+struct forced {
+	struct removal		 removal;
+	struct kill_note	 note;
+	struct rest_write	*rw;	/* NULL: answered already */
+};
 
 struct rest_write {
 	struct write	 write;
 	struct call	*call;
 	struct target	 target;
-	bool		 force;		/* DELETE of a server ends its sessions */
+	struct forced	*forced;	/* NULL: not asked for, or over */
+	bool		 is_waiting;	/* deleted; the answer waits for `forced` */
+	struct wheel_timer timer;	/* for that */
 	enum view	 view;		/* of the answer */
 	uint32_t	 depth;
 };
@@ -26,6 +39,9 @@ rest_write_free(struct rest_write *rw)
 {
 	issues_fini(&rw->write.issues);
 	buf_fini(&rw->write.changes);
+	wheel_cancel(&rw->timer);
+	if (rw->forced != NULL)
+		rw->forced->rw = NULL;
 	free(rw);
 }
 
@@ -120,25 +136,79 @@ answer_deleted(struct rest_write *rw)
 	call_answer(rw->call, &answer);
 }
 
-static void
-on_forced(uint32_t ended, void *arg)
-{
-	struct rest_write *rw = arg;
+/* -- ?force -- */
 
-	if (ended > 0)
-		session_kill_event(rw->call, ended, END_SERVER_REMOVED);
+/* Its sessions are ended, or there is nothing to end. */
+static void
+forced_end(uint32_t ended, void *arg)
+{
+	struct forced *forced = arg;
+	struct rest_write *rw = forced->rw;
+
+	kill_note_fini(&forced->note, ended);
+	free(forced);
+	if (rw == NULL)
+		return;
+	rw->forced = NULL;
+	if (!rw->is_waiting)
+		return;
 	answer_deleted(rw);
 	rest_write_free(rw);
 }
 
-/* The server is gone for new sessions; those that run are ended. True if the answer waits for that. */
-static bool
-force_sessions(struct rest_write *rw)
+/* New sessions do not go there any more, wherever this mail arrives; those that run are ended. */
+static void
+forced_on_sent(struct removal *removal, uint64_t generation)
 {
-	struct session_filter filter = { .server = rw->write.removed };
+	struct forced *forced = container_of(removal, struct forced, removal);
+	struct session_filter filter = { .server = generation };
 
-	return rw->force && rw->write.removed != NULL &&
-	    sessions_end(&filter, END_SERVER_REMOVED, on_forced, rw) == ERR_OK;
+	if (generation == 0) {
+		forced_end(0, forced);
+	} else if (sessions_end(&filter, END_SERVER_REMOVED, forced_end, forced) != ERR_OK) {
+		log_msg(LOG_LEVEL_ERROR, "out of memory: sessions on a server that was deleted with "
+			"?force run on");
+		forced_end(0, forced);
+	}
+}
+
+static bool
+forced_new(struct rest_write *rw)
+{
+	struct forced *forced = calloc(1, sizeof(*forced));
+
+	if (forced == NULL)
+		return false;
+	forced->removal.sent = forced_on_sent;
+	forced->rw = rw;
+	kill_note_init(&forced->note, rw->call, END_SERVER_REMOVED);
+	rw->forced = forced;
+	rw->write.removal = &forced->removal;
+	return true;
+}
+
+static void
+forced_on_timeout(struct wheel_timer *timer)
+{
+	struct rest_write *rw = container_of(timer, struct rest_write, timer);
+
+	call_problem_with(rw->call, 503, NULL, SLICE(",\"committed\":true"),
+		"deleted, but a worker did not end its sessions in time: it does when it goes on");
+	rest_write_free(rw);
+}
+
+static void
+rest_write_deleted(struct rest_write *rw)
+{
+	struct loop *loop = loop_self();
+
+	if (rw->forced == NULL) {
+		answer_deleted(rw);
+		rest_write_free(rw);
+		return;
+	}
+	rw->is_waiting = true;
+	wheel_set(&loop->wheel, &rw->timer, loop->now_ms + FORCE_MS);
 }
 
 static void
@@ -158,12 +228,11 @@ rest_write_done(struct write *w)
 	switch (w->outcome) {
 	case WRITE_DONE:
 	case WRITE_UNCHANGED:
-		if (w->verb != WRITE_DELETE)
-			answer_resource(rw);
-		else if (force_sessions(rw))
+		if (w->verb == WRITE_DELETE) {
+			rest_write_deleted(rw);
 			return;
-		else
-			answer_deleted(rw);
+		}
+		answer_resource(rw);
 		break;
 	case WRITE_DRY:
 		answer_dry(rw);
@@ -189,6 +258,7 @@ static void
 submit(struct call *call, enum write_verb verb)
 {
 	struct rest_write *rw = calloc(1, sizeof(*rw));
+	bool force;
 
 	if (rw == NULL) {
 		call_problem(call, 503, NULL, "out of memory");
@@ -206,7 +276,13 @@ submit(struct call *call, enum write_verb verb)
 	rw->depth = READER_DEPTH_ALL;
 	if (!param_view(call, &rw->view) || !param_uint(call, "depth", DEPTH_MAX, &rw->depth) ||
 	    !param_bool(call, "dry_run", &rw->write.dry_run) ||
-	    !param_bool(call, "force", &rw->force)) {
+	    !param_bool(call, "force", &force)) {
+		free(rw);
+		return;
+	}
+	wheel_timer_init(&rw->timer, forced_on_timeout);
+	if (force && verb == WRITE_DELETE && rw->target.kind == DOC_SERVER && !forced_new(rw)) {
+		call_problem(call, 503, NULL, "out of memory");
 		free(rw);
 		return;
 	}

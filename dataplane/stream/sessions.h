@@ -1,8 +1,9 @@
 /*
  * Looking at streams and ending them, from the control thread: one message a worker.
  *
- * A worker walks its streams a thousand a turn, with a marker of its own in the list, so 100,000
- * streams delay nobody. Streams that come or go meanwhile may or may not be seen.
+ * A worker walks its streams some hundred a turn, with a marker of its own in the list, so 100,000
+ * streams delay nobody. Streams that come or go meanwhile may or may not be seen. A worker that is
+ * stuck delays the result for as long: who cannot wait that long has a timer of his own.
  */
 #pragma once
 
@@ -16,8 +17,8 @@
 /* Which streams; every field that is set must match. */
 struct session_filter {
 	uint64_t		 id;		/* 0: any */
-	const struct server	*server;	/* compared, never followed; NULL: any */
-	const struct backend	*backend;
+	uint64_t		 server;	/* its generation: it may be gone by then; 0: any */
+	uint64_t		 backend;	/* the same */
 	bool			 src_set;
 	struct addr		 src;		/* the client's IP, port ignored */
 	uint32_t		 src_prefix;	/* bits of it that count */
@@ -37,17 +38,25 @@ struct session_info {
 	uint32_t	retries;
 };
 
-/* Sorted by id. `more`: the limit cut it. Free with free(). */
+/* Sorted by id. `more`: the limit cut it. */
 struct session_list {
-	uint32_t		count;
-	bool			more;
-	struct session_info	infos[];
+	uint32_t			  count;
+	bool				  more;
+	struct sessions_walk		 *walk;		/* what they lie in */
+	const struct session_info	**infos;
 };
+void session_list_free(struct session_list **lp);	/* *lp may be NULL, and is NULL afterwards */
 
-/* `done` is called once, later, on control; it owns `list` (NULL: no memory). ERR_NOMEM: never. */
+/*
+ * `done` is called once, later, on control; it owns `list` (NULL: no memory) and frees it when it
+ * likes. ERR_NOMEM: never.
+ */
 enum err sessions_collect(const struct session_filter *filter, uint32_t limit,
 	void (*done)(struct session_list *list, void *arg), void *arg);
 
-/* End them with `cause`; `done` gets their number when all workers have walked. */
+/*
+ * End them with `cause`; `done` (may be NULL) gets their number when all workers have walked. Mail
+ * keeps its order: what was published before is installed before a worker walks.
+ */
 enum err sessions_end(const struct session_filter *filter, enum end_cause cause,
 	void (*done)(uint32_t ended, void *arg), void *arg);

@@ -619,7 +619,7 @@ rig_count(const struct session_filter *filter)
 	struct session_list *list = rig_sessions(filter, 10000);
 	uint32_t count = list->count;
 
-	free(list);
+	session_list_free(&list);
 	return count;
 }
 
@@ -627,9 +627,9 @@ uint32_t
 rig_retries(void)
 {
 	struct session_list *list = rig_sessions(&(struct session_filter){ 0 }, 1);
-	uint32_t retries = list->count == 0 ? 0 : list->infos[0].retries;
+	uint32_t retries = list->count == 0 ? 0 : list->infos[0]->retries;
 
-	free(list);
+	session_list_free(&list);
 	return retries;
 }
 
@@ -637,9 +637,9 @@ uint64_t
 rig_bytes_out(void)
 {
 	struct session_list *list = rig_sessions(&(struct session_filter){ 0 }, 1);
-	uint64_t bytes = list->count == 0 ? 0 : list->infos[0].bytes_out;
+	uint64_t bytes = list->count == 0 ? 0 : list->infos[0]->bytes_out;
 
-	free(list);
+	session_list_free(&list);
 	return bytes;
 }
 

@@ -14,7 +14,7 @@ static void
 a_stream_is_described(void **state)
 {
 	struct session_list *list;
-	struct session_info *info;
+	const struct session_info *info;
 	struct addr address;
 	int client, server;
 
@@ -27,7 +27,7 @@ a_stream_is_described(void **state)
 	list = rig_sessions(&all, 10);
 	assert_int_equal(list->count, 1);
 	assert_false(list->more);
-	info = &list->infos[0];
+	info = list->infos[0];
 	assert_true(info->id != 0);
 	assert_string_equal(info->frontend, "web");
 	assert_string_equal(info->backend, "app");
@@ -39,12 +39,12 @@ a_stream_is_described(void **state)
 	assert_true(addr_equals(&address, &info->client));
 	assert_true(addr_equals(&rig.address, &info->local));
 	assert_true(addr_equals(&rig.origin_addresses[0], &info->server_address));
-	free(list);
+	session_list_free(&list);
 	rig_finish(client);
 	rig_reads_end(server);
 	list = rig_sessions(&all, 10);
-	assert_string_equal(list->infos[0].state, "closing");
-	free(list);
+	assert_string_equal(list->infos[0]->state, "closing");
+	session_list_free(&list);
 	close(client);
 	close(server);
 }
@@ -60,9 +60,9 @@ states_before_the_server_are_told(void **state)
 	second = rig_client();
 	rig_wait_until(rig_count(&all) == 2);
 	list = rig_sessions(&all, 10);
-	assert_string_equal(list->infos[1].state, "queued");
-	assert_string_equal(list->infos[1].server, "");
-	free(list);
+	assert_string_equal(list->infos[1]->state, "queued");
+	assert_string_equal(list->infos[1]->server, "");
+	session_list_free(&list);
 	close(first);
 	close(second);
 	close(server);
@@ -88,12 +88,12 @@ pages_follow_one_another_without_gaps(void **state)
 
 		assert_in_range(list->count, 1, 7);
 		for (uint32_t i = 0; i < list->count; i++) {
-			assert_true(list->infos[i].id > after);
-			after = list->infos[i].id;
+			assert_true(list->infos[i]->id > after);
+			after = list->infos[i]->id;
 		}
 		seen += list->count;
 		more = list->more;
-		free(list);
+		session_list_free(&list);
 	}
 	assert_int_equal(seen, CLIENTS);
 	for (int i = 0; i < CLIENTS; i++)
@@ -104,8 +104,9 @@ pages_follow_one_another_without_gaps(void **state)
 static void
 a_long_walk_sees_every_stream_that_stays(void **state)
 {
-	enum { CLIENTS = 1100 };
+	enum { CLIENTS = 1100, ENDED_A_TURN = 64 };
 	static int clients[CLIENTS], servers[CLIENTS];
+	uint64_t turns;
 
 	RIG(.maxconn = 5000);
 	for (int i = 0; i < CLIENTS; i++) {
@@ -114,7 +115,9 @@ a_long_walk_sees_every_stream_that_stays(void **state)
 	}
 	rig_wait_until(engine_streams() == CLIENTS);
 	assert_int_equal(rig_count(&all), CLIENTS);
+	turns = atomic_load(&publish_worker(0)->turns);
 	assert_int_equal(rig_end(&all, END_ADMIN), CLIENTS);
+	assert_true(atomic_load(&publish_worker(0)->turns) - turns >= CLIENTS / ENDED_A_TURN);
 	assert_int_equal(rig_count(&all), 0);
 	for (int i = 0; i < CLIENTS; i++) {
 		close(clients[i]);
@@ -151,7 +154,7 @@ a_source_is_compared_by_its_prefix(void **state)
 static void
 only_what_matches_is_ended(void **state)
 {
-	struct session_filter of_s1 = { 0 };
+	struct session_filter of_s1 = { 0 }, no_more = { 0 };
 	int clients[2], servers[2];
 	int of[2];
 
@@ -165,7 +168,13 @@ only_what_matches_is_ended(void **state)
 	of[1] = 1 - of[0];
 	clients[1] = rig_client();
 	servers[1] = rig_accept((uint32_t)of[1]);
-	of_s1.server = rig.servers[of[0]];
+	of_s1.server = rig.servers[of[0]]->generation;
+	no_more.server = of_s1.server + 100;
+	assert_int_equal(rig_end(&no_more, END_SERVER_REMOVED), 0);
+	no_more.server = 0;
+	no_more.backend = rig.backend->generation + 100;
+	assert_int_equal(rig_end(&no_more, END_SERVER_REMOVED), 0);
+	of_s1.backend = rig.backend->generation;
 	assert_int_equal(rig_end(&of_s1, END_SERVER_REMOVED), 1);
 	rig_reads_reset(clients[0]);
 	rig_reads_reset(servers[0]);
@@ -217,8 +226,8 @@ a_stream_is_ended_by_its_id(void **state)
 	rig_pair(&a, &server_a);
 	rig_pair(&b, &server_b);
 	list = rig_sessions(&all, 10);
-	one.id = list->infos[1].id;
-	free(list);
+	one.id = list->infos[1]->id;
+	session_list_free(&list);
 	assert_int_equal(rig_end(&one, END_ADMIN), 1);
 	assert_int_equal(rig_end(&one, END_ADMIN), 0);
 	rig_reads_reset(b);

@@ -128,7 +128,7 @@ direct(unsigned *seed)
 			NULL);
 		break;
 	case 2:
-		filter.server = rig.servers[server];
+		filter.server = rig.servers[server]->generation;
 		rig_end(&filter, END_SERVER_DOWN);
 		break;
 	case 3: engine_set_maxconn(1 + (uint32_t)rand_r(seed) % 60); break;
