@@ -25,6 +25,15 @@ preparation_init(struct preparation *p, struct plan *plan, struct issues *issues
 	return publication_new(&p->publication);
 }
 
+static uint64_t
+clock_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
 /* The object of a resource in the newest prepared version. */
 static void
 op_set_object(struct plan_op *op, void *object)
@@ -185,30 +194,6 @@ bind_in(const struct frontend_conf *conf, bind_is_fn *is, const struct bind_conf
 	return NULL;
 }
 
-/* A socket that is open already, with this frontend or one that gives it up in the same write. */
-static struct bind *
-bind_find(struct preparation *p, bind_is_fn *is, const struct bind_conf *wanted)
-{
-	struct bind *bind = NULL;
-
-	doc_each_child(node, p->plan->doc->root, DOC_FRONTEND) {
-		const struct frontend_object *object = node->object;
-
-		if (object == NULL)
-			continue;
-		bind = bind_in(object->newest, is, wanted);
-		if (bind == NULL)
-			bind = bind_in(frontend_published(object->frontend), is, wanted);
-		if (bind != NULL)
-			return bind;
-	}
-	for (uint32_t i = 0; i < p->next && bind == NULL; i++)
-		if (p->plan->ops[i]->node->kind == DOC_FRONTEND &&
-		    p->plan->ops[i]->prepared != NULL)
-			bind = bind_in(p->plan->ops[i]->prepared, is, wanted);
-	return bind;
-}
-
 static bool
 bind_is_at(const struct bind *bind, const struct bind_conf *wanted)
 {
@@ -240,6 +225,19 @@ bind_of_any_port(const struct frontend_conf *had, const struct frontend_conf *ne
 	return NULL;
 }
 
+#define CLOSING_WAIT_US 2000000	/* as long as a write waits for its acknowledgements */
+
+/* An abstract name is free only when the last worker has closed its socket: some ms. */
+static bool
+preparation_may_wait(struct preparation *p)
+{
+	const uint64_t now_us = clock_us();
+
+	if (p->wait_until_us == 0)
+		p->wait_until_us = now_us + CLOSING_WAIT_US;
+	return now_us < p->wait_until_us;
+}
+
 static enum err
 bind_prepare(struct preparation *p, struct plan_op *op, struct frontend_settings *s, uint32_t index)
 {
@@ -252,9 +250,11 @@ bind_prepare(struct preparation *p, struct plan_op *op, struct frontend_settings
 	struct bind *bind = NULL;
 	enum err e;
 
+	if (s->conf->binds[index] != NULL)
+		return ERR_OK;		/* before a wait for another one */
 	s->conf->bind_confs[index] = *wanted;
 	if (shareable)
-		bind = bind_find(p, bind_matches, wanted);
+		bind = bind_find(wanted);	/* of whatever frontend, or of one that is on its way out */
 	else if (object != NULL)
 		bind = bind_of_any_port(object->newest, s->conf, wanted);
 	if (bind != NULL) {
@@ -263,7 +263,7 @@ bind_prepare(struct preparation *p, struct plan_op *op, struct frontend_settings
 		return ERR_OK;
 	}
 	user = shareable ? bind_user(p, op->node, wanted) : NULL;
-	wanted->is_shared = shareable && bind_find(p, bind_overlaps, wanted) != NULL;
+	wanted->is_shared = shareable && bind_is_ours(wanted);
 	if (user != NULL) {
 		diag_set(&why, "the address is in use by frontend %s", user->name);
 		e = ERR_EXISTS;
@@ -272,6 +272,8 @@ bind_prepare(struct preparation *p, struct plan_op *op, struct frontend_settings
 	}
 	if (e == ERR_OK || e == ERR_NOMEM)
 		return e;
+	if (e == ERR_EXISTS && bind_is_closing(wanted) && preparation_may_wait(p))
+		return ERR_BUSY;
 	at = plan_at(p->plan, op->node);
 	pointer_push(at, "bind");
 	pointer_push_index(at, index);
@@ -432,15 +434,6 @@ static const struct kind_ops {
 	[DOC_SERVER]	= { server_prepare,	NULL,			object_abort },
 };
 
-static uint64_t
-clock_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
 #define OPS_PER_CLOCK 16	/* how many ops between two looks at the clock */
 
 enum err
@@ -452,6 +445,8 @@ preparation_step(struct preparation *p, uint64_t until_us)
 		bool nothing = op->from == NULL && op->to == NULL;	/* came and went in one body */
 		enum err e = ops->prepare == NULL || nothing ? ERR_OK : ops->prepare(p, op);
 
+		if (e == ERR_BUSY)
+			return e;
 		if (e != ERR_OK) {
 			p->nomem = e == ERR_NOMEM;
 			return e;

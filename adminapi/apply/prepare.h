@@ -16,11 +16,15 @@ struct preparation {
 	uint32_t		 next;		/* ops before this one are prepared */
 	struct issues		*issues;	/* what failed, and where */
 	bool			 nomem;
+	uint64_t		 wait_until_us;	/* for a socket of ours to close; 0: none was waited for */
 };
 
 enum err preparation_init(struct preparation *p, struct plan *plan, struct issues *issues);
 
-/* Prepare ops until all are done (ERR_OK), `until_us` has passed (ERR_BUSY: go on later), or one fails. */
+/*
+ * Prepare ops until all are done (ERR_OK), `until_us` has passed or a socket of ours has yet to close
+ * (ERR_BUSY: go on later), or one fails.
+ */
 enum err preparation_step(struct preparation *p, uint64_t until_us);
 
 /* Call all off, newest first; the objects in the document's nodes are as before. */

@@ -1,14 +1,16 @@
 /*
  * Listening sockets: proving an address, opening, sharing, closing.
  *
- * Control thread, but for bind_fd(), bind_set_backlog() and bind_close_on().
+ * Control thread, but for what bind.h says is a worker's.
  */
 #include "config.h"
 #include "net/bind.h"
 #include <assert.h>
 #include <errno.h>
 #include <limits.h>
+#include <linux/filter.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,22 +18,33 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "core/list.h"
 #include "core/log.h"
 #include "core/obj.h"
 
 struct bind {
 	unsigned		magic;
 #define BIND_MAGIC		0xb14d5ad3
-	uint32_t		holders;
+	struct list		node;		/* in `binds` */
+	_Atomic uint32_t	holders;
+	uint32_t		users;		/* of the holders */
 	struct bind_conf	conf;		/* as configured: the port may be 0 */
 	struct addr		address;	/* as bound */
 	dev_t			dev;		/* the Unix socket's file, to know it again */
-	ino_t			ino;
+	ino_t			ino;		/* 0: there is none of ours */
 	mode_t			mode_unset;	/* what the umask made of its permissions */
-	_Atomic uint32_t	listening;	/* workers that have not called bind_close_on() */
-	uint32_t		count;		/* of fds: one a worker; a Unix socket has one */
-	int			fds[];
+	_Atomic bool		is_ending;	/* control sets it, once */
+	pthread_mutex_t		closing;	/* `done`; no fd closes while another thread names it */
+	uint32_t		listening;	/* workers that are not done */
+	uint32_t		workers;
+	struct bind_socket {
+		int	fd;		/* -1: closed; a Unix socket's is the first one's */
+		bool	is_done;	/* bind_close_on() was called */
+	} sockets[];			/* one a worker */
 };
+
+/* All that are not freed. Control. */
+static struct list binds = { &binds, &binds };
 
 /* Errors name the address as it was configured. */
 static enum err
@@ -95,7 +108,7 @@ bind_open_one(struct bind *b, uint32_t worker, struct diag *diag)
 {
 	int fd = bind_socket(&b->address, true);
 
-	b->fds[worker] = fd;
+	b->sockets[worker].fd = fd;
 	if (fd < 0)
 		return bind_error(b, diag, "socket for");
 	if (bind_to(fd, &b->address) != 0)
@@ -116,7 +129,7 @@ bind_open_tcp(struct bind *b, struct diag *diag)
 	/* where a part of it is ours already, the probe would find ourselves */
 	if (addr_port(&b->conf.address) != 0 && !b->conf.is_shared)
 		result = bind_probe(b, diag);
-	for (uint32_t i = 0; i < b->count && result == ERR_OK; i++)
+	for (uint32_t i = 0; i < b->workers && result == ERR_OK; i++)
 		result = bind_open_one(b, i, diag);
 	return result;
 }
@@ -187,7 +200,7 @@ bind_permit(struct bind *b, const char *path)
 static enum err
 bind_listen_unix(struct bind *b, const struct addr *at, struct diag *diag)
 {
-	int fd = b->fds[0] = bind_socket(at, false);
+	int fd = b->sockets[0].fd = bind_socket(at, false);
 
 	if (fd < 0)
 		return bind_error(b, diag, "socket for");
@@ -245,19 +258,21 @@ bind_open_kind(struct bind *b, struct diag *diag)
 enum err
 bind_open(struct bind **bp, const struct bind_conf *conf, uint32_t workers, struct diag *diag)
 {
-	uint32_t count = addr_is_unix(&conf->address) ? 1 : workers;
-	struct bind *b = obj_new(sizeof(*b) + count * sizeof(b->fds[0]), BIND_MAGIC);
+	const uint32_t sockets = workers == 0 ? 1 : workers;
+	struct bind *b = obj_new(sizeof(*b) + sockets * sizeof(b->sockets[0]), BIND_MAGIC);
 	enum err result;
 
 	if (b == NULL)
 		return ERR_NOMEM;
-	b->holders = 1;
+	list_append(&binds, &b->node);
+	atomic_init(&b->holders, 1);
+	b->users = 1;
 	b->conf = *conf;
 	b->address = conf->address;
-	b->count = count;
-	atomic_init(&b->listening, workers);
-	for (uint32_t i = 0; i < count; i++)
-		b->fds[i] = -1;
+	b->workers = b->listening = sockets;
+	pthread_mutex_init(&b->closing, NULL);
+	for (uint32_t i = 0; i < sockets; i++)
+		b->sockets[i].fd = -1;
 	result = bind_open_kind(b, diag);
 	if (result != ERR_OK)
 		bind_release(&b);
@@ -267,9 +282,18 @@ bind_open(struct bind **bp, const struct bind_conf *conf, uint32_t workers, stru
 }
 
 void
+bind_keep(struct bind *b)
+{
+	/* relaxed: who takes it away knows by mail that it was taken */
+	atomic_fetch_add_explicit(&b->holders, 1, memory_order_relaxed);
+}
+
+void
 bind_hold(struct bind *b)
 {
-	b->holders++;
+	assert(b->users > 0);
+	b->users++;
+	bind_keep(b);
 }
 
 /* Has nobody put another file in its place? */
@@ -282,21 +306,74 @@ bind_has_its_file(const struct bind *b)
 	       st.st_ino == b->ino;
 }
 
+/* Before anybody stops to accept, so that nobody comes into a queue that was found empty. */
+static void
+bind_end(struct bind *b)
+{
+	atomic_store_explicit(&b->is_ending, true, memory_order_relaxed);
+	if (bind_has_its_file(b))
+		(void)unlink(b->conf.address.un.sun_path);
+	b->ino = 0;	/* with the last socket its number can be another's */
+	if (addr_is_unix(&b->conf.address))
+		(void)bind_refuse_new(b, 0);
+}
+
 void
-bind_release(struct bind **bp)
+bind_leave(struct bind *b)
+{
+	assert(b->users > 0);
+	if (--b->users == 0)
+		bind_end(b);
+}
+
+void
+bind_release_left(struct bind **bp)
 {
 	struct bind *b = *bp;
 
 	*bp = NULL;
-	if (b == NULL || --b->holders > 0)
+	if (b == NULL || atomic_fetch_sub_explicit(&b->holders, 1, memory_order_relaxed) > 1)
 		return;
-	if (bind_has_its_file(b))
-		(void)unlink(b->conf.address.un.sun_path);
-	for (uint32_t i = 0; i < b->count; i++) {
-		if (b->fds[i] >= 0)
-			close(b->fds[i]);
+	for (uint32_t i = 0; i < b->workers; i++) {
+		if (b->sockets[i].fd >= 0)
+			close(b->sockets[i].fd);
 	}
+	list_remove(&b->node);
+	pthread_mutex_destroy(&b->closing);
 	obj_free(b);
+}
+
+void
+bind_release(struct bind **bp)
+{
+	if (*bp != NULL)
+		bind_leave(*bp);
+	bind_release_left(bp);
+}
+
+bool
+bind_is_ending(const struct bind *b)
+{
+	return atomic_load_explicit(&b->is_ending, memory_order_relaxed);
+}
+
+void
+bind_cut_off(struct bind *b)
+{
+	char text[ADDR_TEXT_BYTES];
+	uint32_t open = 0;
+
+	pthread_mutex_lock(&b->closing);
+	for (uint32_t i = 0; i < b->workers; i++) {
+		if (b->sockets[i].fd < 0)
+			continue;
+		(void)shutdown(b->sockets[i].fd, SHUT_RDWR);
+		open++;
+	}
+	pthread_mutex_unlock(&b->closing);
+	if (open > 0)
+		log_msg(LOG_LEVEL_WARNING, "%s: a worker has not closed it in time: cut off",
+			addr_format(&b->address, text));
 }
 
 bool
@@ -326,6 +403,40 @@ bind_overlaps(const struct bind *b, const struct bind_conf *conf)
 	return addr_is_any(one->sa.sa_family == AF_INET6 ? one : other);
 }
 
+bool
+bind_is_ours(const struct bind_conf *conf)
+{
+	list_foreach(node, &binds) {
+		if (bind_overlaps(container_of(node, struct bind, node), conf))
+			return true;
+	}
+	return false;
+}
+
+static struct bind *
+bind_at(const struct bind_conf *conf, bool is_ending)
+{
+	list_foreach(node, &binds) {
+		struct bind *b = container_of(node, struct bind, node);
+
+		if (bind_is_ending(b) == is_ending && bind_matches(b, conf))
+			return b;
+	}
+	return NULL;
+}
+
+struct bind *
+bind_find(const struct bind_conf *conf)
+{
+	return bind_at(conf, false);
+}
+
+bool
+bind_is_closing(const struct bind_conf *conf)
+{
+	return bind_at(conf, true) != NULL;
+}
+
 void
 bind_set_mode(struct bind *b, mode_t mode)
 {
@@ -345,23 +456,76 @@ bind_set_backlog(const struct bind *b, uint32_t worker, uint32_t backlog)
 	(void)bind_listen(bind_fd(b, worker), backlog);
 }
 
+static bool
+bind_has_one_socket(const struct bind *b)
+{
+	return addr_is_unix(&b->conf.address);
+}
+
 int
 bind_fd(const struct bind *b, uint32_t worker)
 {
-	return b->count == 1 ? b->fds[0] : b->fds[worker];
+	return b->sockets[bind_has_one_socket(b) ? 0 : worker].fd;
+}
+
+#define TCP_FLAGS_OFFSET 13	/* RFC 9293, 3.1 */
+#define TCP_FLAG_SYN	 0x02
+
+/* A filter sees a packet from its TCP header on; what comes from a handshake inherits it. */
+static bool
+bind_drop_syns(int fd)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, TCP_FLAGS_OFFSET),
+		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, TCP_FLAG_SYN, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+	};
+	struct sock_fprog program = { .len = sizeof(code) / sizeof(code[0]), .filter = code };
+
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) == 0;
+}
+
+bool
+bind_refuse_new(struct bind *b, uint32_t worker)
+{
+	bool done = true;
+	int fd;
+
+	pthread_mutex_lock(&b->closing);
+	fd = bind_fd(b, worker);
+	/* a Unix socket that is shut down gives out its queue, a TCP one would reset it */
+	if (fd >= 0)
+		done = bind_has_one_socket(b) ? shutdown(fd, SHUT_RD) == 0 : bind_drop_syns(fd);
+	pthread_mutex_unlock(&b->closing);
+	return done;
+}
+
+/* The socket that nobody needs any more now that `worker` is done. */
+static struct bind_socket *
+bind_socket_over(struct bind *b, uint32_t worker)
+{
+	if (b->sockets[worker].is_done)
+		return NULL;
+	b->sockets[worker].is_done = true;
+	b->listening--;
+	if (!bind_has_one_socket(b))
+		return &b->sockets[worker];
+	return b->listening == 0 ? &b->sockets[0] : NULL;
 }
 
 void
 bind_close_on(struct bind *b, uint32_t worker)
 {
-	/* acq_rel: the last one closes after all the others have looked */
-	bool last = atomic_fetch_sub_explicit(&b->listening, 1, memory_order_acq_rel) == 1;
-	int *fd = b->count == 1 ? &b->fds[0] : &b->fds[worker];
+	struct bind_socket *over;
 
-	if (b->count == 1 && !last)
-		return;
-	close(*fd);
-	*fd = -1;
+	pthread_mutex_lock(&b->closing);
+	over = bind_socket_over(b, worker);
+	if (over != NULL) {
+		close(over->fd);
+		over->fd = -1;
+	}
+	pthread_mutex_unlock(&b->closing);
 }
 
 const struct addr *

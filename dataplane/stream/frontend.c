@@ -2,7 +2,9 @@
  * A frontend's life, and the two changes that workers install: a conf, and its end.
  *
  * A conf lives as long as streams that began with it; its binds only until every worker has let go
- * of them, else the socket of a bind that was taken away would listen on for hours. Control keeps a
+ * of them, else the socket of a bind that was taken away would listen on for hours. A bind whose last
+ * user goes is ending before the workers hear of it: each closes its own socket, and where one does
+ * not come to it in FRONTEND_CUT_OFF_MS, control cuts that off. Control keeps a
  * hold of its own on what is published (one more `pending` in its snap), because workers may be home
  * before their acknowledgement is counted.
  *
@@ -20,11 +22,21 @@
 #include "stream/stream_priv.h"
 #include "stream/worker_priv.h"
 
+/* What a write waits for its acknowledgements: who was told that it is done finds the port closed. */
+#define FRONTEND_CUT_OFF_MS 2000
+
 static void
-frontend_conf_release_binds(struct frontend_conf *conf)
+frontend_conf_leave_binds(struct frontend_conf *conf)
 {
 	for (uint32_t i = 0; i < conf->bind_count; i++)
-		bind_release(&conf->binds[i]);
+		bind_leave(conf->binds[i]);
+}
+
+static void
+frontend_conf_release_left_binds(struct frontend_conf *conf)
+{
+	for (uint32_t i = 0; i < conf->bind_count; i++)
+		bind_release_left(&conf->binds[i]);
 }
 
 static void
@@ -32,8 +44,8 @@ frontend_conf_free(struct snap *snap)
 {
 	struct frontend_conf *conf = container_of(snap, struct frontend_conf, snap);
 
-	if (conf->binds != NULL)
-		frontend_conf_release_binds(conf);
+	for (uint32_t i = 0; conf->binds != NULL && i < conf->bind_count; i++)
+		bind_release(&conf->binds[i]);
 	if (conf->default_backend != NULL)
 		backend_release(conf->default_backend);
 	free(conf->binds);
@@ -153,6 +165,7 @@ struct frontend_change {
 	struct frontend_conf	*conf;		/* NULL: the frontend goes */
 	struct frontend_conf	*old;		/* from publish() on: the predecessor */
 	bool			 is_first;
+	struct wheel_timer	 cut_off;	/* from publish() to acked() */
 	struct listener		*listeners[];	/* a row a worker, a column a bind; taken as needed */
 };
 
@@ -275,16 +288,34 @@ frontend_retire(struct publish_item *item, struct loop *loop)
 	snap_retire_on(&slot->ref);
 }
 
+/* A worker stands still: what it has not closed listens on, and nobody accepts. */
+static void
+frontend_on_cut_off(struct wheel_timer *timer)
+{
+	struct frontend_change *change = container_of(timer, struct frontend_change, cut_off);
+	struct frontend_conf *old = change->old;
+
+	for (uint32_t i = 0; i < old->bind_count; i++) {
+		if (bind_is_ending(old->binds[i]))
+			bind_cut_off(old->binds[i]);
+	}
+}
+
 /* Control, both kinds: the published truth changes. */
 static void
 frontend_publish(struct publish_item *item)
 {
 	struct frontend_change *change = container_of(item, struct frontend_change, item);
-
 	struct frontend_conf *conf = change->conf;
+	struct loop *loop = loop_self();
 
 	change->old = change->frontend->conf;
 	change->frontend->conf = conf;
+	wheel_timer_init(&change->cut_off, frontend_on_cut_off);
+	if (change->old != NULL) {
+		frontend_conf_leave_binds(change->old);
+		wheel_set(&loop->wheel, &change->cut_off, loop->now_ms + FRONTEND_CUT_OFF_MS);
+	}
 	for (uint32_t i = 0; conf != NULL && i < conf->bind_count; i++)
 		bind_set_mode(conf->binds[i], conf->bind_confs[i].mode);
 }
@@ -295,8 +326,9 @@ frontend_acked(struct publish_item *item)
 {
 	struct frontend_change *change = container_of(item, struct frontend_change, item);
 
+	wheel_cancel(&change->cut_off);
 	if (change->old != NULL) {
-		frontend_conf_release_binds(change->old);
+		frontend_conf_release_left_binds(change->old);
 		snap_let_go(&change->old->snap);
 	}
 	if (change->conf == NULL)

@@ -5,7 +5,7 @@
  * accepted has to be sent away. How many are accepted at a wake-up grows slowly and shrinks at once:
  * the event is level-triggered, and an accept4() that finds nobody is a call wasted.
  *
- * Worker, but for listener_new() and listener_discard().
+ * Worker, but for listener_new(), listener_discard() and the end of one that was draining.
  */
 #include "config.h"
 #include "stream/listener_priv.h"
@@ -25,6 +25,7 @@
 #define LISTENER_BATCH_MAX    64
 #define LISTENER_BATCH_GROW   4	    /* full batches in a row */
 #define LISTENER_DRAIN_MAX    65536 /* longer than any queue, in case that each call fails */
+#define LISTENER_DRAIN_TURN   256   /* how many of a queue a turn accepts, some ms */
 #define LISTENER_RETRY_MS     100   /* after EMFILE and the like */
 #define LISTENER_COMPLAINT_MS 10000 /* between two complaints of a worker */
 
@@ -169,7 +170,8 @@ listener_accept_one(struct listener *l)
 		return ACCEPTED_ONE;
 	}
 	listener_give_places(l);
-	if (error == EAGAIN)
+	/* EINVAL: it was shut down, and the order to let go is under way */
+	if (error == EAGAIN || error == EINVAL)
 		return ACCEPTED_NONE;
 	if (listener_error_passes(error))
 		return ACCEPTED_ONE;
@@ -270,41 +272,127 @@ listener_start(struct listener *l, struct worker *worker)
 	listener_watch(l);
 }
 
-/* Everybody who is in the queue has been promised a connection by the kernel. */
-static void
-listener_drain(struct listener *l)
+/* Accept `max` of the queue; false: it is not known to be empty. */
+static bool
+listener_drain(struct listener *l, uint32_t max)
 {
 	enum accepted result = ACCEPTED_ONE;
 
-	for (uint32_t n = 0; n < LISTENER_DRAIN_MAX && result == ACCEPTED_ONE; n++) {
+	for (uint32_t n = 0; n < max && result == ACCEPTED_ONE; n++) {
 		limit_force(&l->frontend->sessions);
 		limit_force(&engine.connections);
 		result = listener_accept_one(l);
 	}
+	return result != ACCEPTED_ONE;
+}
+
+static void
+listener_detach(struct listener *l)
+{
+	l->state = LISTENER_CLOSED;
+	list_remove(&l->node);
+	list_remove(&l->worker_node);
+}
+
+static void
+listener_ignore_all(struct listener *l)
+{
+	listener_ignore_events(l);
+	wheel_cancel(&l->retry);
+	list_remove(&l->paused_node);
+}
+
+static void
+listener_end(struct listener *l)
+{
+	listener_ignore_all(l);
+	listener_detach(l);
+	loop_bury(l->worker->loop, &l->grave, listener_bury);
+}
+
+/* Control. */
+static void
+listener_on_home(struct mail *mail)
+{
+	struct listener *l = obj_cast(container_of(mail, struct listener, home), LISTENER_MAGIC);
+
+	bind_release_left(&l->bind);
+	obj_free(l);
+}
+
+/* The queue of one that is draining is empty. Last statement: `l` is control's. */
+static void
+listener_end_draining(struct listener *l)
+{
+	const uint32_t worker = l->worker->index;
+
+	bind_close_on(l->bind, worker);
+	task_cancel(&l->drain);
+	listener_detach(l);
+	snap_unref(&l->conf->slots[worker].ref);
+	snap_unref(&l->frontend->slots[worker].ref);
+	l->home.deliver = listener_on_home;
+	mailbox_send(&engine.control->mailbox, &l->home);
+}
+
+static void
+listener_on_drain(struct task *task)
+{
+	struct listener *l = obj_cast(container_of(task, struct listener, drain), LISTENER_MAGIC);
+
+	if (listener_drain(l, LISTENER_DRAIN_TURN))
+		listener_end_draining(l);
+	else
+		loop_queue(l->worker->loop, &l->drain);
+}
+
+/* It goes on under the conf, the frontend and the bind that it has: they stay as long. */
+static void
+listener_start_draining(struct listener *l)
+{
+	struct frontend_slot *slot = &l->frontend->slots[l->worker->index];
+
+	listener_ignore_all(l);
+	list_remove(&l->node);
+	l->state = LISTENER_DRAINING;
+	l->conf = slot->conf;
+	snap_ref(&slot->ref);
+	snap_ref(&l->conf->slots[l->worker->index].ref);
+	bind_keep(l->bind);
+	task_init(&l->drain, listener_on_drain);
+	loop_queue(l->worker->loop, &l->drain);
 }
 
 void
 listener_stop(struct listener *l)
 {
-	struct worker *w = l->worker;
+	const bool is_ending = bind_is_ending(l->bind);
+	uint32_t max = LISTENER_DRAIN_MAX;
 
-	assert(l->state != LISTENER_NEW && l->state != LISTENER_CLOSED);
-	listener_drain(l);
-	listener_ignore_events(l);
-	l->state = LISTENER_CLOSED;
-	wheel_cancel(&l->retry);
-	list_remove(&l->node);
-	list_remove(&l->worker_node);
-	list_remove(&l->paused_node);
-	loop_bury(w->loop, &l->grave, listener_bury);
+	assert(l->state != LISTENER_NEW && l->state < LISTENER_DRAINING);
+	/* a queue that still grows has no end: all at once */
+	if (is_ending && bind_refuse_new(l->bind, l->worker->index))
+		max = LISTENER_DRAIN_TURN;
+	if (!listener_drain(l, max) && max == LISTENER_DRAIN_TURN) {
+		listener_start_draining(l);
+		return;
+	}
+	if (is_ending)
+		bind_close_on(l->bind, l->worker->index);
+	listener_end(l);
 }
 
 void
 listener_stop_for_good(struct listener *l)
 {
-	struct bind *bind = l->bind;
-	uint32_t worker = l->worker->index;
+	const bool is_draining = l->state == LISTENER_DRAINING;
 
-	listener_stop(l);
-	bind_close_on(bind, worker);
+	(void)bind_refuse_new(l->bind, l->worker->index);
+	(void)listener_drain(l, LISTENER_DRAIN_MAX);
+	if (is_draining) {
+		listener_end_draining(l);
+		return;
+	}
+	bind_close_on(l->bind, l->worker->index);
+	listener_end(l);
 }

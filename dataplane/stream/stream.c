@@ -149,13 +149,14 @@ stream_take_confs(struct stream *s, struct listener *l)
 {
 	const uint32_t worker = s->worker->index;
 	struct frontend_slot *slot = &l->frontend->slots[worker];
-	struct backend *backend = slot->conf->default_backend;
+	struct frontend_conf *conf = l->conf != NULL ? l->conf : slot->conf;
+	struct backend *backend = conf->default_backend;
 
 	s->frontend = l->frontend;
-	s->frontend_conf = slot->conf;
+	s->frontend_conf = conf;
 	s->bind_index = l->index;
 	snap_ref(&slot->ref);
-	snap_ref(&slot->conf->slots[worker].ref);
+	snap_ref(&conf->slots[worker].ref);
 	count_add(&slot->counters.sessions, 1);
 	if (backend == NULL || backend->slots[worker].conf == NULL)
 		return;

@@ -305,12 +305,124 @@ workers_may_close_their_own_sockets(void **state)
 	bind_close_on(shared, 0);
 	assert_true(is_reached(&address));
 	assert_true(is_reached(&file.address));
+	bind_close_on(shared, 0);	/* once more: nothing is left to do */
+	assert_true(is_reached(&file.address));
 	bind_close_on(bind, 1);
 	bind_close_on(shared, 1);
 	assert_false(is_reached(&address));
 	assert_false(is_reached(&file.address));
 	bind_release(&bind);
 	bind_release(&shared);
+}
+
+static int
+accepts(const struct bind *bind, uint32_t worker)
+{
+	return accept(bind_fd(bind, worker), NULL, NULL);
+}
+
+static int
+connects(const struct addr *addr)
+{
+	int fd = socket(addr->sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(connect(fd, &addr->sa, addr->len), 0);
+	return fd;
+}
+
+static void
+has_one_in_its_queue(const struct bind *bind)
+{
+	int fd = accepts(bind, 0);
+
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(accepts(bind, 0), -1);
+}
+
+static void
+a_file_that_its_last_user_leaves_keeps_its_queue_and_refuses(void **state)
+{
+	struct bind_conf conf = conf_of_file("left"), name = conf_of("unix:@sluice-test-left");
+	struct bind *binds[] = { opens(&conf, 2), opens(&name, 2) }, *next;
+
+	for (int i = 0; i < 2; i++) {
+		const struct addr address = *bind_address(binds[i]);
+		int waiting = connects(&address);
+
+		bind_leave(binds[i]);
+		assert_true(bind_is_ending(binds[i]));
+		assert_false(is_reached(&address));
+		has_one_in_its_queue(binds[i]);
+		close(waiting);
+	}
+	assert_true(bind_is_closing(&name));
+	next = opens(&conf, 2);	/* beside the one that has not closed */
+	bind_release_left(&binds[0]);
+	bind_release_left(&binds[1]);
+	assert_false(bind_is_closing(&name));
+	assert_true(is_reached(&conf.address));
+	bind_release(&next);
+}
+
+static void
+a_socket_that_refuses_new_ones_keeps_its_queue(void **state)
+{
+	struct bind_conf conf = conf_of("127.0.0.1:0");
+	struct bind *bind = opens(&conf, 1);
+	const struct addr address = *bind_address(bind);
+	int waiting = connects(&address);
+	int late = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	assert_true(bind_refuse_new(bind, 0));
+	assert_int_equal(connect(late, &address.sa, address.len), -1);
+	has_one_in_its_queue(bind);
+	bind_close_on(bind, 0);
+	assert_false(is_reached(&address));
+	close(late);
+	close(waiting);
+	bind_release(&bind);
+}
+
+static void
+one_that_is_ending_is_not_found_but_ours(void **state)
+{
+	struct bind_conf conf = conf_of("127.0.0.1:0"), same = { 0 };
+	struct bind *any = opens(&conf, 2), *bind, *held, *next;
+
+	same.address = *bind_address(any);
+	assert_null(bind_find(&same));	/* it was asked for any port */
+	bind_release(&any);
+	bind = held = opens(&same, 2);
+	assert_ptr_equal(bind_find(&same), bind);
+	bind_hold(held);
+	bind_release(&held);
+	assert_ptr_equal(bind_find(&same), bind);
+	bind_leave(bind);
+	assert_null(bind_find(&same));
+	same.is_shared = bind_is_ours(&same);
+	assert_true(same.is_shared);
+	next = opens(&same, 2);
+	assert_ptr_equal(bind_find(&same), next);
+	bind_release_left(&bind);
+	bind_release(&next);
+	assert_false(bind_is_ours(&same));
+}
+
+static void
+what_no_worker_closes_is_cut_off(void **state)
+{
+	struct bind_conf conf = conf_of("127.0.0.1:0");
+	struct bind *bind = opens(&conf, 2);
+	const struct addr address = *bind_address(bind);
+
+	bind_leave(bind);
+	bind_close_on(bind, 0);
+	assert_true(is_reached(&address));
+	bind_cut_off(bind);
+	assert_false(is_reached(&address));
+	bind_release_left(&bind);
 }
 
 static int
@@ -344,6 +456,10 @@ main(void)
 		cmocka_unit_test(what_overlaps_is_opened_beside),
 		cmocka_unit_test(the_permissions_of_a_file_follow),
 		cmocka_unit_test(workers_may_close_their_own_sockets),
+		cmocka_unit_test(a_file_that_its_last_user_leaves_keeps_its_queue_and_refuses),
+		cmocka_unit_test(a_socket_that_refuses_new_ones_keeps_its_queue),
+		cmocka_unit_test(one_that_is_ending_is_not_found_but_ours),
+		cmocka_unit_test(what_no_worker_closes_is_cut_off),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);

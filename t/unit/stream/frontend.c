@@ -4,6 +4,7 @@
 #include "config.h"
 #include "t/unit/stream/rig.h"
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -111,6 +112,116 @@ a_port_can_be_used_again_as_soon_as_it_was_let_go(void **state)
 	rig_pair(&running, &served);
 	talks(running, served);
 	close_both(running, served);
+}
+
+/* How many sockets listen at this IPv4 address's port. */
+static uint32_t
+listening_at(const struct addr *address)
+{
+	FILE *table = fopen("/proc/net/tcp", "re");
+	uint32_t count = 0;
+	unsigned port, state;
+	char line[256];
+
+	assert_non_null(table);
+	while (fgets(line, sizeof(line), table) != NULL) {
+		if (sscanf(line, " %*u: %*x:%x %*x:%*x %x", &port, &state) == 2 &&
+		    port == addr_port(address) && state == TCP_LISTEN)
+			count++;
+	}
+	assert_int_equal(fclose(table), 0);
+	return count;
+}
+
+static void
+on_acked(void *arg)
+{
+	*(bool *)arg = true;
+}
+
+/* rig_publish() of one item that does not wait. */
+static void
+publish_unacked(struct publish_item *item, bool *acked)
+{
+	struct publication *p = NULL;
+
+	assert_int_equal(publication_new(&p), ERR_OK);
+	publication_add(p, item);
+	publication_send(p);
+	publication_seal(p, on_acked, acked);
+}
+
+static void
+a_worker_that_stands_still_keeps_its_own_socket_open_and_not_for_long(void **state)
+{
+	struct addr old, other = rig_loopback();
+	struct bind *bind;
+	bool acked = false;
+	int client, server;
+
+	RIG(.threads = 2);
+	old = rig.address;
+	bind = rig_bind_open(&other);
+	rig_hold(1);
+	publish_unacked(rig_frontend_item(rig.frontend, &bind, 1, 0), &acked);
+	rig_wait_until(listening_at(&old) == 1);
+	assert_false(is_refused(&old));
+	rig_wait_until(listening_at(&old) == 0);
+	assert_true(is_refused(&old));
+	assert_false(acked);
+	rig_release(1);
+	rig_wait_until(acked);
+	rig.address = *bind_address(bind);
+	bind_release(&bind);
+	rig_wait_until(engine_streams() == 0);
+	rig_pair(&client, &server);
+	talks(client, server);
+	close_both(client, server);
+}
+
+/* The frontend's bind goes, with so many in its queue that it takes several turns. */
+static struct publish_item *
+leave_long_queue(int *clients, uint32_t count)
+{
+	struct addr other = rig_loopback();
+	struct bind *bind = rig_bind_open(&other);
+	struct publish_item *item = rig_frontend_item(rig.frontend, &bind, 1, 0);
+
+	bind_release(&bind);
+	rig_hold(0);
+	for (uint32_t i = 0; i < count; i++)
+		clients[i] = rig_client();
+	return item;
+}
+
+static void
+a_long_queue_is_accepted_to_its_end(void **state)
+{
+	struct publish_item *item;
+	int clients[600];
+
+	RIG(.server_maxconn = 1, .maxqueue = 1000);
+	item = leave_long_queue(clients, 600);
+	rig_release(0);
+	rig_publish(item, NULL);
+	rig_serve_all(clients, 600);
+	assert_true(is_refused(&rig.address));
+}
+
+static void
+stopping_accepts_the_rest_of_a_long_queue(void **state)
+{
+	bool acked = false, idle = false;
+	int clients[600];
+
+	RIG(.server_maxconn = 1, .maxqueue = 1000);
+	publish_unacked(leave_long_queue(clients, 600), &acked);
+	engine_on_idle(on_acked, &idle);
+	engine_stop_listening();
+	rig_release(0);
+	rig_serve_all(clients, 600);
+	rig_wait_until(idle);
+	assert_true(acked);
 }
 
 static void
@@ -294,6 +405,9 @@ main(void)
 		ONE(a_kept_bind_keeps_its_sockets_and_its_streams),
 		ONE(a_bind_that_is_taken_away_is_accepted_empty_and_refuses),
 		ONE(a_port_can_be_used_again_as_soon_as_it_was_let_go),
+		ONE(a_worker_that_stands_still_keeps_its_own_socket_open_and_not_for_long),
+		ONE(a_long_queue_is_accepted_to_its_end),
+		ONE(stopping_accepts_the_rest_of_a_long_queue),
 		ONE(a_bind_may_move_to_another_frontend),
 		ONE(several_binds_of_one_frontend_name_themselves_in_the_log),
 		ONE(a_server_that_is_deleted_keeps_its_streams),
