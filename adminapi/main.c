@@ -120,6 +120,7 @@ begin(const struct options *options)
 	struct log_ring *ring;
 	struct diag *why = &boot->why;
 
+	limits_make_table();
 	if (log_start() != ERR_OK || log_ring_new(&ring) != ERR_OK ||
 	    loop_new(&program.control, LOOP_CONTROL) != ERR_OK) {
 		diag_errno(why, "cannot start");

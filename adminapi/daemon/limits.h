@@ -18,5 +18,11 @@ void limits_keep_room(void);
 /* How many connections the system allows (at most LIMITS_MAXCONN_DEFAULT); raises to that. */
 uint32_t limits_maxconn(void);
 
+/*
+ * Have the kernel's table of descriptors grown for LIMITS_MAXCONN_DEFAULT connections: before there
+ * are threads. Those who open a descriptor later need not wait for that.
+ */
+void limits_make_table(void);
+
 /* CPUs that the process may use: affinity, and the cgroup's quota, rounded up; at most 64. */
 uint32_t limits_cpus(void);

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -106,6 +107,38 @@ the_possible_number_fits_the_limit(void **state)
 	assert_true(in_process(64, 64, something_is_possible));
 }
 
+/* Places in the kernel's table of descriptors. */
+static unsigned long
+table_size(void)
+{
+	FILE *f = fopen("/proc/self/status", "re");
+	unsigned long size = 0;
+	char line[256];
+
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		if (sscanf(line, "FDSize: %lu", &size) == 1)
+			break;
+	if (f != NULL)
+		fclose(f);
+	return size;
+}
+
+static bool
+the_table_takes_what_the_hard_limit_allows(void)
+{
+	rlim_t before = soft_limit();
+
+	limits_make_table();
+	return table_size() >= 4096 && table_size() < 10000 && soft_limit() == before;
+}
+
+static void
+the_table_of_descriptors_is_made_in_advance(void **state)
+{
+	(void)state;
+	assert_true(in_process(256, 4096, the_table_takes_what_the_hard_limit_allows));
+}
+
 static void
 there_is_at_least_one_cpu(void **state)
 {
@@ -120,6 +153,7 @@ main(void)
 		cmocka_unit_test(the_soft_limit_is_raised),
 		cmocka_unit_test(an_impossible_number_says_what_the_limit_is),
 		cmocka_unit_test(the_possible_number_fits_the_limit),
+		cmocka_unit_test(the_table_of_descriptors_is_made_in_advance),
 		cmocka_unit_test(there_is_at_least_one_cpu),
 	};
 
