@@ -332,6 +332,7 @@ what_is_not_there_has_its_parents_line(void **state)
 	assert_int_equal(line_of("/a/b"), 2);
 	assert_int_equal(line_of("/e/c/d"), 7);
 	assert_int_equal(json_line_of("{", 1, ""), 0);
+	assert_int_equal(json_line_of(NULL, 0, ""), 0);
 }
 
 static void
