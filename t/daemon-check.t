@@ -87,14 +87,14 @@ BAD
 
 subtest 'what is no JSON document' => sub {
 	my @bad = (
-		['two of a key', qq({"global":{},\n"global":{}}), qr{sluice\.json:2: /global: line 2, column 1: this key is there twice}],
-		['a NUL', qq({"global":{"comment":"a\0b"}}), qr/line 1, column \d+: /],
-		['an escaped NUL', '{"global":{"comment":"a\u0000b"}}', qr/line 1/],
-		['not UTF-8', qq({"global":\n{"comment":"\xff"}}), qr/line 2, column \d+: .*UTF-8/],
-		['more after the end', qq({}\n{}), qr/line 2, column 1/],
-		['cut short', qq({"global":\n), qr/line 2/],
-		['nothing', '', qr/line 1/],
-		['a list', '[]', qr/\(document\): the document must be an object/],
+		['two of a key', qq({"global":{},\n"global":{}}), qr{sluice\.json:2:1: /global: this key is there twice}],
+		['a NUL', qq({"global":{"comment":"a\0b"}}), qr/sluice\.json:1:\d+: /],
+		['an escaped NUL', '{"global":{"comment":"a\u0000b"}}', qr/sluice\.json:1:\d+: /],
+		['not UTF-8', qq({"global":\n{"comment":"\xff"}}), qr/sluice\.json:2:\d+: .*UTF-8/],
+		['more after the end', qq({}\n{}), qr/sluice\.json:2:1: (?!line)/],
+		['cut short', qq({"global":\n), qr/sluice\.json:2:\d+: /],
+		['nothing', '', qr/sluice\.json:1:1: (?!\()/],
+		['a list', '[]', qr/sluice\.json:1: \(document\): the document must be an object/],
 		['an unset variable', qq({"global":\n{"comment":"\${NOT_SET_HERE}"}}), qr{:2: /global/comment: .*NOT_SET_HERE}],
 		['half a variable', qq({"global":\n{"comment":"\${NOT"}}), qr{:2: /global/comment: }],
 	);
@@ -106,6 +106,17 @@ subtest 'what is no JSON document' => sub {
 			like $run->{stderr}, $says, 'where and why';
 		}
 	}
+	my $several = Sluice->run({ config => <<'BAD' }, '--check');
+{
+  "global": { "comment": "${NOT_SET_HERE}", "maxcon": 5 },
+  "backends": { "app": { "servers": {
+    "s1": { "address": "${NOR_THIS}:80" },
+    "s2": { "address": "127.0.0.1:80", "weight": 999 } } } }
+}
+BAD
+	is_deeply [sort map { m{sluice\.json:(\d+): (\S+):} ? "$1 $2" : $_ } lines($several)], ['2 /global/comment', '2 /global/maxcon',
+		'4 /backends/app/servers/s1/address', '5 /backends/app/servers/s2/weight'],
+		'unset variables beside other mistakes: all of them, and nothing that only follows' or diag $several->{stderr};
 	my $missing = Sluice->run('-f', '/nonexistent/file', '--check');
 	is $missing->{exit}, 1, 'no file: exit 1';
 	like $missing->{stderr}, qr{/nonexistent/file: cannot open: No such file}, 'says so';

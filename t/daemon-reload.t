@@ -132,21 +132,26 @@ subtest 'a file that is wrong' => sub {
 	my $lb = Sluice->start(config => config(), args => ['--threads', '1']);
 	my $before = $lb->get('/v1/config?view=config');
 	my $wrong = sub {
-		my ($name, $text, $status, $pointer, $detail) = @_;
+		my ($name, $text, $status, $pointer, $detail, $logged) = @_;
 		Sluice::spew($lb->file('sluice.json'), $text);
 		my $answer = $lb->post('/v1/config/reload');
 		is $answer->{status}, $status, "$name: $status";
 		is $answer->{json}{errors}[0]{pointer}, $pointer, 'where';
 		like $answer->{json}{errors}[0]{detail}, $detail, 'why, and its line';
 		$lb->kill('HUP');
-		said($lb, qr/sluice\.json: not applied: \Q$pointer\E: .*$detail/, 'a signal leaves it in the log');
+		said($lb, qr/error \S+sluice\.json:$logged/, 'a signal leaves it in the log');
 	};
-	$wrong->('no JSON', qq({"global":\n{), 422, '/global', qr/line 2/);
+	$wrong->('no JSON', qq({"global":\n{), 422, '/global', qr/line 2/, qr{2:\d: not applied: /global: (?!line)});
+	$wrong->('nothing', '', 422, '', qr/line 1/, qr{1:1: not applied: \w});
 	$wrong->('two mistakes', qq({"global":{"maxconn":1},\n"backends":{"app":{"mode":"tcp",\n"retries":-1}}}), 422,
-		'/backends/app/retries', qr/line 3: /);
-	$wrong->('a variable that is not set', qq({"global":\n{"comment":"\${NOT_SET}"}}), 422, '/global/comment', qr/line 2: .*NOT_SET/);
-	$wrong->('what needs a restart', qq({"global":\n{"user":"nobody"}}), 409, '/global/user', qr/line 2: restart needed/);
-	$wrong->('what the command line says', qq({"global":\n{"threads":3}}), 409, '/global/threads', qr/line 2: --threads was given/);
+		'/backends/app/retries', qr/line 3: /, qr{3: not applied: /backends/app/retries: must be});
+	$wrong->('a variable that is not set', qq({"global":\n{"comment":"\${NOT_SET}"}}), 422, '/global/comment', qr/line 2: .*NOT_SET/,
+		qr{2: not applied: /global/comment: .*NOT_SET});
+	$wrong->('what needs a restart', qq({"global":\n{"user":"nobody"}}), 409, '/global/user', qr/line 2: restart needed/,
+		qr{2: not applied: /global/user: restart needed});
+	$wrong->('what the command line says', qq({"global":\n{"threads":3}}), 409, '/global/threads', qr/line 2: --threads was given/,
+		qr{2: not applied: /global/threads: --threads});
+	unlike $lb->stderr, qr/not applied: \S*sluice\.json|not applied: :|not applied: [^:]*not applied/, 'each once, and well';
 	my $after = $lb->get('/v1/config?view=config');
 	is_deeply $after->{json}, $before->{json}, 'nothing was applied';
 	is $after->{headers}{etag}, $before->{headers}{etag}, 'nothing at all';

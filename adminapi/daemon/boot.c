@@ -31,11 +31,18 @@ schema_load(struct boot *boot)
 	return false;
 }
 
+static void check_others(struct boot *boot);
+
 static bool
-boot_load_file(struct boot *boot, const char *path)
+boot_load_file(struct boot *boot, const struct options *options)
 {
-	boot->path = path;
-	return path == NULL || file_load(&boot->file, path, &boot->issues, &boot->why) == ERR_OK;
+	boot->path = options->file;
+	if (boot->path == NULL || file_load(&boot->file, boot->path, &boot->issues,
+					    &boot->why) == ERR_OK)
+		return true;
+	if (options->check && cJSON_IsObject(boot->file.root))
+		check_others(boot);
+	return false;
 }
 
 /* A string of "global" in a document; NULL if it is not there, or no string (the schema will say). */
@@ -159,7 +166,7 @@ bool
 boot_read(struct boot *boot, const struct options *options)
 {
 	*boot = (struct boot){ 0 };
-	if (!schema_load(boot) || !boot_load_file(boot, options->file) ||
+	if (!schema_load(boot) || !boot_load_file(boot, options) ||
 	    !become_user(boot, options) || !saved_read(boot, options))
 		return false;
 	boot->file_wins = boot->path != NULL && (saved_is_empty(&boot->saved) ||
@@ -222,19 +229,19 @@ boot_note_options(const struct boot *boot, const struct options *options, struct
 static void
 print_issue(const struct boot *boot, const struct issue *issue, bool of_file)
 {
-	const char *pointer = issue->pointer[0] == '\0' ? "(document)" : issue->pointer;
 	const char *saved = saved_is_empty(&boot->saved) ? "built-in settings" : "saved document";
-	unsigned line = of_file ? file_line_of(&boot->file, issue->pointer) : 0;
+	struct buf text = { 0 };
 
-	if (of_file && line == 0 && sscanf(issue->detail, "line %u,", &line) != 1)
-		line = 0;	/* no JSON has no pointers: the detail begins with the place */
 	if (issue->pointer[0] == '-')
-		fprintf(stderr, "sluice: %s: %s\n", pointer, issue->detail);
-	else if (line != 0)
-		fprintf(stderr, "%s:%u: %s: %s\n", boot->path, line, pointer, issue->detail);
+		buf_printf(&text, "sluice: %s: %s", issue->pointer, issue->detail);
+	else if (of_file)
+		file_issue_put(&text, boot->path, file_line_of(&boot->file, issue->pointer), "",
+			       issue);
 	else
-		fprintf(stderr, "%s: %s: %s\n", of_file ? boot->path : saved, pointer,
-			issue->detail);
+		file_issue_put(&text, saved, 0, "", issue);
+	if (!text.failed)
+		fprintf(stderr, "%.*s\n", (int)text.len, text.at);
+	buf_fini(&text);
 }
 
 static void
@@ -253,18 +260,16 @@ boot_print_issues(const struct boot *boot, const struct issues *issues)
 	print_issues(boot, issues, boot->file_wins || issues == &boot->issues);
 }
 
-/* Plan a document on an empty tree, and print what is wrong with it. */
+/* Plan a document on an empty tree: what is wrong with it? False: no memory. */
 static bool
-check_one(struct boot *boot, bool of_file)
+check_plan(struct boot *boot, bool of_file, struct issues *issues)
 {
 	struct doc *doc;
 	struct plan plan;
 	bool ok;
 
-	if (doc_new(&doc, boot->schema) != ERR_OK) {
-		fprintf(stderr, "sluice: out of memory\n");
+	if (doc_new(&doc, boot->schema) != ERR_OK)
 		return false;
-	}
 	plan_init(&plan, doc, settings_compilers, DOC_BY_CONFIG);
 	plan.booting = true;
 	if (of_file)
@@ -272,12 +277,52 @@ check_one(struct boot *boot, bool of_file)
 	else
 		saved_plan(&boot->saved, &plan);
 	plan_finish(&plan);
-	ok = plan.verdict == PLAN_OK;
-	print_issues(boot, &plan.issues, of_file);
-	if (plan.verdict == PLAN_NOMEM)
-		fprintf(stderr, "sluice: out of memory\n");
+	ok = plan.verdict != PLAN_NOMEM;
+	*issues = plan.issues;
+	plan.issues = (struct issues){ 0 };
 	plan_fini(&plan);
 	doc_free(&doc);
+	return ok;
+}
+
+static bool
+has_issue_at(const struct issues *issues, const char *pointer)
+{
+	for (uint32_t i = 0; i < issues->count; i++)
+		if (strcmp(issues->items[i].pointer, pointer) == 0)
+			return true;
+	return false;
+}
+
+/* A variable is not set: what else is wrong? What stands in its place proves nothing. */
+static void
+check_others(struct boot *boot)
+{
+	struct issues others;
+
+	if (!check_plan(boot, true, &others))
+		return;			/* what was found before is told */
+	for (uint32_t i = 0; i < others.count; i++)
+		if (!has_issue_at(&boot->issues, others.items[i].pointer))
+			issues_add(&boot->issues, others.items[i].pointer, "%s",
+				   others.items[i].detail);
+	boot->issues.dropped += others.dropped;
+	issues_fini(&others);
+}
+
+static bool
+check_one(struct boot *boot, bool of_file)
+{
+	struct issues issues;
+	bool ok;
+
+	if (!check_plan(boot, of_file, &issues)) {
+		fprintf(stderr, "sluice: out of memory\n");
+		return false;
+	}
+	ok = !issues_any(&issues);
+	print_issues(boot, &issues, of_file);
+	issues_fini(&issues);
 	return ok;
 }
 

@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <unistd.h>
 #include "adminapi/json/strict.h"
 
@@ -82,8 +84,8 @@ file_load(struct file *file, const char *path, struct issues *issues, struct dia
 	if (e != ERR_OK)
 		return e;
 	e = file_parse(file, issues);
-	if (e != ERR_OK)
-		diag_set(diag, "%s: %s", path, e == ERR_NOMEM ? "out of memory" : "not applied");
+	if (e == ERR_NOMEM)
+		diag_set(diag, "%s: out of memory", path);
 	return e;
 }
 
@@ -94,6 +96,41 @@ file_fini(struct file *file)
 	buf_fini(&file->expanded);
 	cJSON_Delete(file->root);
 	file->root = NULL;
+}
+
+/* The place that a detail begins with, and where it goes on behind it. column 0: none is said. */
+static const char *
+detail_place(const char *detail, uint32_t *line, uint32_t *column)
+{
+	int len = 0;
+
+	if (sscanf(detail, "line %" SCNu32 ", column %" SCNu32 ": %n", line, column, &len) == 2 &&
+	    len > 0)
+		return detail + len;
+	*column = 0;
+	if (sscanf(detail, "line %" SCNu32 ": %n", line, &len) == 1 && len > 0)
+		return detail + len;
+	return detail;
+}
+
+void
+file_issue_put(struct buf *out, const char *path, uint32_t line, const char *event,
+	const struct issue *issue)
+{
+	uint32_t column;
+	const char *detail = detail_place(issue->detail, &line, &column);
+
+	buf_printf(out, "%s:", path);
+	if (line != 0)
+		buf_printf(out, "%" PRIu32 ":", line);
+	if (column != 0)
+		buf_printf(out, "%" PRIu32 ":", column);
+	buf_printf(out, " %s", event);
+	if (issue->pointer[0] != '\0')
+		buf_printf(out, "%s: ", issue->pointer);
+	else if (column == 0)
+		buf_puts(out, "(document): ");
+	buf_puts(out, detail);
 }
 
 uint32_t

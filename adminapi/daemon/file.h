@@ -26,5 +26,13 @@ struct file {
 enum err file_load(struct file *file, const char *path, struct issues *issues, struct diag *diag);
 void file_fini(struct file *file);
 
+/*
+ * An issue of it as people and editors read it: "f.json:3: /global/maxconn: must be ...", or with
+ * line and column where the detail begins with them. `line` 0: it is not known. `event` stands
+ * before the cause ("not applied: "). ERR_NOMEM is out->failed.
+ */
+void file_issue_put(struct buf *out, const char *path, uint32_t line, const char *event,
+	const struct issue *issue);
+
 /* The line of the file that an issue's pointer stands in; 0: none. */
 uint32_t file_line_of(const struct file *file, const char *pointer);

@@ -42,14 +42,24 @@ reload_free(struct reload *r)
 	free(r);
 }
 
+/* Each issue with its place; a cause that has none (the file can't be read) by itself. */
 static void
 log_failure(const struct write *w)
 {
-	if (w->why.text[0] != '\0')
+	struct buf text = { 0 };
+
+	for (uint32_t i = 0; i < w->issues.count; i++) {
+		buf_clear(&text);
+		file_issue_put(&text, path, 0, "not applied: ", &w->issues.items[i]);
+		if (!text.failed)
+			log_msg(LOG_LEVEL_ERROR, "%.*s", (int)text.len, text.at);
+	}
+	buf_fini(&text);
+	if (w->issues.dropped > 0)
+		log_msg(LOG_LEVEL_ERROR, "%s: not applied: and %u more", path,
+			(unsigned)w->issues.dropped);
+	if (!issues_any(&w->issues) && w->why.text[0] != '\0')
 		log_msg(LOG_LEVEL_ERROR, "%s: not applied: %s", path, w->why.text);
-	for (uint32_t i = 0; i < w->issues.count; i++)
-		log_msg(LOG_LEVEL_ERROR, "%s: not applied: %s: %s", path,
-			w->issues.items[i].pointer, w->issues.items[i].detail);
 }
 
 static bool
