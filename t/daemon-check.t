@@ -40,10 +40,17 @@ subtest 'the command line' => sub {
 subtest 'a good file' => sub {
 	my $good = { frontends => { web => { mode => 'tcp', bind => ['127.0.0.1:1'], default_backend => 'app' } },
 		backends => { app => { mode => 'tcp', servers => { s1 => { address => '127.0.0.1:${PORT}' } } } },
-		global => { maxconn => 1000000, user => 'nobody-here', threads => 3 } };
+		global => { maxconn => 100, user => scalar getpwuid($>), group => scalar getgrgid($) + 0), threads => 3 } };
 	my $run = Sluice->run({ config => $good, env => { PORT => 80 } }, '--check');
 	is $run->{exit}, 0, 'exit 0' or diag $run->{stderr};
-	is $run->{stdout} . $run->{stderr}, '', 'not a word: what this machine has is not the question';
+	is $run->{stdout} . $run->{stderr}, '', 'not a word';
+};
+
+subtest 'what this machine does not have, and a start would miss' => sub {
+	my $run = Sluice->run({ config => qq({"global":{"user":"nobody-here",\n"group":"nogroup-here",\n"maxconn":100}}) }, '--check');
+	is $run->{exit}, 1, 'user and group: exit 1';
+	like $run->{stderr}, qr{sluice\.json:1: /global/user: there is no user "nobody-here"$}m, 'the user';
+	like $run->{stderr}, qr{sluice\.json:2: /global/group: there is no group "nogroup-here"$}m, 'the group';
 };
 
 subtest 'all that is wrong, at once, each at its line' => sub {

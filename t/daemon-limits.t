@@ -37,6 +37,16 @@ subtest 'what does not, at start' => sub {
 	like $@, qr{sluice\.json:1: /global/maxconn: 5000 connections need \d+ descriptors, but the limit is 4096}, 'and says why';
 };
 
+subtest 'what does not, checked before' => sub {
+	my $dir = File::Temp->newdir;
+	Sluice::spew("$dir/sluice.json", '{"global":{"maxconn":5000}}');
+	my @command = (@{under(256, 4096)}, Sluice::launcher(), Sluice::binary(), '-f', "$dir/sluice.json", '--check');
+	my $pid = Sluice::spawn(\@command, "$dir/out", "$dir/err", {});
+	waitpid($pid, 0);
+	is $? >> 8, 1, '--check: exit 1';
+	like Sluice::slurp("$dir/err"), qr{sluice\.json:1: /global/maxconn: 5000 connections need \d+ descriptors, but the limit is 4096}, 'with the same words';
+};
+
 subtest 'maxconn is not given' => sub {
 	my $lb = Sluice->start(under => under(256, 4096));
 	becomes { $lb->stderr =~ /global\.maxconn is/ } 5;

@@ -260,6 +260,19 @@ boot_print_issues(const struct boot *boot, const struct issues *issues)
 	print_issues(boot, issues, boot->file_wins || issues == &boot->issues);
 }
 
+/* What this machine does not have and a start would miss. */
+static void
+check_machine(const struct boot *boot, const cJSON *global, bool of_file, struct issues *issues)
+{
+	const cJSON *maxconn = doc_field(global, "maxconn");
+	struct diag why;
+
+	if (cJSON_IsNumber(maxconn) && limits_raise((uint32_t)maxconn->valuedouble, &why) == ERR_LIMIT)
+		issues_add(issues, "/global/maxconn", "%s", why.text);
+	if (of_file)
+		privileges_look_up(boot->user, boot->group, issues);
+}
+
 /* Plan a document on an empty tree: what is wrong with it? False: no memory. */
 static bool
 check_plan(struct boot *boot, bool of_file, struct issues *issues)
@@ -278,6 +291,9 @@ check_plan(struct boot *boot, bool of_file, struct issues *issues)
 		saved_plan(&boot->saved, &plan);
 	plan_finish(&plan);
 	ok = plan.verdict != PLAN_NOMEM;
+	if (plan.verdict == PLAN_OK)
+		check_machine(boot, plan_version(doc->singles[DOC_GLOBAL])->set, of_file,
+			      &plan.issues);
 	*issues = plan.issues;
 	plan.issues = (struct issues){ 0 };
 	plan_fini(&plan);

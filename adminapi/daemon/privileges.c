@@ -138,3 +138,12 @@ privileges_drop(const char *user, const char *group, const char *state_dir, stru
 	diag_errno(diag, "cannot become user %u, group %u", (unsigned)who.uid, (unsigned)who.gid);
 	return ERR_SYSTEM;
 }
+
+void
+privileges_look_up(const char *user, const char *group, struct issues *issues)
+{
+	if (user != NULL && getpwnam(user) == NULL)
+		issues_add(issues, "/global/user", "there is no user \"%s\"", user);
+	if (group != NULL && getgrnam(group) == NULL)
+		issues_add(issues, "/global/group", "there is no group \"%s\"", group);
+}

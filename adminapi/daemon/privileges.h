@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "adminapi/json/issues.h"
 #include "core/diag.h"
 #include "core/err.h"
 
@@ -12,3 +13,6 @@
  */
 enum err privileges_drop(const char *user, const char *group, const char *state_dir,
 	struct diag *diag);
+
+/* --check: is there such a user, such a group? What is missing is an issue of "global". */
+void privileges_look_up(const char *user, const char *group, struct issues *issues);
