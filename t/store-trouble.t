@@ -116,6 +116,10 @@ subtest 'what cannot start says why' => sub {
 	my $damaged = Sluice->run(@run);
 	isnt $damaged->{exit}, 0, 'a damaged file: it ends';
 	like $damaged->{stderr}, qr/\Q$db\E: damaged/, 'and names file and cause';
+	like $damaged->{stderr}, qr/; to start empty, move \Q$state\E\/sluice\.db\* away: what REST saved is lost then/, 'what to do';
+	my $with_file = Sluice->run({ config => \%config }, @run);
+	isnt $with_file->{exit}, 0, 'with a file, too: nobody decides for people that their changes are lost';
+	like $with_file->{stderr}, qr/; to start from the file, move \Q$state\E\/sluice\.db\* away/, 'what to do';
 	my $check = Sluice->run('--check', '--state-dir', $state);
 	isnt $check->{exit}, 0, '--check says so too';
 	like $check->{stderr} . $check->{stdout}, qr/\Q$db\E: damaged/, 'with the same words';

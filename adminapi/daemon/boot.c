@@ -149,6 +149,19 @@ store_open_degraded(struct boot *boot, enum err e)
 	return true;
 }
 
+/* What was saved can't be used, and whether it may be lost is for somebody to decide. */
+static bool
+tell_way_out(struct boot *boot, enum err e)
+{
+	struct diag cause = boot->why;
+
+	if (e == ERR_INVALID && boot->state_dir != NULL)
+		diag_set(&boot->why, "%s; to start %s, move %s/sluice.db* away: what REST saved "
+			 "is lost then", cause.text,
+			 boot->path != NULL ? "from the file" : "empty", boot->state_dir);
+	return false;
+}
+
 static bool
 saved_read(struct boot *boot, const struct options *options)
 {
@@ -158,8 +171,9 @@ saved_read(struct boot *boot, const struct options *options)
 		return true;
 	e = store_open(&boot->store, boot->state_dir, options->check, &boot->why);
 	if (e != ERR_OK && !store_open_degraded(boot, e))
-		return false;
-	return saved_load(&boot->saved, boot->store, &boot->why) == ERR_OK;
+		return tell_way_out(boot, e);
+	e = saved_load(&boot->saved, boot->store, &boot->why);
+	return e == ERR_OK || tell_way_out(boot, e);
 }
 
 bool
