@@ -294,6 +294,7 @@ listener_detach(struct listener *l)
 	list_remove(&l->worker_node);
 }
 
+/* Before its socket closes: who closes it may be another worker. */
 static void
 listener_ignore_all(struct listener *l)
 {
@@ -305,7 +306,6 @@ listener_ignore_all(struct listener *l)
 static void
 listener_end(struct listener *l)
 {
-	listener_ignore_all(l);
 	listener_detach(l);
 	loop_bury(l->worker->loop, &l->grave, listener_bury);
 }
@@ -352,7 +352,6 @@ listener_start_draining(struct listener *l)
 {
 	struct frontend_slot *slot = &l->frontend->slots[l->worker->index];
 
-	listener_ignore_all(l);
 	list_remove(&l->node);
 	l->state = LISTENER_DRAINING;
 	l->conf = slot->conf;
@@ -370,6 +369,7 @@ listener_stop(struct listener *l)
 	uint32_t max = LISTENER_DRAIN_MAX;
 
 	assert(l->state != LISTENER_NEW && l->state < LISTENER_DRAINING);
+	listener_ignore_all(l);
 	/* a queue that still grows has no end: all at once */
 	if (is_ending && bind_refuse_new(l->bind, l->worker->index))
 		max = LISTENER_DRAIN_TURN;
@@ -387,6 +387,8 @@ listener_stop_for_good(struct listener *l)
 {
 	const bool is_draining = l->state == LISTENER_DRAINING;
 
+	if (!is_draining)
+		listener_ignore_all(l);
 	(void)bind_refuse_new(l->bind, l->worker->index);
 	(void)listener_drain(l, LISTENER_DRAIN_MAX);
 	if (is_draining) {
