@@ -7,7 +7,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include "core/clock.h"
 #include "core/loop.h"
 
 static const struct prepare_daemon *daemon_ops;
@@ -23,15 +23,6 @@ preparation_init(struct preparation *p, struct plan *plan, struct issues *issues
 {
 	*p = (struct preparation){ .plan = plan, .issues = issues };
 	return publication_new(&p->publication);
-}
-
-static uint64_t
-clock_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
 /* The object of a resource in the newest prepared version. */
@@ -231,7 +222,7 @@ bind_of_any_port(const struct frontend_conf *had, const struct frontend_conf *ne
 static bool
 preparation_may_wait(struct preparation *p)
 {
-	const uint64_t now_us = clock_us();
+	const uint64_t now_us = clock_read_us(CLOCK_MONOTONIC);
 
 	if (p->wait_until_us == 0)
 		p->wait_until_us = now_us + CLOSING_WAIT_US;
@@ -254,7 +245,7 @@ bind_prepare(struct preparation *p, struct plan_op *op, struct frontend_settings
 		return ERR_OK;		/* before a wait for another one */
 	s->conf->bind_confs[index] = *wanted;
 	if (shareable)
-		bind = bind_find(wanted);	/* of whatever frontend, or of one that is on its way out */
+		bind = bind_find(wanted);	/* of any frontend, or on its way out */
 	else if (object != NULL)
 		bind = bind_of_any_port(object->newest, s->conf, wanted);
 	if (bind != NULL) {
@@ -452,7 +443,7 @@ preparation_step(struct preparation *p, uint64_t until_us)
 			return e;
 		}
 		p->next++;
-		if (p->next % OPS_PER_CLOCK == 0 && clock_us() >= until_us &&
+		if (p->next % OPS_PER_CLOCK == 0 && clock_read_us(CLOCK_MONOTONIC) >= until_us &&
 		    p->next < p->plan->count)
 			return ERR_BUSY;
 	}

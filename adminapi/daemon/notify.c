@@ -6,8 +6,8 @@
 
 #include <stdint.h>
 #include <stdio.h>
-#include <time.h>
 #include "adminapi/daemon/notify_priv.h"
+#include "core/clock.h"
 
 void
 notify_ready(void)
@@ -18,12 +18,10 @@ notify_ready(void)
 void
 notify_reloading(void)
 {
-	struct timespec now;
 	char text[80];
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
 	snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%llu",
-		(unsigned long long)now.tv_sec * 1000000 + (unsigned long long)now.tv_nsec / 1000);
+		(unsigned long long)clock_read_us(CLOCK_MONOTONIC));
 	notify_send(text);
 }
 

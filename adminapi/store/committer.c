@@ -10,20 +10,11 @@
 #include <assert.h>
 #include <errno.h>
 #include <signal.h>
-#include <time.h>
 #include "adminapi/store/store_priv.h"
+#include "core/clock.h"
 #include "core/obj.h"
 
 #define GROUP_MAX 1000 /* transactions in one commit: the first of them waits for the last */
-
-static uint64_t
-clock_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
-}
 
 static enum err
 op_bind(struct store *store, sqlite3_stmt *statement, const struct store_op *op, struct diag *diag)
@@ -217,7 +208,7 @@ group_send(struct store *store, struct store_txn *group)
 static void
 group_commit(struct store *store, struct store_txn *group)
 {
-	uint64_t began_us = clock_us();
+	uint64_t began_us = clock_read_us(CLOCK_MONOTONIC);
 	struct diag why;
 	enum err e;
 
@@ -227,7 +218,8 @@ group_commit(struct store *store, struct store_txn *group)
 			group_fail(store, group, e, &why);
 		} else {
 			atomic_fetch_add_explicit(&store->commits, 1, memory_order_relaxed);
-			atomic_store_explicit(&store->last_commit_us, clock_us() - began_us,
+			atomic_store_explicit(&store->last_commit_us,
+					      clock_read_us(CLOCK_MONOTONIC) - began_us,
 					      memory_order_relaxed);
 		}
 	}

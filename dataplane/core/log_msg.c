@@ -5,8 +5,8 @@
 #include "core/log_priv.h"
 #include <stdarg.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
+#include "core/clock.h"
 
 /* Borrowed: freed by log_stop(), not used after it. */
 static _Thread_local struct log_ring *msg_ring;
@@ -29,10 +29,8 @@ static size_t
 msg_head(char *line, size_t size, enum log_level level)
 {
 	char now_text[TIME_TEXT_BYTES];
-	struct timespec ts;
 
-	clock_gettime(CLOCK_REALTIME, &ts);
-	time_format(now_text, (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000);
+	time_format(now_text, clock_read_us(CLOCK_REALTIME));
 	return (size_t)snprintf(line, size, "%s %s ", now_text, level_words[level]);
 }
 

@@ -13,8 +13,8 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
+#include "core/clock.h"
 
 #define LOG_NAP_MS     10
 #define LOG_SINKS      2
@@ -29,18 +29,9 @@ static struct {
 	int			 fd;		/* eventfd: look at once */
 	_Atomic(bool)		 running;	/* release by main, acquire by all */
 	_Atomic(bool)		 stopping;	/* release by main, acquire by the writer */
-	uint64_t		 stop_at_ms;	/* set before `stopping` */
+	uint64_t		 stop_at_us;	/* set before `stopping` */
 	struct log_sink		 sinks[LOG_SINKS];
 } writer;
-
-static uint64_t
-clock_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 bool
 log_writer_runs(void)
@@ -144,7 +135,8 @@ writer_main(void *arg)
 		bool stopping = atomic_load_explicit(&writer.stopping, memory_order_acquire);
 		int timeout_ms = writer_turn();
 
-		if (stopping && (writer_is_empty() || clock_ms() >= writer.stop_at_ms))
+		if (stopping && (writer_is_empty() ||
+		    clock_read_us(CLOCK_MONOTONIC) >= writer.stop_at_us))
 			return NULL;
 		writer_sleep(stopping ? LOG_NAP_MS : timeout_ms);
 	}
@@ -206,7 +198,7 @@ log_stop(uint32_t drain_ms)
 
 	if (!log_writer_runs())
 		return;
-	writer.stop_at_ms = clock_ms() + drain_ms;
+	writer.stop_at_us = clock_read_us(CLOCK_MONOTONIC) + (uint64_t)drain_ms * 1000;
 	atomic_store_explicit(&writer.stopping, true, memory_order_release);
 	log_writer_wake();
 	atomic_store_explicit(&writer.running, false, memory_order_release);

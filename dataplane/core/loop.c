@@ -17,7 +17,7 @@
 #include <assert.h>
 #include <event2/event.h>
 #include <stdlib.h>
-#include <time.h>
+#include "core/clock.h"
 #include "core/log.h"
 #include "core/obj.h"
 
@@ -44,15 +44,6 @@ void
 assert_control(void)
 {
 	assert(loop_own != NULL && loop_own->index == LOOP_CONTROL);
-}
-
-static uint64_t
-clock_read_us(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);	/* cannot fail for the two that we use */
-	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }
 
 void
