@@ -114,7 +114,7 @@ engine_begin(const struct boot *boot, struct loop *control)
 }
 
 static bool
-begin(const struct options *options)
+program_begin(const struct options *options)
 {
 	struct boot *boot = &program.boot;
 	struct log_ring *ring;
@@ -142,7 +142,8 @@ begin(const struct options *options)
 		return false;
 	}
 	listeners_init(program.http);
-	return write_start(program.doc, boot->store) == ERR_OK;
+	write_start(program.doc, boot->store);
+	return true;
 }
 
 static void
@@ -167,7 +168,7 @@ first_write(void)
 }
 
 static void
-run(const struct options *options)
+program_run(const struct options *options)
 {
 	struct boot *boot = &program.boot;
 
@@ -184,7 +185,7 @@ run(const struct options *options)
 
 /* In the reverse order; the admin server answered until here. */
 static void
-end(void)
+program_end(void)
 {
 	stop_last(program.status);
 	engine_stop();
@@ -232,9 +233,9 @@ main(int argc, char **argv)
 		return complain(&program.boot);
 	if (options.check)
 		return boot_check(&program.boot, &options);
-	if (!begin(&options))
+	if (!program_begin(&options))
 		return complain(&program.boot);
-	run(&options);
-	end();
+	program_run(&options);
+	program_end();
 	return program.status;
 }

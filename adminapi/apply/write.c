@@ -548,7 +548,7 @@ write_counts(struct write_counts *counts)
 		counts->under_way++;
 }
 
-enum err
+void
 write_start(struct doc *doc, struct store *store)
 {
 	pipeline.doc = doc;
@@ -558,5 +558,4 @@ write_start(struct doc *doc, struct store *store)
 	list_init(&pipeline.ending);
 	task_init(&pipeline.advance, pipeline_advance);
 	task_init(&pipeline.end, pipeline_end_some);
-	return ERR_OK;
 }

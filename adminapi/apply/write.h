@@ -85,7 +85,7 @@ struct write {
 void write_submit(struct write *write);
 
 /* The machinery. helper_start() was called before. */
-enum err write_start(struct doc *doc, struct store *store);
+void write_start(struct doc *doc, struct store *store);
 
 /*
  * The first write, at start: `plan` (taken over, its steps walked but not finished) goes the same way. With

@@ -152,7 +152,7 @@ struct doc_members {
 	struct doc_node	**at;
 	uint32_t	  count;
 };
-enum err doc_members(const struct doc_node *parent, enum doc_kind kind, enum doc_view view,
+enum err doc_members_init(const struct doc_node *parent, enum doc_kind kind, enum doc_view view,
 	bool pin, struct doc_members *members);
 void doc_members_fini(struct doc *doc, struct doc_members *members, bool pinned);
 

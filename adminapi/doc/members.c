@@ -42,7 +42,7 @@ members_fill(const struct doc_node *parent, enum doc_kind kind, enum doc_view vi
 }
 
 enum err
-doc_members(const struct doc_node *parent, enum doc_kind kind, enum doc_view view, bool pin,
+doc_members_init(const struct doc_node *parent, enum doc_kind kind, enum doc_view view, bool pin,
 	struct doc_members *members)
 {
 	uint32_t all = HASH_COUNT(parent->collections[doc_kind_info(kind)->slot]);

@@ -179,7 +179,7 @@ connection_closed(struct connection *c)
 	c->http->counts.connections_current--;
 	request_free(&c->request);
 	if (c->stream != NULL)
-		stream_cut(c->stream);
+		http_stream_cut(c->stream);
 	obj_free(c);
 }
 

@@ -19,8 +19,8 @@
 #define HTTP_SERVER_MAGIC	0x5e7a11d0
 #define CONNECTION_MAGIC	0x5e7a11d1
 #define REQUEST_MAGIC		0x5e7a11d2
-#define STREAM_MAGIC		0x5e7a11d3
-#define LISTENER_MAGIC		0x5e7a11d4
+#define HTTP_STREAM_MAGIC	0x5e7a11d3
+#define HTTP_LISTENER_MAGIC	0x5e7a11d4
 #define LINGER_MAGIC		0x5e7a11d5
 
 /* Of one connection: request headers, and half of what is left for a chunk of a stream. */
@@ -148,11 +148,11 @@ void problem_write(struct buf *out, unsigned status, const struct issues *issues
 		   struct slice members, const char *detail);
 
 /* stream.c: the connection goes; fill() is not called again. */
-void stream_cut(struct call_stream *stream);
-bool stream_has_said_all(const struct call_stream *stream);	/* for now */
+void http_stream_cut(struct call_stream *stream);
+bool http_stream_has_said_all(const struct call_stream *stream);	/* for now */
 
 /* listener.c: the server ends; `node` is a listener's. */
-void listener_detach(struct list *node);
+void http_listener_detach(struct list *node);
 
 /* linger.c: read and drop what still comes on a copy of fd, so that closing it resets nothing. */
 void linger_start(struct http_server *http, int fd);

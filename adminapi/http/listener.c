@@ -69,7 +69,7 @@ path_clear(const struct addr *addr, struct diag *diag)
 
 /* The file is never wider open than `mode`: bind takes the mode that the descriptor has. */
 static enum err
-listener_bind_unix(struct http_listener *l, mode_t mode, struct diag *diag)
+http_listener_bind_unix(struct http_listener *l, mode_t mode, struct diag *diag)
 {
 	const char *path = l->addr.un.sun_path;
 	enum err err;
@@ -102,7 +102,7 @@ listener_bind_unix(struct http_listener *l, mode_t mode, struct diag *diag)
 }
 
 static enum err
-listener_bind_ip(struct http_listener *l, struct diag *diag)
+http_listener_bind_ip(struct http_listener *l, struct diag *diag)
 {
 	char text[ADDR_TEXT_BYTES];
 	int on = 1;
@@ -120,7 +120,7 @@ listener_bind_ip(struct http_listener *l, struct diag *diag)
 }
 
 static enum err
-listener_listen(struct http_listener *l, struct diag *diag)
+http_listener_listen(struct http_listener *l, struct diag *diag)
 {
 	char text[ADDR_TEXT_BYTES];
 
@@ -141,7 +141,7 @@ listener_listen(struct http_listener *l, struct diag *diag)
 
 /* True: there may be more. */
 static bool
-listener_accept(struct http_listener *l)
+http_listener_accept(struct http_listener *l)
 {
 	struct addr peer = { .len = sizeof(struct sockaddr_un) };
 	int fd = accept4(l->fd, &peer.sa, &peer.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -161,17 +161,17 @@ listener_accept(struct http_listener *l)
 }
 
 static void
-listener_on_readable(evutil_socket_t fd, short what, void *arg)
+http_listener_on_readable(evutil_socket_t fd, short what, void *arg)
 {
-	struct http_listener *l = obj_cast(arg, LISTENER_MAGIC);
+	struct http_listener *l = obj_cast(arg, HTTP_LISTENER_MAGIC);
 
 	loop_mark(loop_self());		/* deadlines begin now, not when the loop last had work */
-	for (int i = 0; i < ACCEPTS_A_TURN && listener_accept(l); i++)
+	for (int i = 0; i < ACCEPTS_A_TURN && http_listener_accept(l); i++)
 		;
 }
 
 static void
-listener_watch(struct http_listener *l)
+http_listener_watch(struct http_listener *l)
 {
 	char text[ADDR_TEXT_BYTES];
 
@@ -181,16 +181,17 @@ listener_watch(struct http_listener *l)
 }
 
 static void
-listener_on_pause_over(struct wheel_timer *timer)
+http_listener_on_pause_over(struct wheel_timer *timer)
 {
-	listener_watch(obj_cast(container_of(timer, struct http_listener, pause), LISTENER_MAGIC));
+	http_listener_watch(
+		obj_cast(container_of(timer, struct http_listener, pause), HTTP_LISTENER_MAGIC));
 }
 
 enum err
 http_listener_open(struct http_listener **lp, const struct addr *addr, mode_t mode,
 		   struct diag *diag)
 {
-	struct http_listener *l = obj_new(sizeof(*l), LISTENER_MAGIC);
+	struct http_listener *l = obj_new(sizeof(*l), HTTP_LISTENER_MAGIC);
 	enum err err;
 
 	if (l == NULL) {
@@ -198,7 +199,7 @@ http_listener_open(struct http_listener **lp, const struct addr *addr, mode_t mo
 		return ERR_NOMEM;
 	}
 	list_init(&l->node);
-	wheel_timer_init(&l->pause, listener_on_pause_over);
+	wheel_timer_init(&l->pause, http_listener_on_pause_over);
 	l->addr = *addr;
 	l->mode = mode;
 	l->event = malloc(event_get_struct_event_size());
@@ -207,10 +208,10 @@ http_listener_open(struct http_listener **lp, const struct addr *addr, mode_t mo
 		err = l->event == NULL ? ERR_NOMEM : ERR_SYSTEM;
 		diag_errno(diag, "admin listener");
 	} else {
-		err = addr_is_unix(addr) ? listener_bind_unix(l, mode, diag)
-					 : listener_bind_ip(l, diag);
+		err = addr_is_unix(addr) ? http_listener_bind_unix(l, mode, diag)
+					 : http_listener_bind_ip(l, diag);
 		if (err == ERR_OK)
-			err = listener_listen(l, diag);
+			err = http_listener_listen(l, diag);
 	}
 	if (err == ERR_OK)
 		*lp = l;
@@ -224,16 +225,16 @@ http_listener_start(struct http_server *http, struct http_listener *l)
 {
 	l->http = http;
 	list_append(&http->listeners, &l->node);
-	event_assign(l->event, http->loop->base, l->fd, EV_READ | EV_PERSIST, listener_on_readable,
-		     l);
-	listener_watch(l);
+	event_assign(l->event, http->loop->base, l->fd, EV_READ | EV_PERSIST,
+		     http_listener_on_readable, l);
+	http_listener_watch(l);
 }
 
 void
-listener_detach(struct list *node)
+http_listener_detach(struct list *node)
 {
 	struct http_listener *l =
-		obj_cast(container_of(node, struct http_listener, node), LISTENER_MAGIC);
+		obj_cast(container_of(node, struct http_listener, node), HTTP_LISTENER_MAGIC);
 
 	list_remove(node);
 	wheel_cancel(&l->pause);
@@ -243,7 +244,7 @@ listener_detach(struct list *node)
 
 /* Has nobody put another file in its place? */
 static bool
-listener_has_its_file(const struct http_listener *l)
+http_listener_has_its_file(const struct http_listener *l)
 {
 	struct stat st;
 
@@ -254,7 +255,7 @@ listener_has_its_file(const struct http_listener *l)
 void
 http_listener_set_mode(struct http_listener *l, mode_t mode)
 {
-	if (l->mode == mode || !listener_has_its_file(l))
+	if (l->mode == mode || !http_listener_has_its_file(l))
 		return;
 	l->mode = mode;
 	if (chmod(l->addr.un.sun_path, mode == 0 ? UNIX_MODE_DEFAULT : mode & 0777) != 0)
@@ -270,12 +271,12 @@ http_listener_close(struct http_listener **lp)
 	if (l == NULL)
 		return;
 	*lp = NULL;
-	if (listener_has_its_file(l))
+	if (http_listener_has_its_file(l))
 		unlink(l->addr.un.sun_path);	/* first: who comes now is told that nobody is here */
 	if (l->http != NULL) {
-		for (int i = 0; i < LISTEN_BACKLOG && listener_accept(l); i++)
+		for (int i = 0; i < LISTEN_BACKLOG && http_listener_accept(l); i++)
 			;
-		listener_detach(&l->node);
+		http_listener_detach(&l->node);
 	}
 	if (l->fd >= 0)
 		close(l->fd);

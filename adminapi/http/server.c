@@ -217,7 +217,7 @@ http_cut_all(struct http_server *http)
 			MHD_resume_connection(c->mhd);
 		}
 		if (c->stream != NULL)
-			stream_cut(c->stream);
+			http_stream_cut(c->stream);
 	}
 }
 
@@ -227,7 +227,7 @@ http_release_listeners(struct http_server *http)
 	struct list *node;
 
 	while ((node = list_take_first(&http->listeners)) != NULL)
-		listener_detach(node);
+		http_listener_detach(node);
 }
 
 void
@@ -282,7 +282,7 @@ connection_is_busy(const struct connection *c, bool with_silent)
 	case CONNECTION_HEADERS: return with_silent || c->request != NULL;
 	case CONNECTION_BODY:
 	case CONNECTION_CALL: return true;
-	case CONNECTION_ANSWER: return c->stream == NULL || !stream_has_said_all(c->stream);
+	case CONNECTION_ANSWER: return c->stream == NULL || !http_stream_has_said_all(c->stream);
 	case CONNECTION_IDLE:
 	case CONNECTION_CUT: return false;
 	}

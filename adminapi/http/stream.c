@@ -28,7 +28,7 @@ struct call_stream {
 
 /* fill(), and suspend when there is nothing. */
 static ssize_t
-stream_fill(struct call_stream *s, char *buf, size_t max)
+http_stream_fill(struct call_stream *s, char *buf, size_t max)
 {
 	ssize_t got;
 
@@ -45,7 +45,7 @@ stream_fill(struct call_stream *s, char *buf, size_t max)
 }
 
 static ssize_t
-stream_from_stash(struct call_stream *s, char *buf, size_t max)
+http_stream_from_stash(struct call_stream *s, char *buf, size_t max)
 {
 	size_t len = s->stash_len - s->stash_at;
 
@@ -58,7 +58,7 @@ stream_from_stash(struct call_stream *s, char *buf, size_t max)
 
 /* The client's headers took so much of the connection's memory that little is left for a chunk. */
 static ssize_t
-stream_fill_stash(struct call_stream *s, char *buf, size_t max)
+http_stream_fill_stash(struct call_stream *s, char *buf, size_t max)
 {
 	ssize_t got;
 
@@ -66,34 +66,35 @@ stream_fill_stash(struct call_stream *s, char *buf, size_t max)
 		s->stash = malloc(STREAM_ROOM_BYTES);
 	if (s->stash == NULL)
 		return CALL_STREAM_ERROR;
-	got = stream_fill(s, s->stash, STREAM_ROOM_BYTES);
+	got = http_stream_fill(s, s->stash, STREAM_ROOM_BYTES);
 	if (got <= 0)
 		return got;
 	s->stash_at = 0;
 	s->stash_len = (size_t)got;
-	return stream_from_stash(s, buf, max);
+	return http_stream_from_stash(s, buf, max);
 }
 
 static ssize_t
-stream_on_read(void *arg, uint64_t position, char *buf, size_t max)
+http_stream_on_read(void *arg, uint64_t position, char *buf, size_t max)
 {
-	struct call_stream *s = obj_cast(arg, STREAM_MAGIC);
+	struct call_stream *s = obj_cast(arg, HTTP_STREAM_MAGIC);
 	ssize_t got;
 
 	if (s->connection == NULL)
 		return MHD_CONTENT_READER_END_WITH_ERROR;
 	if (s->stash_at < s->stash_len)
-		return stream_from_stash(s, buf, max);
-	got = max < STREAM_ROOM_BYTES ? stream_fill_stash(s, buf, max) : stream_fill(s, buf, max);
+		return http_stream_from_stash(s, buf, max);
+	got = max < STREAM_ROOM_BYTES ? http_stream_fill_stash(s, buf, max)
+				      : http_stream_fill(s, buf, max);
 	if (got == CALL_STREAM_END)
 		return MHD_CONTENT_READER_END_OF_STREAM;
 	return got < 0 ? MHD_CONTENT_READER_END_WITH_ERROR : got;
 }
 
 static void
-stream_on_free(void *arg)
+http_stream_on_free(void *arg)
 {
-	struct call_stream *s = obj_cast(arg, STREAM_MAGIC);
+	struct call_stream *s = obj_cast(arg, HTTP_STREAM_MAGIC);
 
 	if (s->connection != NULL)
 		s->connection->stream = NULL;
@@ -104,10 +105,10 @@ stream_on_free(void *arg)
 }
 
 static struct MHD_Response *
-stream_response(struct call_stream *s, const struct answer *head)
+http_stream_response(struct call_stream *s, const struct answer *head)
 {
 	struct MHD_Response *response = MHD_create_response_from_callback(
-		MHD_SIZE_UNKNOWN, STREAM_BLOCK_BYTES, stream_on_read, s, stream_on_free);
+		MHD_SIZE_UNKNOWN, STREAM_BLOCK_BYTES, http_stream_on_read, s, http_stream_on_free);
 
 	if (response == NULL) {
 		obj_free(s);
@@ -125,7 +126,7 @@ call_stream(struct call *call, const struct answer *head, const struct call_stre
 	    void *arg, struct call_stream **sp)
 {
 	struct request *r = request_of(call);
-	struct call_stream *s = obj_new(sizeof(*s), STREAM_MAGIC);
+	struct call_stream *s = obj_new(sizeof(*s), HTTP_STREAM_MAGIC);
 	struct MHD_Response *response;
 
 	assert_control();
@@ -134,7 +135,7 @@ call_stream(struct call *call, const struct answer *head, const struct call_stre
 		request_answered(r, head->status, NULL);
 		return ERR_GONE;
 	}
-	response = s == NULL ? NULL : stream_response(s, head);
+	response = s == NULL ? NULL : http_stream_response(s, head);
 	if (response == NULL) {
 		call_problem(call, MHD_HTTP_SERVICE_UNAVAILABLE, NULL, "out of memory");
 		return ERR_NOMEM;
@@ -161,13 +162,13 @@ call_stream_wake(struct call_stream *s)
 }
 
 bool
-stream_has_said_all(const struct call_stream *s)
+http_stream_has_said_all(const struct call_stream *s)
 {
 	return s->suspended;
 }
 
 void
-stream_cut(struct call_stream *s)
+http_stream_cut(struct call_stream *s)
 {
 	struct connection *c = s->connection;
 

@@ -53,7 +53,7 @@ reader_push_members(struct reader *r, struct doc_node *parent, enum doc_kind kin
 {
 	struct frame *f = reader_push(r, FRAME_MEMBERS, parent, depth);
 
-	if (doc_members(parent, kind, DOC_LIVE, true, &f->members) != ERR_OK) {
+	if (doc_members_init(parent, kind, DOC_LIVE, true, &f->members) != ERR_OK) {
 		r->top--;
 		r->out.failed = true;
 		return false;

@@ -12,7 +12,7 @@
 
 /* event_emit() takes members: what stands between the braces. */
 static void
-emit(enum event_kind kind, struct buf *object)
+event_emit_object(enum event_kind kind, struct buf *object)
 {
 	if (!object->failed && object->len >= 2)
 		event_emit(kind, (struct slice){ object->at + 1, object->len - 2 });
@@ -20,7 +20,7 @@ emit(enum event_kind kind, struct buf *object)
 }
 
 static void
-emit_listener(const char *frontend, const struct bind *bind, bool opens, void *arg)
+event_emit_listener(const char *frontend, const struct bind *bind, bool opens, void *arg)
 {
 	char text[ADDR_TEXT_BYTES];
 	struct buf out = { 0 };
@@ -32,12 +32,12 @@ emit_listener(const char *frontend, const struct bind *bind, bool opens, void *a
 	jsonw_string(&w, "address", addr_format(bind_address(bind), text));
 	jsonw_string(&w, "state", opens ? "listening" : "closed");
 	jsonw_end_object(&w);
-	emit(EVENT_LISTENER, &out);
+	event_emit_object(EVENT_LISTENER, &out);
 }
 
 /* Not a change of state, but a surprise: the file does not say what holds. */
 static void
-emit_kept(const struct doc_node *node)
+event_emit_kept(const struct doc_node *node)
 {
 	const char *words = server_cause_words(SERVER_CAUSE_RESTORED);
 	const cJSON *state = doc_field(node->live->set, "admin_state");
@@ -54,13 +54,13 @@ emit_kept(const struct doc_node *node)
 	jsonw_string(&w, "detail", words);
 	jsonw_end_object(&w);
 	jsonw_end_object(&w);
-	emit(EVENT_SERVER, &out);
+	event_emit_object(EVENT_SERVER, &out);
 	log_msg(LOG_LEVEL_NOTICE, "%s/%s: %s, %s", node->parent->name, node->name,
 		state->valuestring, words);
 }
 
 static void
-emit_config(const struct plan *plan, const struct write *write)
+event_emit_config(const struct plan *plan, const struct write *write)
 {
 	struct buf out = { 0 };
 	struct jsonw w;
@@ -74,18 +74,18 @@ emit_config(const struct plan *plan, const struct write *write)
 	jsonw_raw(&w, "changes", (struct slice){ plan->changes.at, plan->changes.len });
 	jsonw_uint(&w, "change_count", plan->change_count);
 	jsonw_end_object(&w);
-	emit(EVENT_CONFIG, &out);
+	event_emit_object(EVENT_CONFIG, &out);
 }
 
 void
 events_of_write(const struct plan *plan, const struct write *write)
 {
 	if (!plan_is_empty(plan))
-		emit_config(plan, write);
+		event_emit_config(plan, write);
 	for (uint32_t i = 0; i < plan->count; i++) {
 		if (plan->ops[i]->kept)
-			emit_kept(plan->ops[i]->node);
-		prepared_bind_changes(plan->ops[i], emit_listener, NULL);
+			event_emit_kept(plan->ops[i]->node);
+		prepared_bind_changes(plan->ops[i], event_emit_listener, NULL);
 	}
 }
 
@@ -113,7 +113,7 @@ events_of_server(const struct server_change *change)
 	jsonw_string(&w, "detail", server_cause_words(server->cause));
 	jsonw_end_object(&w);
 	jsonw_end_object(&w);
-	emit(EVENT_SERVER, &out);
+	event_emit_object(EVENT_SERVER, &out);
 	if (change->from != change->to)
 		log_msg(LOG_LEVEL_NOTICE, "%s/%s: %s, %s", server->backend->name, server->name,
 			server_state_text(change->to), server_cause_words(server->cause));

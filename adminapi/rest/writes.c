@@ -166,7 +166,8 @@ forced_on_sent(struct removal *removal, uint64_t generation)
 	if (generation == 0) {
 		forced_end(0, forced);
 	} else if (sessions_end(&filter, END_SERVER_REMOVED, forced_end, forced) != ERR_OK) {
-		log_msg(LOG_LEVEL_ERROR, "out of memory: sessions on a server that was deleted with "
+		log_msg(LOG_LEVEL_ERROR,
+			"out of memory: sessions on a server that was deleted with "
 			"?force run on");
 		forced_end(0, forced);
 	}
@@ -255,7 +256,7 @@ rest_write_done(struct write *w)
 /* -- calls -- */
 
 static void
-submit(struct call *call, enum write_verb verb)
+write_call_submit(struct call *call, enum write_verb verb)
 {
 	struct rest_write *rw = calloc(1, sizeof(*rw));
 	bool force;
@@ -292,7 +293,7 @@ submit(struct call *call, enum write_verb verb)
 void
 resource_put(struct call *call)
 {
-	submit(call, WRITE_PUT);
+	write_call_submit(call, WRITE_PUT);
 }
 
 void
@@ -300,17 +301,17 @@ resource_patch(struct call *call)
 {
 	struct target target = target_of(call);
 
-	submit(call, target.is_collection ? WRITE_PATCH_MEMBERS : WRITE_PATCH);
+	write_call_submit(call, target.is_collection ? WRITE_PATCH_MEMBERS : WRITE_PATCH);
 }
 
 void
 resource_delete(struct call *call)
 {
-	submit(call, WRITE_DELETE);
+	write_call_submit(call, WRITE_DELETE);
 }
 
 void
 collection_post(struct call *call)
 {
-	submit(call, WRITE_CREATE);
+	write_call_submit(call, WRITE_CREATE);
 }

@@ -69,18 +69,19 @@ put_with(int mallocs, const char *text)
 }
 
 static void
-a_plan_that_finds_no_memory_says_so_and_one_that_was_made_is_handed_over(void **state)
+a_plan_says_so_when_there_is_no_memory_or_is_handed_over(void **state)
 {
 	int mallocs = 0;
 
 	while (!put_with(mallocs, many_binds))
 		mallocs++;
-	assert_int_equal(mallocs, 2 * 6);	/* two a table: its own, the addresses', four collections' */
+	/* two for a table: the plan's, that of addresses, those of four collections */
+	assert_int_equal(mallocs, 2 * 6);
 	assert_string_equal(shown(DOC_LIVE), "p web app s1=1 b");
 }
 
 static void
-an_address_used_twice_is_not_found_out_without_memory_but_never_let_through(void **state)
+an_address_used_twice_is_never_let_through(void **state)
 {
 	static const char twice[] = "{'frontends':{'a':{'bind':['127.0.0.1:8080']},"
 		"'b':{'bind':['127.0.0.1:8080']}}}";
@@ -173,8 +174,8 @@ main(void)
 {
 #define memory_test(fn) cmocka_unit_test_setup_teardown(fn, memory_begin, scene_end)
 	const struct CMUnitTest tests[] = {
-		memory_test(a_plan_that_finds_no_memory_says_so_and_one_that_was_made_is_handed_over),
-		memory_test(an_address_used_twice_is_not_found_out_without_memory_but_never_let_through),
+		memory_test(a_plan_says_so_when_there_is_no_memory_or_is_handed_over),
+		memory_test(an_address_used_twice_is_never_let_through),
 		memory_test(a_collection_that_finds_no_memory_to_grow_takes_them_all_the_same),
 		memory_test(the_last_member_may_go_between_planning_and_handing_over),
 	};

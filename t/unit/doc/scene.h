@@ -204,13 +204,14 @@ shown(enum doc_view view)
 	for (size_t k = 0; k < 3; k++) {
 		struct doc_members list, servers;
 
-		assert_int_equal(doc_members(scene_doc->root, kinds[k], view, false, &list),
+		assert_int_equal(doc_members_init(scene_doc->root, kinds[k], view, false, &list),
 				 ERR_OK);
 		for (uint32_t i = 0; i < list.count; i++) {
 			show_node(&out, list.at[i], view);
 			if (kinds[k] != DOC_BACKEND)
 				continue;
-			assert_int_equal(doc_members(list.at[i], DOC_SERVER, view, false, &servers),
+			assert_int_equal(
+				doc_members_init(list.at[i], DOC_SERVER, view, false, &servers),
 					 ERR_OK);
 			for (uint32_t j = 0; j < servers.count; j++)
 				show_node(&out, servers.at[j], view);
