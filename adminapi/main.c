@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include "adminapi/apply/prepare.h"
 #include "adminapi/daemon/boot.h"
 #include "adminapi/daemon/limits.h"
 #include "adminapi/daemon/listeners.h"
@@ -189,6 +190,8 @@ program_end(void)
 {
 	stop_last(program.status);
 	engine_stop();
+	if (program.doc != NULL)
+		published_close_binds(program.doc);
 	helper_stop();
 	listeners_close();
 	http_server_free(&program.http);

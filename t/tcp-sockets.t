@@ -166,6 +166,8 @@ subtest 'TCP keep-alive' => sub {
 	is keepalive_left(local => $lb->address('v4-v4'), remote => $plain->local_address), 0, 'the one before is left as it was';
 };
 
+my ($left_over) = $lb->address('unix-v4') =~ /^unix:(.*)/;
 $lb->stop;
+ok !-e $left_over, 'with the process goes its socket file';
 undef $lb;
 done_testing;

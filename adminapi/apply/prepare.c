@@ -354,6 +354,17 @@ frontend_prepare(struct preparation *p, struct plan_op *op)
 	return ERR_OK;
 }
 
+void
+published_close_binds(const struct doc *doc)
+{
+	doc_each_child(node, doc->root, DOC_FRONTEND) {
+		struct frontend_object *object = node->live_object;
+
+		if (object != NULL)
+			frontend_discard(&object->frontend);
+	}
+}
+
 /* -- the daemon's own -- */
 
 static enum err

@@ -56,3 +56,6 @@ void prepared_bind_changes(const struct plan_op *op, bind_change_fn *fn, void *a
 
 /* The frontend behind a node's live version; NULL: none. */
 struct frontend *published_frontend(const struct doc_node *node);
+
+/* The process ends, no worker runs any more: sockets are closed, those of Unix are removed. */
+void published_close_binds(const struct doc *doc);

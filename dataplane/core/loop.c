@@ -64,8 +64,10 @@ loop_wake(struct loop *loop)
 	loop_clock(loop);
 	loop->woke_us = loop->now_us;
 	loop->marked = true;
-	loop->doing = loop->longest = NULL;
-	loop->longest_us = 0;
+	if (loop->doing != NULL)
+		return;		/* woken once more in the same turn: loop_catch_up() */
+	loop->doing = "traffic";
+	loop->doing_since_us = loop->now_us;
 }
 
 /* What was done until now took its time. */
@@ -74,7 +76,7 @@ loop_note_end(struct loop *loop, uint64_t now_us)
 {
 	uint64_t took_us = now_us - loop->doing_since_us;
 
-	if (loop->doing != NULL && took_us > loop->longest_us) {
+	if (took_us > loop->longest_us) {
 		loop->longest = loop->doing;
 		loop->longest_us = took_us;
 	}
@@ -101,17 +103,17 @@ loop_note_part(struct loop *loop, const char *what)
 static void
 loop_log_slow(struct loop *loop, uint64_t worked_us)
 {
-	const char *what = loop->longest != NULL ? loop->longest : "traffic";
-
 	if (loop->now_us - loop->told_slow_us < LOOP_SLOW_LOG_US && loop->told_slow_us != 0)
 		return;
 	loop->told_slow_us = loop->now_us;
 	if (loop->index == LOOP_CONTROL)
 		log_msg(LOG_LEVEL_WARNING, "control: a turn worked for %u ms, %u of them on %s",
-			(unsigned)(worked_us / 1000), (unsigned)(loop->longest_us / 1000), what);
+			(unsigned)(worked_us / 1000), (unsigned)(loop->longest_us / 1000),
+			loop->longest);
 	else
-		log_msg(LOG_LEVEL_WARNING, "worker %u: a turn worked for %u ms, longest on %s",
-			(unsigned)loop->index, (unsigned)(worked_us / 1000), what);
+		log_msg(LOG_LEVEL_WARNING, "worker %u: a turn worked for %u ms, %u of them on %s",
+			(unsigned)loop->index, (unsigned)(worked_us / 1000),
+			(unsigned)(loop->longest_us / 1000), loop->longest);
 }
 
 static void
@@ -309,6 +311,8 @@ loop_turn(struct loop *loop, bool may_block)
 	loop_arm(loop);
 	armed_ms = loop->wheel_armed_ms;
 	loop->marked = false;
+	loop->doing = loop->longest = NULL;
+	loop->longest_us = 0;
 	loop_poll(loop, may_block && list_is_empty(&loop->run) ? 0 : EVLOOP_NONBLOCK);
 	loop_mark(loop);
 	if (loop->now_ms > armed_ms && loop->now_ms - armed_ms > LOOP_LATE_MS)

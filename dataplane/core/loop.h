@@ -55,7 +55,7 @@ struct loop {
 	_Atomic(uint64_t)	 worst_turn_us;
 	const char		*doing;		/* loop_note(): what it works on, since when */
 	uint64_t		 doing_since_us;
-	const char		*longest;	/* of this turn's notes; NULL: none was long */
+	const char		*longest;	/* part of this turn */
 	uint64_t		 longest_us;
 	uint64_t		 told_slow_us;	/* when a slow turn was logged last */
 	void		       (*on_slow)(struct loop *, uint64_t worked_us);	/* logs it */
