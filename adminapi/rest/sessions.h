@@ -13,8 +13,8 @@ void session_get(struct call *call);		/* /v1/sessions/ID */
 void session_delete(struct call *call);
 
 /*
- * The event of sessions that a call ends, begun while there is a call: it may be answered before the
- * last worker has ended the last session. Does not move: `w` points into it.
+ * The event of sessions that a call ends, begun while there is a call: it may be answered before
+ * the last worker has ended the last session. Does not move: `w` points into it.
  */
 struct kill_note {
 	struct buf	out;

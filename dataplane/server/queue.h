@@ -16,13 +16,13 @@
  * while one who was called has not tried yet, is kept (`spare`) for the next who joins. A waiter
  * that leaves although it was called hands the call to the next.
  *
- * How calling ends. A waiter that was called in vain comes back, and a kept call calls it at once; so
- * kept calls must be few, or it goes round for as long as they last (a server without maxconn that
- * came and went: for ever). Each call is used up by one waiter, and one event keeps no more of them
- * than sessions wait: each of those is called once more at most. What goes beyond (more places than
- * sessions that wait) is not counted: whoever joins from then on must try again, as if the line were
- * empty, until one of them finds everything full. As he may have tried before that event and say so
- * after it, `untried` is a number that is drawn anew: he takes back only the one that he saw.
+ * How calling ends. A waiter that was called in vain comes back, and a kept call calls it at once;
+ * so kept calls must be few, or it goes round for as long as they last (a server without maxconn
+ * that came and went: for ever). Each call is used up by one waiter, and one event keeps no more of
+ * them than sessions wait: each of those is called once more at most. What goes beyond (more places
+ * than sessions that wait) is not counted: whoever joins from then on must try again, as if the line
+ * were empty, until one of them finds everything full. As he may have tried before that event and
+ * say so after it, `untried` is a number that is drawn anew: he takes back only the one he saw.
  *
  * A stream uses backend_pick_or_wait() and backend_stop_waiting(), which know all this.
  */

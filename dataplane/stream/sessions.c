@@ -2,8 +2,8 @@
  * Walks over the workers' streams: to look at them, or to end them.
  *
  * A walk is one piece of memory with a part a worker. The part goes to its worker by mail, puts a
- * marker of its own at the front of the list of streams, moves it along as far as a turn may cost, and
- * goes home. The list is in order of ids, so each part brings the smallest ones that match, and
+ * marker of its own at the front of the list of streams, moves it along as far as a turn may cost,
+ * and goes home. The list is in order of ids, so each part brings the smallest ones that match, and
  * control merges them: it moves pointers, as ten thousand descriptions are 8 MB.
  *
  * The functions say where they run.
