@@ -146,13 +146,12 @@ void
 json_lines_of(const char *text, size_t len, const char *const *pointers, uint32_t *lines,
 	size_t count)
 {
-	struct locators all = { .count = count, .line = 1 };
+	struct locators all = { .count = count, .counted = text, .line = 1 };
 	struct scan scan = { .on_value = locators_on_value, .arg = &all };
 
-	if (len == 0)
-		text = "";		/* an empty file's may be NULL */
-	all.counted = text;
 	memset(lines, 0, count * sizeof(*lines));
+	if (len == 0)
+		return;			/* an empty file's text may be NULL */
 	all.waiting = calloc(count + 1, sizeof(*all.waiting));
 	if (all.waiting == NULL)
 		return;
