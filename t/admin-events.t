@@ -45,6 +45,34 @@ my $server = $lb->events(kind => 'session-kill');
 is add($lb, 'quiet'), 201, 'something happens';
 is $server->next(0.3), undef, 'that a reader of another kind does not see';
 
+# A server's life: it comes, moves, is another one under its name, goes.
+my $life = $lb->events(kind => 'server');
+my $told = sub {
+	my ($name, $like) = @_;
+	my $data = $life->next(5, sub { $_[0]{data}{server} eq $name })->{data};
+	return join ' ', map { $_ // 'null' } @$data{'from', 'to'}, $data->{cause}{code}, $data->{address} ? @{$data->{address}}{'from', 'to'} : ();
+};
+is add($lb, 'life'), 201, 'a server comes';
+is $told->('life'), 'null no_check created', 'says an event';
+is $lb->patch("$path/life", { address => '127.0.0.1:10' })->{status}, 200, 'it moves';
+is $told->('life'), 'no_check no_check address-changed 127.0.0.1:9 127.0.0.1:10', 'from where to where';
+is $lb->patch("$path/life", { address => '127.0.0.1:11', admin_state => 'maint' })->{status}, 200, 'it moves, and something else changes';
+is $told->('life'), 'no_check maint config 127.0.0.1:10 127.0.0.1:11', 'both in one, with the cause of the state';
+is $lb->patch("$path/life", { comment => 'no move' })->{status}, 200, 'it stays where it is';
+is $lb->patch("$path/life", { id => 77, admin_state => undef })->{status}, 200, 'another one takes its name';
+is_deeply [sort map { $told->('life') } 1 .. 2], ['maint null removed', 'null no_check created'], 'one went, one came';
+is $lb->delete("$path/life")->{status}, 204, 'it goes';
+is $told->('life'), 'no_check null removed', 'out of which state';
+is $lb->put('/v1/backends/whole', { servers => { map { ("w$_" => { address => '127.0.0.1:9' }) } 1 .. 700 } })->{status}, 201, 'many come';
+is $lb->delete('/v1/backends/whole')->{status}, 204, 'and go with their backend';
+my %went;
+while (keys %went < 700) {
+	my $data = ($life->next(5, sub { ($_[0]{data}{cause}{code} // '') eq 'removed' }) or last)->{data};
+	$went{$data->{server}}++ if $data->{backend} eq 'whole';
+}
+is scalar(grep { $_ == 1 } values %went), 700, 'each is told of, once';
+$life->close;
+
 # A client that asks for what there is not.
 my $answer = $lb->get('/v1/events?kind=sever');
 is $answer->{status}, 400, 'an unknown kind';

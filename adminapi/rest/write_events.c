@@ -35,6 +35,15 @@ event_emit_listener(const char *frontend, const struct bind *bind, bool opens, v
 	event_emit_object(EVENT_LISTENER, &out);
 }
 
+static void
+event_write_cause(struct jsonw *w, enum server_cause cause)
+{
+	jsonw_object(w, "cause");
+	jsonw_string(w, "code", server_cause_code(cause));
+	jsonw_string(w, "detail", server_cause_words(cause));
+	jsonw_end_object(w);
+}
+
 /* Not a change of state, but a surprise: the file does not say what holds. */
 static void
 event_emit_kept(const struct doc_node *node)
@@ -49,10 +58,7 @@ event_emit_kept(const struct doc_node *node)
 	jsonw_string(&w, "backend", node->parent->name);
 	jsonw_string(&w, "server", node->name);
 	jsonw_string(&w, "admin_state", state->valuestring);
-	jsonw_object(&w, "cause");
-	jsonw_string(&w, "code", server_cause_code(SERVER_CAUSE_RESTORED));
-	jsonw_string(&w, "detail", words);
-	jsonw_end_object(&w);
+	event_write_cause(&w, SERVER_CAUSE_RESTORED);
 	jsonw_end_object(&w);
 	event_emit_object(EVENT_SERVER, &out);
 	log_msg(LOG_LEVEL_NOTICE, "%s/%s: %s, %s", node->parent->name, node->name,
@@ -89,16 +95,52 @@ events_of_write(const struct plan *plan, const struct write *write)
 	}
 }
 
+static void
+event_emit_removed(const struct server_change *change)
+{
+	const struct server *server = change->server;
+	struct buf out = { 0 };
+	struct jsonw w;
+
+	jsonw_init(&w, &out);
+	jsonw_object(&w, NULL);
+	jsonw_string(&w, "backend", server->backend->name);
+	jsonw_string(&w, "server", server->name);
+	jsonw_string(&w, "from", server_state_text(change->from));
+	jsonw_string(&w, "to", NULL);
+	jsonw_bool(&w, "eligible", false);
+	event_write_cause(&w, SERVER_CAUSE_REMOVED);
+	jsonw_end_object(&w);
+	event_emit_object(EVENT_SERVER, &out);
+}
+
+static void
+event_write_move(struct jsonw *w, const struct server_change *change)
+{
+	char text[ADDR_TEXT_BYTES];
+
+	jsonw_object(w, "address");
+	jsonw_string(w, "from", addr_format(change->moved_from, text));
+	jsonw_string(w, "to", addr_format(&change->server->conf->address, text));
+	jsonw_end_object(w);
+}
+
 void
 events_of_server(const struct server_change *change)
 {
 	const struct server *server = change->server;
-	bool is_new = change->from == change->to && server->cause == SERVER_CAUSE_CREATED &&
+	bool is_same = change->from == change->to;
+	bool is_moved = change->moved_from != NULL;
+	bool is_new = is_same && server->cause == SERVER_CAUSE_CREATED && !is_moved &&
 	    !change->was_eligible;
 	struct buf out = { 0 };
 	char words[256];
 	struct jsonw w;
 
+	if (change->is_removed) {
+		event_emit_removed(change);
+		return;
+	}
 	jsonw_init(&w, &out);
 	jsonw_object(&w, NULL);
 	jsonw_string(&w, "backend", server->backend->name);
@@ -108,10 +150,9 @@ events_of_server(const struct server_change *change)
 	jsonw_bool(&w, "eligible", server->eligible);
 	server_eligible_because(server, words, sizeof(words));
 	jsonw_string(&w, "eligible_because", words);
-	jsonw_object(&w, "cause");
-	jsonw_string(&w, "code", server_cause_code(server->cause));
-	jsonw_string(&w, "detail", server_cause_words(server->cause));
-	jsonw_end_object(&w);
+	if (is_moved)
+		event_write_move(&w, change);
+	event_write_cause(&w, is_moved && is_same ? SERVER_CAUSE_MOVED : server->cause);
 	jsonw_end_object(&w);
 	event_emit_object(EVENT_SERVER, &out);
 	if (change->from != change->to)

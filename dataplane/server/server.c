@@ -24,6 +24,8 @@ struct server_item {
 	uint32_t		 grown;		/* places that a higher maxconn brought */
 };
 
+static void	server_free_if_done(struct server *server);
+
 static uint64_t server_generations;		/* control */
 static void (*server_change_fn)(const struct server_change *change);
 
@@ -36,15 +38,24 @@ server_on_change(void (*fn)(const struct server_change *change))
 static void
 server_tell_now(struct server *server)
 {
-	struct server_change change = { server, server->told_state, server->state,
-					server->told_eligible };
+	struct server_change change = {
+		.server = server,
+		.from = server->told_state,
+		.to = server->state,
+		.was_eligible = server->told_eligible,
+		.is_removed = server->is_gone,
+		.moved_from = server->is_gone ? NULL : server->moved_from,
+	};
 
-	if (change.from == change.to && change.was_eligible == server->eligible)
+	if (change.from == change.to && change.was_eligible == server->eligible &&
+	    change.moved_from == NULL && !change.is_removed)
 		return;
 	server->told_state = server->state;
 	server->told_eligible = server->eligible;
 	if (server_change_fn != NULL)
 		server_change_fn(&change);
+	free(server->moved_from);
+	server->moved_from = NULL;
 }
 
 #define TELL_A_TURN 256		/* some 0.4 ms of events; all of 10,000 at once would be 15 */
@@ -79,8 +90,11 @@ telling_go_on(struct task *task)
 	struct list *node;
 
 	while (telling_has_room() && (node = list_take_first(&telling.waiting)) != NULL) {
+		struct server *server = container_of(node, struct server, untold);
+
 		telling.told++;
-		server_tell_now(container_of(node, struct server, untold));
+		server_tell_now(server);
+		server_free_if_done(server);	/* one that went may have waited for this alone */
 	}
 	if (!list_is_empty(&telling.waiting))
 		loop_queue(loop_self(), task);
@@ -105,6 +119,7 @@ server_free(struct server *server)
 	struct backend *backend = server->backend;
 
 	assert(atomic_load(&server->current) == 0 && list_is_empty(&server->by_priority));
+	free(server->moved_from);
 	free(server->conf);
 	free(server->name);
 	obj_free(server);
@@ -114,7 +129,7 @@ server_free(struct server *server)
 static void
 server_free_if_done(struct server *server)
 {
-	if (server->is_home && server->is_retired)
+	if (server->is_home && server->is_retired && list_is_empty(&server->untold))
 		server_free(server);
 }
 
@@ -187,6 +202,17 @@ server_item_of(struct publish_item *item)
 	return container_of(item, struct server_item, item);
 }
 
+/* Without memory the event of it goes without the old address. */
+static void
+server_note_move(struct server *server, const struct server_conf *from)
+{
+	if (server->moved_from != NULL || addr_equals(&from->address, &server->conf->address))
+		return;
+	server->moved_from = malloc(sizeof(*server->moved_from));
+	if (server->moved_from != NULL)
+		*server->moved_from = from->address;
+}
+
 /* Which level it is in, and what its state is, by its new conf. */
 static void
 server_item_publish(struct publish_item *item)
@@ -198,6 +224,8 @@ server_item_publish(struct publish_item *item)
 	si->old = server->conf;
 	server->conf = si->conf;
 	si->sequence = ++server->backend->sequence;
+	if (si->old != NULL)
+		server_note_move(server, si->old);
 	if (si->old != NULL && was != 0 && (was < si->conf->maxconn || si->conf->maxconn == 0))
 		si->grown = si->conf->maxconn == 0 ? UINT32_MAX : si->conf->maxconn - was;
 	if (si->is_first || server->level != si->conf->priority) {
@@ -317,6 +345,7 @@ server_retire_publish(struct publish_item *item)
 	list_remove(&server->untold);
 	server->eligible = false;
 	server->weight = 0;
+	server->is_gone = true;
 }
 
 static void
@@ -344,7 +373,10 @@ server_retire_install(struct publish_item *item, struct loop *worker)
 static void
 server_retire_after(struct publish_item *item)
 {
-	levels_tell(server_item_of(item)->server->backend);
+	struct server *server = server_item_of(item)->server;
+
+	server_tell(server);		/* before what follows from it */
+	levels_tell(server->backend);
 }
 
 static void

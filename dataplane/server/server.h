@@ -46,7 +46,9 @@ const char *server_state_text(enum server_state state);
 	X(CREATED,	"created",	"created by configuration")	\
 	X(CONFIG,	"config",	"set by configuration")		\
 	X(OWN_ADMIN,	"own-admin",	"the address is one of our own admin listeners")	\
-	X(RESTORED,	"restored",	"admin_state set by REST earlier, kept over an edited file")
+	X(RESTORED,	"restored",	"admin_state set by REST earlier, kept over an edited file")	\
+	X(MOVED,	"address-changed",	"its address was changed")	\
+	X(REMOVED,	"removed",	"removed from the configuration")
 
 enum server_cause {
 #define X(name, code, words) SERVER_CAUSE_##name,
@@ -123,6 +125,8 @@ struct server {
 	struct list		 untold;	/* where very many changed at once: its turn will come */
 	enum server_state	 told_state;	/* what server_on_change() heard last */
 	bool			 told_eligible;
+	struct addr		*moved_from;	/* its address that was told last; NULL: it has that still */
+	bool			 is_gone;	/* the item that retires it was published */
 	bool			 is_home;	/* retired, and no worker uses it */
 	bool			 is_retired;	/* the item that retired it was acknowledged */
 
@@ -157,7 +161,7 @@ enum err server_publish_new(struct publish_item **ip, struct server *server,
 
 /*
  * The change that takes it away: no new stream reaches it; freed when the last one has gone, or
- * when the item is acknowledged, whichever is later. server_on_change() hears nothing of it.
+ * when the item is acknowledged and server_on_change() has heard of it, whichever is later.
  * ERR_NOMEM. Not before its first conf is published, or earlier in the same publication.
  */
 enum err server_retire_new(struct publish_item **ip, struct server *server);
@@ -185,14 +189,16 @@ bool server_place_take(struct server *server);
 void server_place_give(struct server *server);
 
 /*
- * Called by control when a server's state or eligibility changed (server->state, ->eligible), once
- * a change, after the workers' mail was sent. A new server's first state is no change; that it is
- * eligible is one. Where hundreds change at once, most are told of in later turns, and may have
+ * Called by control when a server's state, eligibility or address changed (server->state, ->eligible,
+ * ->conf->address), once a change, after the workers' mail was sent, and when it went. A new server's
+ * first state is no change; that it is eligible is one. Where hundreds change at once, most are told of in later turns, and may have
  * changed again by then: the news is then the sum of both. Set once by the layer above.
  */
 struct server_change {
 	const struct server	*server;
 	enum server_state	 from, to;
 	bool			 was_eligible;
+	bool			 is_removed;	/* it went, out of the state `from`; `to` means nothing */
+	const struct addr	*moved_from;	/* its address before; NULL: that is no news */
 };
 void server_on_change(void (*fn)(const struct server_change *change));

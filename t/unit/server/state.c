@@ -13,7 +13,7 @@
 
 static char told[1024];
 
-/* "s1:no_check>maint-" : a change of state, and + or - where eligibility came or went. */
+/* "s1:no_check>maint-" : a change of state, and + or - where eligibility came or went; "s1:maint>gone". */
 static void
 on_change(const struct server_change *change)
 {
@@ -21,8 +21,21 @@ on_change(const struct server_change *change)
 	size_t n = strlen(told);
 	const char *eligible = server->eligible ? "+" : "-";
 
+	char from[ADDR_TEXT_BYTES], to[ADDR_TEXT_BYTES];
+
 	if (server->eligible == change->was_eligible)
 		eligible = "";
+	if (change->is_removed) {
+		snprintf(told + n, sizeof(told) - n, "%s%s:%s>gone", n > 0 ? " " : "",
+			 server->name, server_state_text(change->from));
+		return;
+	}
+	if (change->moved_from != NULL) {
+		snprintf(told + n, sizeof(told) - n, "%s%s:%s>%s%s", n > 0 ? " " : "", server->name,
+			 addr_format(change->moved_from, from),
+			 addr_format(&server->conf->address, to), eligible);
+		return;
+	}
 	snprintf(told + n, sizeof(told) - n, "%s%s:%s>%s%s", n > 0 ? " " : "", server->name,
 		 server_state_text(change->from), server_state_text(change->to), eligible);
 }
@@ -250,7 +263,7 @@ changes_in_one_publication_count_together(void **state)
 	items[0] = scene_retire_item(a);
 	items[1] = scene_server_item(c, (struct scene_conf){ 0 }, SERVER_CAUSE_CREATED);
 	scene_publish(items, 2);
-	assert_string_equal(told, "c:no_check>no_check+");	/* nothing of the backup */
+	assert_string_equal(told, "a:no_check>gone c:no_check>no_check+");	/* nothing of the backup */
 	assert_false(b->eligible);
 	assert_string_equal(scene_picks(backend, 2), "cc");
 	scene_drop(backend);
