@@ -178,6 +178,18 @@ is_unhindered('reload of the file', $lb, sub { raw($lb, POST => '/v1/config/relo
 	is_unhindered('a reload that finds much wrong', $lb, sub { raw($lb, POST => '/v1/config/reload', undef, 422) });
 	Sluice::spew($lb->file('sluice.json'), $text);
 }
+{
+	my $edit = 0;
+	my $change = sub { raw($lb, PATCH => $all, $weights, 200) };
+	raw($lb, POST => '/v1/config/reload', undef, 200);
+	$change->();
+	is_unhindered('a reload of an edited file that drops a change to each', $lb, sub {
+		$lb->write_config(config_text(',"comment":"edit ' . $edit++ . '"'));
+		die 'dropped' if raw($lb, POST => '/v1/config/reload', undef, 200) !~ /"dropped_count":$count\b/;
+	}, $change);
+	raw($lb, PUT => '/v1/config', $text, 200);
+	$lb->write_config($text);
+}
 is_unhindered('a drain of all', $lb, sub { raw($lb, PATCH => '/v1/backends/app', '{"default_server":{"weight":0}}', 200) },
 	sub { raw($lb, PATCH => '/v1/backends/app', '{"default_server":null}', 200) });
 raw($lb, DELETE => '/v1/frontends/web', undef, 204);
