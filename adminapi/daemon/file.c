@@ -102,15 +102,16 @@ file_fini(struct file *file)
 static const char *
 detail_place(const char *detail, uint32_t *line, uint32_t *column)
 {
+	uint32_t l, c;
 	int len = 0;
 
-	if (sscanf(detail, "line %" SCNu32 ", column %" SCNu32 ": %n", line, column, &len) == 2 &&
-	    len > 0)
-		return detail + len;
 	*column = 0;
-	if (sscanf(detail, "line %" SCNu32 ": %n", line, &len) == 1 && len > 0)
-		return detail + len;
-	return detail;
+	if (sscanf(detail, "line %" SCNu32 ", column %" SCNu32 ": %n", &l, &c, &len) == 2 && len > 0)
+		*column = c;
+	else if (sscanf(detail, "line %" SCNu32 ": %n", &l, &len) != 1 || len == 0)
+		return detail;
+	*line = l;
+	return detail + len;
 }
 
 void

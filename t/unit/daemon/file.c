@@ -113,6 +113,35 @@ what_is_wrong_has_its_place(void **state)
 	drop(&s);
 }
 
+/* How an issue of f.json is told, whose pointer was looked up to be on `line`. */
+static const char *
+told(uint32_t line, const char *pointer, const char *detail)
+{
+	static char text[256];
+	struct buf out = { 0 };
+	const struct issue issue = { (char *)pointer, (char *)detail };
+
+	file_issue_put(&out, "f.json", line, "", &issue);
+	assert_false(out.failed);
+	snprintf(text, sizeof(text), "%.*s", (int)out.len, out.at);
+	buf_fini(&out);
+	return text;
+}
+
+static void
+an_issue_begins_with_its_place(void **state)
+{
+	(void)state;
+	assert_string_equal(told(3, "/global/maxconn", "must be a number"),
+		"f.json:3: /global/maxconn: must be a number");
+	assert_string_equal(told(0, "/a", "line 3: must be 1"), "f.json:3: /a: must be 1");
+	assert_string_equal(told(0, "", "line 2, column 7: expected ','"), "f.json:2:7: expected ','");
+	assert_string_equal(told(2, "/a", "line 2, column 1: twice"), "f.json:2:1: /a: twice");
+	assert_string_equal(told(1, "", "must be an object"), "f.json:1: (document): must be an object");
+	assert_string_equal(told(0, "/a", "line of thought"), "f.json: /a: line of thought");
+	assert_string_equal(told(4, "/a", "line 5 is no place"), "f.json:4: /a: line 5 is no place");
+}
+
 static void
 what_cannot_be_read_is_named(void **state)
 {
@@ -138,6 +167,7 @@ main(void)
 		cmocka_unit_test(its_strings_are_expanded_and_its_lines_known),
 		cmocka_unit_test(another_text_or_environment_is_another_file),
 		cmocka_unit_test(what_is_wrong_has_its_place),
+		cmocka_unit_test(an_issue_begins_with_its_place),
 		cmocka_unit_test(what_cannot_be_read_is_named),
 	};
 
