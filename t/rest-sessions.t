@@ -123,6 +123,21 @@ ok exists $lb->get('/v1/config?depth=2')->{json}{backends}{app}{servers}{a}, 'de
 ok !exists $lb->get('/v1/backends?depth=0')->{json}{app}{servers}, 'of a collection, below its members';
 ok exists $lb->get('/v1/backends')->{json}{app}{servers}{a}, 'all, where nothing is said';
 
+# Who deleted a server sees what is left of it, and can end it.
+{
+	status_is $lb->put('/v1/backends/app/servers/gone', { address => $origin{a}->address }), 201, 'a server';
+	status_is $lb->patch('/v1/backends/app/servers', { map { $_ => { weight => $_ eq 'gone' ? 1 : 0 } }
+		keys %{$lb->get('/v1/backends/app/servers')->{json}} }), 200, 'that gets all';
+	my $client = $lb->connect('web');
+	$client->read_line;
+	status_is $lb->delete('/v1/backends/app/servers/gone'), 204, 'goes';
+	is scalar keys %{$lb->get('/v1/backends/app/servers/gone/sessions')->{json}}, 1, 'its session is seen';
+	is scalar keys %{$lb->get('/v1/sessions?server=app/gone')->{json}}, 1, 'by its name, too';
+	is $lb->delete('/v1/backends/app/servers/gone/sessions')->{json}{ended}, 1, 'and can be ended';
+	ok $client->closed_within(5), 'it is';
+	status_is $lb->get('/v1/backends/app/servers/gone/sessions'), 404, 'then nothing is left of it';
+}
+
 $lb->stop;
 undef $lb;
 done_testing;

@@ -10,6 +10,7 @@
 #include <string.h>
 #include "adminapi/rest/events.h"
 #include "adminapi/rest/resources.h"
+#include "adminapi/rest/session_query.h"
 #include "core/jsonw.h"
 #include "core/loop.h"
 #include "core/obj.h"
@@ -27,6 +28,7 @@ struct asking {
 	struct call		*call;		/* NULL: it was answered without them */
 	struct wheel_timer	 timer;
 	bool			 is_single;
+	bool			 must_match;	/* the document knows no such server: 404 without a session */
 	uint32_t		 limit;
 	struct kill_note	 note;		/* DELETE */
 };
@@ -70,123 +72,6 @@ asking_fail(struct asking *a)
 {
 	call_problem(a->call, 503, NULL, "out of memory");
 	asking_free(a);
-}
-
-/* -- filters -- */
-
-/* Its deletion is on its way to the workers; without it the filter would be of all. */
-static bool
-is_going(struct call *call, const struct doc_node *node)
-{
-	call_problem(call, 404, NULL, "%s \"%s\" is being deleted", doc_kind_info(node->kind)->word,
-		node->name);
-	return false;
-}
-
-static bool
-filter_backend(struct call *call, const char *name, struct session_filter *filter)
-{
-	struct target target = { .kind = DOC_BACKEND, .name = name };
-	struct doc_node *node = target_find(call, &target);
-
-	if (node == NULL)
-		return false;
-	if (node->live_object == NULL)
-		return is_going(call, node);
-	filter->backend = ((const struct backend *)node->live_object)->generation;
-	return true;
-}
-
-static bool
-filter_server(struct call *call, const char *backend, const char *server,
-	struct session_filter *filter)
-{
-	struct target target = { .kind = DOC_SERVER, .parent = backend, .name = server };
-	struct doc_node *node = target_find(call, &target);
-
-	if (node == NULL)
-		return false;
-	if (node->live_object == NULL)
-		return is_going(call, node);
-	filter->server = ((const struct server *)node->live_object)->generation;
-	return true;
-}
-
-/* ?server=B/S */
-static bool
-filter_server_text(struct call *call, const char *text, struct session_filter *filter)
-{
-	const char *slash = strchr(text, '/');
-	char backend[DOC_NAME_MAX + 1];
-
-	if (slash == NULL || slash == text || (size_t)(slash - text) >= sizeof(backend)) {
-		call_problem(call, 400, NULL,
-			"query parameter \"server\" must be BACKEND/SERVER");
-		return false;
-	}
-	memcpy(backend, text, (size_t)(slash - text));
-	backend[slash - text] = '\0';
-	return filter_server(call, backend, slash + 1, filter);
-}
-
-/* ?src=10.0.0.1 or 10.0.0.0/8 */
-static bool
-filter_src(struct call *call, const char *text, struct session_filter *filter)
-{
-	const char *slash = strchr(text, '/');
-	struct slice ip = { text, slash == NULL ? strlen(text) : (size_t)(slash - text) };
-	int64_t bits, most;
-	struct diag why;
-
-	if (addr_parse(&filter->src, ip, ADDR_NO_UNIX, &why) != ERR_OK) {
-		call_problem(call, 400, NULL, "query parameter \"src\": %s", why.text);
-		return false;
-	}
-	bits = most = filter->src.sa.sa_family == AF_INET ? 32 : 128;
-	if (slash != NULL && (int_parse(slice_of(slash + 1), &bits) != ERR_OK || bits < 0 ||
-	    bits > most)) {
-		call_problem(call, 400, NULL, "query parameter \"src\": the prefix must be 0 to %d",
-			(int)most);
-		return false;
-	}
-	filter->src_set = true;
-	filter->src_prefix = (uint32_t)bits;
-	return true;
-}
-
-static bool
-filter_of(struct call *call, struct session_filter *filter)
-{
-	const char *backend = call_param(call, "backend"), *server = call_param(call, "server");
-	const char *src = call_param(call, "src"), *cursor = call_param(call, "cursor");
-	int64_t after = 0;
-
-	*filter = (struct session_filter){ 0 };
-	if (cursor != NULL && (int_parse(slice_of(cursor), &after) != ERR_OK || after < 0)) {
-		call_problem(call, 400, NULL, "query parameter \"cursor\" must be a session's id");
-		return false;
-	}
-	filter->after = (uint64_t)after;
-	if (strcmp(call->segments[1], "backends") == 0 &&
-	    !filter_server(call, call->segments[2], call->segments[4], filter))
-		return false;
-	return (backend == NULL || filter_backend(call, backend, filter)) &&
-	    (server == NULL || filter_server_text(call, server, filter)) &&
-	    (src == NULL || filter_src(call, src, filter));
-}
-
-static bool
-filter_id(struct call *call, struct session_filter *filter)
-{
-	int64_t id;
-
-	*filter = (struct session_filter){ 0 };
-	if (int_parse(slice_of(call->segments[2]), &id) != ERR_OK || id <= 0) {
-		call_problem(call, 404, NULL, "there is no session \"%s\"", call->segments[2]);
-		return false;
-	}
-	filter->id = (uint64_t)id;
-	return true;
 }
 
 /* -- looking -- */
@@ -355,12 +240,21 @@ answer_single(struct asking *a, const struct session_list *list)
 }
 
 static void
+answer_nobody(struct asking *a)
+{
+	call_problem(a->call, 404, NULL, "there is no such backend or server, and no session that "
+		"is left of it");
+}
+
+static void
 on_collected(struct session_list *list, void *arg)
 {
 	struct asking *a = arg;
 
 	if (a->call != NULL && list == NULL)
 		call_problem(a->call, 503, NULL, "out of memory");
+	else if (a->call != NULL && a->must_match && list->count == 0)
+		answer_nobody(a);
 	else if (a->call != NULL && a->is_single)
 		answer_single(a, list);
 	else if (a->call != NULL)
@@ -370,36 +264,37 @@ on_collected(struct session_list *list, void *arg)
 }
 
 static void
-collect(struct call *call, const struct session_filter *filter, uint32_t limit, bool is_single)
+asking_collect(struct call *call, const struct session_query *q, uint32_t limit, bool is_single)
 {
 	struct asking *a = asking_new(call);
 
 	if (a == NULL)
 		return;
 	a->is_single = is_single;
+	a->must_match = q->must_match;
 	a->limit = limit;
-	if (sessions_collect(filter, limit, on_collected, a) != ERR_OK)
+	if (sessions_collect(&q->filter, limit, on_collected, a) != ERR_OK)
 		asking_fail(a);
 }
 
 void
 sessions_get(struct call *call)
 {
-	struct session_filter filter;
+	struct session_query query;
 	uint32_t limit = LIMIT_DEFAULT;
 
-	if (!param_uint(call, "limit", LIMIT_MAX, &limit) || !filter_of(call, &filter))
+	if (!param_uint(call, "limit", LIMIT_MAX, &limit) || !session_query_many(call, &query))
 		return;
-	collect(call, &filter, limit == 0 ? LIMIT_DEFAULT : limit, false);
+	asking_collect(call, &query, limit == 0 ? LIMIT_DEFAULT : limit, false);
 }
 
 void
 session_get(struct call *call)
 {
-	struct session_filter filter;
+	struct session_query query;
 
-	if (filter_id(call, &filter))
-		collect(call, &filter, 1, true);
+	if (session_query_one(call, &query))
+		asking_collect(call, &query, 1, true);
 }
 
 /* -- ending -- */
@@ -457,7 +352,9 @@ answer_ended(struct asking *a, uint32_t ended)
 	struct answer answer = { .status = 200 };
 	struct jsonw w;
 
-	if (a->is_single && ended == 0) {
+	if (a->must_match && ended == 0) {
+		answer_nobody(a);
+	} else if (a->is_single && ended == 0) {
 		call_problem(a->call, 404, NULL, "there is no session \"%s\"",
 			     a->call->segments[2]);
 	} else if (a->is_single) {
@@ -484,15 +381,16 @@ on_ended(uint32_t ended, void *arg)
 }
 
 static void
-end(struct call *call, const struct session_filter *filter, bool is_single)
+asking_end(struct call *call, const struct session_query *q, bool is_single)
 {
 	struct asking *a = asking_new(call);
 
 	if (a == NULL)
 		return;
 	a->is_single = is_single;
+	a->must_match = q->must_match;
 	kill_note_init(&a->note, call, END_ADMIN);
-	if (sessions_end(filter, END_ADMIN, on_ended, a) == ERR_OK)
+	if (sessions_end(&q->filter, END_ADMIN, on_ended, a) == ERR_OK)
 		return;
 	kill_note_fini(&a->note, 0);
 	asking_fail(a);
@@ -501,24 +399,24 @@ end(struct call *call, const struct session_filter *filter, bool is_single)
 void
 sessions_delete(struct call *call)
 {
-	struct session_filter filter;
+	struct session_query query;
 	bool all;
 
-	if (!param_bool(call, "all", &all) || !filter_of(call, &filter))
+	if (!param_bool(call, "all", &all) || !session_query_many(call, &query))
 		return;
-	if (!all && filter.server == 0 && filter.backend == 0 && !filter.src_set) {
+	if (!all && !query.is_filtered) {
 		call_problem(call, 400, NULL, "this would end all sessions: give a filter "
 			"(backend, server, src), or ?all=true");
 		return;
 	}
-	end(call, &filter, false);
+	asking_end(call, &query, false);
 }
 
 void
 session_delete(struct call *call)
 {
-	struct session_filter filter;
+	struct session_query query;
 
-	if (filter_id(call, &filter))
-		end(call, &filter, true);
+	if (session_query_one(call, &query))
+		asking_end(call, &query, true);
 }

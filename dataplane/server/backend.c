@@ -149,8 +149,6 @@ backend_slot_init(struct backend_slot *slot, struct backend *backend, uint32_t w
 	slot->worker = worker;
 }
 
-static uint64_t backend_generations;		/* control */
-
 enum err
 backend_new(struct backend **bp, const char *name)
 {
@@ -168,7 +166,6 @@ backend_new(struct backend **bp, const char *name)
 		return ERR_NOMEM;
 	}
 	snap_init(&backend->snap, workers, backend_on_home);
-	backend->generation = ++backend_generations;
 	levels_init(backend);
 	queue_init(&backend->queue);
 	backend->workers = workers;

@@ -83,7 +83,6 @@ struct backend {
 #define BACKEND_MAGIC		 0xbac4e4d1
 	struct snap		 snap;
 	char			*name;
-	uint64_t		 generation;	/* process-wide, never used twice */
 	struct backend_conf	*conf;		/* published; control */
 	struct backend_level	 levels[SERVER_PRIORITIES];	/* control */
 	bool			 is_settled;	/* control: nothing happened since levels_settle() */

@@ -93,15 +93,23 @@ filter_has_source(const struct session_filter *f, const struct stream_peer *peer
 }
 
 static bool
+filter_has_names(const struct session_filter *f, const struct stream *s)
+{
+	if (f->server_name[0] != '\0' &&
+	    (s->server == NULL || strcmp(s->server->name, f->server_name) != 0))
+		return false;
+	return f->backend_name[0] == '\0' ||
+	       (s->backend != NULL && strcmp(s->backend->name, f->backend_name) == 0);
+}
+
+static bool
 filter_matches(const struct session_filter *f, const struct stream *s)
 {
 	if (s->id <= f->after || (f->id != 0 && s->id != f->id))
 		return false;
 	if (f->server != 0 && (s->server == NULL || s->server->generation != f->server))
 		return false;
-	if (f->backend != 0 && (s->backend == NULL || s->backend->generation != f->backend))
-		return false;
-	return !f->src_set || filter_has_source(f, &s->client);
+	return filter_has_names(f, s) && (!f->src_set || filter_has_source(f, &s->client));
 }
 
 static const char *

@@ -14,11 +14,14 @@
 #include "core/err.h"
 #include "server/backend.h"
 
+#define SESSION_NAME_BYTES 129	/* 128 characters: the API's */
+
 /* Which streams; every field that is set must match. */
 struct session_filter {
 	uint64_t		 id;		/* 0: any */
 	uint64_t		 server;	/* its generation: it may be gone by then; 0: any */
-	uint64_t		 backend;	/* the same */
+	char			 server_name[SESSION_NAME_BYTES];	/* by name: also those that are gone, */
+	char			 backend_name[SESSION_NAME_BYTES];	/* or were there before; "": any */
 	bool			 src_set;
 	struct addr		 src;		/* the client's IP, port ignored */
 	uint32_t		 src_prefix;	/* bits of it that count */

@@ -172,9 +172,13 @@ only_what_matches_is_ended(void **state)
 	no_more.server = of_s1.server + 100;
 	assert_int_equal(rig_end(&no_more, END_SERVER_REMOVED), 0);
 	no_more.server = 0;
-	no_more.backend = rig.backend->generation + 100;
+	strcpy(no_more.backend_name, "another");
 	assert_int_equal(rig_end(&no_more, END_SERVER_REMOVED), 0);
-	of_s1.backend = rig.backend->generation;
+	strcpy(no_more.backend_name, "app");
+	strcpy(no_more.server_name, "another");
+	assert_int_equal(rig_end(&no_more, END_SERVER_REMOVED), 0);
+	strcpy(of_s1.backend_name, "app");
+	strcpy(of_s1.server_name, rig.servers[of[0]]->name);
 	assert_int_equal(rig_end(&of_s1, END_SERVER_REMOVED), 1);
 	rig_reads_reset(clients[0]);
 	rig_reads_reset(servers[0]);
