@@ -173,7 +173,7 @@ errors_are status_is($lb->put('/v1/frontends/bad', { bind => { a => '127.0.0.1:1
 	{ '/bind' => qr/array/, '/default_backend' => qr/there is no backend "nobody"/, '/maxconn' => qr/./, '/backlog' => qr/./,
 	'/timeout' => qr/object/, '/log' => qr/array/ }, 'a bad frontend';
 errors_are status_is($lb->put('/v1/frontends/bad', { bind => ['127.0.0.1', '0.0.0.0:http', { mode => '0600' }, 5,
-	{ address => 'unix:/tmp/x', mode => '777' }] }), 422, 'bad binds'),
+	{ address => 'unix:/tmp/x', mode => '99' }] }), 422, 'bad binds'),
 	{ (map { ("/bind/$_" => qr/./) } 0, 1, 3), '/bind/2' => qr/address/, '/bind/4/mode' => qr/0660/ }, 'bad binds';
 errors_are status_is($lb->patch('/v1/admin', { listen => { a => '127.0.0.1:1' }, hosts => [5], lisen => [] }), 422, 'bad admin'),
 	{ '/listen' => qr/array/, '/hosts/0' => qr/string/, '/lisen' => qr/did you mean "listen"/ }, 'bad admin';

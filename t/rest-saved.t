@@ -53,7 +53,11 @@ is members($servers), 's1 s2 s5', 'the file as it was is no news';
 is members('/v1/backends'), 'app', 'and what was dropped does not come back';
 
 # Reload: the same while it runs.
-is_deeply status_is($lb->post('/v1/config/reload?dry_run=true'), 200, 'a reload that is only tried')->{json}{changes}[0]{op}, 'remove',
+ok !status_is($lb->post('/v1/config/reload'), 200, 'a reload of the file as it was')->{json}{changed}, 'changes nothing';
+is members($servers), 's1 s2 s5', 'what REST set stays';
+$file->{backends}{app}{servers}{s1}{weight} = 4;
+$lb->write_config($file);
+is_deeply status_is($lb->post('/v1/config/reload?dry_run=true'), 200, 'a reload that is only tried')->{json}{dropped}, ['/backends/app/servers/s5'],
 	'says what it would drop';
 is members($servers), 's1 s2 s5', 'and drops nothing';
 my $address = $lb->address('web');
