@@ -11,12 +11,12 @@
 #include <unistd.h>
 #include "adminapi/apply/prepare.h"
 #include "adminapi/daemon/boot.h"
-#include "adminapi/daemon/limits.h"
-#include "adminapi/daemon/listeners.h"
+#include "adminapi/apply/limits.h"
+#include "adminapi/apply/listeners.h"
 #include "adminapi/daemon/notify.h"
 #include "adminapi/daemon/options.h"
 #include "adminapi/daemon/stop.h"
-#include "adminapi/daemon/version.h"
+#include "adminapi/rest/version.h"
 #include "adminapi/helper.h"
 #include "adminapi/rest/events.h"
 #include "adminapi/rest/info.h"
@@ -174,7 +174,7 @@ program_run(const struct options *options)
 	struct boot *boot = &program.boot;
 
 	rest_init(program.doc);
-	reload_init(options->file);
+	reload_init(options->file, notify_reloaded);
 	info_init(program.control, boot->store, program.http, boot->state_dir);
 	write_on_published(events_of_write);
 	server_on_change(events_of_server);

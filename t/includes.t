@@ -28,6 +28,17 @@ my %may = (
 	adminapi => [@dataplane, 'resolver', 'adminapi'],
 );
 
+# Inside adminapi, too, from the bytes up to the process.
+my %may_admin = (
+	json => [],
+	store => [],
+	http => ['json'],
+	doc => ['json'],
+	apply => [qw(doc http json store)],
+	rest => [qw(apply doc http json store)],
+	daemon => [qw(rest apply doc http json store)],
+);
+
 # Whose a library is: included by these rooms and nowhere else.
 my %belongs = (
 	qr/^(cjson\/)?cJSON/ => 'adminapi',
@@ -86,6 +97,11 @@ for my $path (sort @sources) {
 		return "\"$what\" is named without its room" if !defined $other;
 		return $allowed{$other} ? undef : "$room/ may not include \"$what\"";
 	});
+	my ($floor) = $path =~ m{^adminapi/(\w+)/};
+	push @upward, complaints($path, sub {
+		my ($other) = $_[1] =~ m{^adminapi/(\w+)/} or return undef;
+		return grep({ $_ eq $other } $floor, @{$may_admin{$floor}}) ? undef : "adminapi/$floor may not include \"$_[1]\"";
+	}) if defined $floor;
 	push @stolen, complaints($path, sub {
 		my ($kind, $what) = @_;
 		my ($lib) = grep { $what =~ $_ } keys %belongs;

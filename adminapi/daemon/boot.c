@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 #include "adminapi/apply/settings.h"
-#include "adminapi/daemon/file.h"
-#include "adminapi/daemon/limits.h"
+#include "adminapi/apply/file.h"
+#include "adminapi/apply/limits.h"
 #include "adminapi/daemon/privileges.h"
 #include "adminapi/json/embedded.h"
 #include "adminapi/json/strict.h"

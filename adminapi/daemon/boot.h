@@ -5,7 +5,7 @@
 
 #include "adminapi/apply/saved.h"
 #include "adminapi/apply/write.h"
-#include "adminapi/daemon/file.h"
+#include "adminapi/apply/file.h"
 #include "adminapi/daemon/options.h"
 
 /* What the program starts with, read before any thread runs. */

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include "adminapi/daemon/limits.h"
+#include "adminapi/apply/limits.h"
 
 struct identity {
 	uid_t	uid;

@@ -7,7 +7,7 @@
 
 #include <signal.h>
 #include <unistd.h>
-#include "adminapi/daemon/listeners.h"
+#include "adminapi/apply/listeners.h"
 #include "adminapi/daemon/notify.h"
 #include "adminapi/rest/events.h"
 #include "adminapi/rest/info.h"

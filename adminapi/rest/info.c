@@ -9,8 +9,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 #include "adminapi/apply/write.h"
-#include "adminapi/daemon/listeners.h"
-#include "adminapi/daemon/version.h"
+#include "adminapi/apply/listeners.h"
+#include "adminapi/rest/version.h"
 #include "adminapi/json/embedded.h"
 #include "adminapi/rest/events.h"
 #include "adminapi/rest/numbers.h"

@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "adminapi/apply/grown.h"
-#include "adminapi/daemon/file.h"
-#include "adminapi/daemon/notify.h"
+#include "adminapi/apply/file.h"
 #include "adminapi/helper.h"
 #include "adminapi/json/strict.h"
 #include "adminapi/rest/resources.h"
@@ -17,6 +16,7 @@
 #include "core/obj.h"
 
 static const char *path;
+static void (*on_signal_done)(bool ok);
 
 struct reload {
 	struct write		 write;
@@ -27,9 +27,10 @@ struct reload {
 };
 
 void
-reload_init(const char *file)
+reload_init(const char *file, void (*signal_done)(bool ok))
 {
 	path = file;
+	on_signal_done = signal_done;
 }
 
 static void
@@ -113,7 +114,7 @@ reload_finish(struct reload *r)
 	bool ok = is_success(&r->write);
 
 	if (r->call == NULL)
-		notify_reloaded(ok);
+		on_signal_done(ok);
 	if (!ok)
 		log_failure(&r->write);
 	else if (r->write.outcome != WRITE_DRY)
@@ -238,11 +239,11 @@ reload_signal(void)
 {
 	if (path == NULL) {
 		log_msg(LOG_LEVEL_WARNING, "SIGHUP: there is no file to apply: started without -f");
-		notify_reloaded(false);
+		on_signal_done(false);
 		return;
 	}
 	if (reload_begin(NULL, false))
 		return;
 	log_msg(LOG_LEVEL_ERROR, "SIGHUP: %s: not applied: out of memory", path);
-	notify_reloaded(false);
+	on_signal_done(false);
 }

@@ -5,8 +5,11 @@
 
 #include "adminapi/http/call.h"
 
-/* The file that the program was started with; NULL: none. Borrowed. */
-void reload_init(const char *path);
+/*
+ * The file that the program was started with; NULL: none. Borrowed. `signal_done` is told what
+ * became of each reload_signal().
+ */
+void reload_init(const char *path, void (*signal_done)(bool ok));
 
 void reload_post(struct call *call);
 

@@ -5,8 +5,8 @@
 #include "adminapi/rest/status.h"
 
 #include "adminapi/apply/prepare.h"
-#include "adminapi/daemon/limits.h"
-#include "adminapi/daemon/listeners.h"
+#include "adminapi/apply/limits.h"
+#include "adminapi/apply/listeners.h"
 #include "adminapi/rest/numbers.h"
 #include "server/backend.h"
 #include "server/server.h"

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
-#include "adminapi/daemon/limits.h"
+#include "adminapi/apply/limits.h"
 
 static rlim_t
 soft_limit(void)

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
-#include "adminapi/daemon/file.h"
+#include "adminapi/apply/file.h"
 #include "adminapi/doc/doc.h"
 
 struct scene {

@@ -2,7 +2,7 @@
  * Versions: as the libraries say at run time, not as they were compiled against.
  */
 #include "config.h"
-#include "adminapi/daemon/version.h"
+#include "adminapi/rest/version.h"
 
 #include <cjson/cJSON.h>
 #include <event2/event.h>

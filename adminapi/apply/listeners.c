@@ -2,13 +2,13 @@
  * Admin listeners, opened before and closed after a change of "admin.listen". Control thread.
  */
 #include "config.h"
-#include "adminapi/daemon/listeners.h"
+#include "adminapi/apply/listeners.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include "adminapi/daemon/limits.h"
+#include "adminapi/apply/limits.h"
 #include "core/log.h"
 #include "stream/engine.h"
 

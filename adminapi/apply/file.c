@@ -2,7 +2,7 @@
  * Reading the configuration file: at start, and on the helper thread for a reload.
  */
 #include "config.h"
-#include "adminapi/daemon/file.h"
+#include "adminapi/apply/file.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,7 +2,7 @@
  * Descriptor limit and CPUs. Control thread.
  */
 #include "config.h"
-#include "adminapi/daemon/limits.h"
+#include "adminapi/apply/limits.h"
 
 #include <fcntl.h>
 #include <sched.h>
