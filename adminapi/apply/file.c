@@ -106,7 +106,8 @@ detail_place(const char *detail, uint32_t *line, uint32_t *column)
 	int len = 0;
 
 	*column = 0;
-	if (sscanf(detail, "line %" SCNu32 ", column %" SCNu32 ": %n", &l, &c, &len) == 2 && len > 0)
+	if (sscanf(detail, "line %" SCNu32 ", column %" SCNu32 ": %n", &l, &c, &len) == 2 &&
+	    len > 0)
 		*column = c;
 	else if (sscanf(detail, "line %" SCNu32 ": %n", &l, &len) != 1 || len == 0)
 		return detail;

@@ -101,7 +101,8 @@ grown_dropped(const struct grown *grown, const struct doc *doc, struct write *wr
 
 	issues_fini(&write->dropped);	/* of a plan that had to be made again */
 	if (document != NULL && node_put(doc, doc->root, document))
-		e = grown == NULL ? ERR_OK : json_parse(&was, grown->text.at, grown->text.len, &none);
+		e = grown == NULL ? ERR_OK
+				  : json_parse(&was, grown->text.at, grown->text.len, &none);
 	if (e == ERR_OK)
 		e = saved_tell_dropped(was, document, write->body, note_dropped, &write->dropped);
 	issues_fini(&none);

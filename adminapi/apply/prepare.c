@@ -90,7 +90,8 @@ server_cause_of(const struct plan_op *op)
 {
 	if (op->kept)
 		return SERVER_CAUSE_RESTORED;
-	return op->from == NULL || server_is_replaced(op) ? SERVER_CAUSE_CREATED : SERVER_CAUSE_CONFIG;
+	return op->from == NULL || server_is_replaced(op) ? SERVER_CAUSE_CREATED
+							  : SERVER_CAUSE_CONFIG;
 }
 
 static enum err

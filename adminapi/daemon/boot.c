@@ -281,7 +281,8 @@ check_machine(const struct boot *boot, const cJSON *global, bool of_file, struct
 	const cJSON *maxconn = doc_field(global, "maxconn");
 	struct diag why;
 
-	if (cJSON_IsNumber(maxconn) && limits_raise((uint32_t)maxconn->valuedouble, &why) == ERR_LIMIT)
+	if (cJSON_IsNumber(maxconn) &&
+	    limits_raise((uint32_t)maxconn->valuedouble, &why) == ERR_LIMIT)
 		issues_add(issues, "/global/maxconn", "%s", why.text);
 	if (of_file)
 		privileges_look_up(boot->user, boot->group, issues);

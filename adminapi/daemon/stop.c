@@ -170,7 +170,8 @@ stop_last(int status)
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGTERM);
-	pthread_sigmask(SIG_BLOCK, &signals, &before);	/* freeing an event brings the default back */
+	pthread_sigmask(SIG_BLOCK, &signals,
+			&before); /* freeing an event brings the default back */
 	stop_watch_end();
 	sigaction(SIGALRM, &at_once, NULL);
 	sigaction(SIGINT, &at_once, NULL);

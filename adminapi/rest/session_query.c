@@ -16,7 +16,8 @@ query_name(struct call *call, const char *backend, const char *server, struct se
 	const struct doc_node *node = doc_child(rest_doc()->root, DOC_BACKEND, backend);
 
 	if (!doc_name_is_valid(backend) || (server != NULL && !doc_name_is_valid(server))) {
-		call_problem(call, 400, NULL, "a name is 1 to %d of A-Z a-z 0-9 . _ : -", DOC_NAME_MAX);
+		call_problem(call, 400, NULL, "a name is 1 to %d of A-Z a-z 0-9 . _ : -",
+			     DOC_NAME_MAX);
 		return false;
 	}
 	if (q->filter.backend_name[0] != '\0' && strcmp(q->filter.backend_name, backend) != 0) {

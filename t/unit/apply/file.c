@@ -135,11 +135,14 @@ an_issue_begins_with_its_place(void **state)
 	assert_string_equal(told(3, "/global/maxconn", "must be a number"),
 		"f.json:3: /global/maxconn: must be a number");
 	assert_string_equal(told(0, "/a", "line 3: must be 1"), "f.json:3: /a: must be 1");
-	assert_string_equal(told(0, "", "line 2, column 7: expected ','"), "f.json:2:7: expected ','");
+	assert_string_equal(told(0, "", "line 2, column 7: expected ','"),
+			    "f.json:2:7: expected ','");
 	assert_string_equal(told(2, "/a", "line 2, column 1: twice"), "f.json:2:1: /a: twice");
-	assert_string_equal(told(1, "", "must be an object"), "f.json:1: (document): must be an object");
+	assert_string_equal(told(1, "", "must be an object"),
+			    "f.json:1: (document): must be an object");
 	assert_string_equal(told(0, "/a", "line of thought"), "f.json: /a: line of thought");
-	assert_string_equal(told(4, "/a", "line 5 is no place"), "f.json:4: /a: line 5 is no place");
+	assert_string_equal(told(4, "/a", "line 5 is no place"),
+			    "f.json:4: /a: line 5 is no place");
 }
 
 static void

@@ -263,7 +263,8 @@ changes_in_one_publication_count_together(void **state)
 	items[0] = scene_retire_item(a);
 	items[1] = scene_server_item(c, (struct scene_conf){ 0 }, SERVER_CAUSE_CREATED);
 	scene_publish(items, 2);
-	assert_string_equal(told, "a:no_check>gone c:no_check>no_check+");	/* nothing of the backup */
+	assert_string_equal(told,
+			    "a:no_check>gone c:no_check>no_check+"); /* nothing of the backup */
 	assert_false(b->eligible);
 	assert_string_equal(scene_picks(backend, 2), "cc");
 	scene_drop(backend);
