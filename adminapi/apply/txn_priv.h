@@ -8,6 +8,7 @@
 #include "adminapi/apply/write.h"
 #include "adminapi/helper.h"
 #include "core/loop.h"
+#include "core/obj.h"
 
 enum txn_state {
 	TXN_WAITING,		/* for its turn */
@@ -44,3 +45,43 @@ void txn_plan_conclude(struct txn *txn);
 
 /* txn_store.c: what the committer is to write. Any thread, as the plan. ERR_NOMEM. */
 enum err txn_store(const struct txn *txn, struct store_txn **sp);
+
+/* The one pipeline of the process; control thread. write.c has the front, under_way.c the rest. */
+struct pipeline {
+	struct doc		*doc;
+	struct store		*store;
+	struct list		 waiting;	/* of txns, in order of arrival */
+	struct txn		*front;		/* planning or preparing */
+	struct list		 under_way;	/* committing, failed, publishing: oldest first */
+	struct task		 advance;
+	struct list		 ending;	/* answered; their plans let go of what they hold */
+	struct task		 end;
+	struct grown		*grown;		/* the file behind what is published; NULL: none */
+	uint64_t		 epoch;
+	bool			 undo_due;	/* a commit failed while a plan reads the head */
+	void		       (*on_published)(const struct plan *, const struct write *);
+	struct write_counts	 counts;
+};
+extern struct pipeline pipeline;
+
+static inline struct txn *
+txn_of(struct list *node)
+{
+	return container_of(node, struct txn, node);
+}
+
+/* write.c: plan the front once more, from the start: what it built on is no more. */
+void front_restart(void);
+
+/* under_way.c: after hand-over. */
+void txn_on_stored(enum err result, const char *why, void *arg);	/* store_commit()'s done() */
+void txn_publish(struct txn *txn);			/* it is on the disk */
+void txn_on_timeout(struct wheel_timer *timer);		/* the store, or a worker, is late */
+void pipeline_undo_late(void);				/* the undo that had to wait for a plan */
+void pipeline_end_some(struct task *task);		/* free what has ended, unhurried */
+
+/* The end of any write: its answer (once), what it owes, its memory. */
+void txn_answer(struct txn *txn, enum write_outcome outcome);
+void txn_answer_in_force(struct txn *txn, enum write_outcome outcome);
+void txn_tell_removal(struct txn *txn, uint64_t generation);
+void txn_free(struct txn *txn);
