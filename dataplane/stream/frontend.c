@@ -4,7 +4,7 @@
  * A conf lives as long as streams that began with it; its binds only until every worker has let go
  * of them, else the socket of a bind that was taken away would listen on for hours. A bind whose last
  * user goes is ending before the workers hear of it: each closes its own socket, and where one does
- * not come to it in FRONTEND_CUT_OFF_MS, control cuts that off. Control keeps a
+ * not come to it in frontend_cut_off_ms, control cuts that off. Control keeps a
  * hold of its own on what is published (one more `pending` in its snap), because workers may be home
  * before their acknowledgement is counted.
  *
@@ -23,7 +23,7 @@
 #include "stream/worker_priv.h"
 
 /* What a write waits for its acknowledgements: who was told that it is done finds the port closed. */
-#define FRONTEND_CUT_OFF_MS 2000
+uint32_t frontend_cut_off_ms = 2000;
 
 static void
 frontend_conf_leave_binds(struct frontend_conf *conf)
@@ -314,7 +314,7 @@ frontend_publish(struct publish_item *item)
 	wheel_timer_init(&change->cut_off, frontend_on_cut_off);
 	if (change->old != NULL) {
 		frontend_conf_leave_binds(change->old);
-		wheel_set(&loop->wheel, &change->cut_off, loop->now_ms + FRONTEND_CUT_OFF_MS);
+		wheel_set(&loop->wheel, &change->cut_off, loop->now_ms + frontend_cut_off_ms);
 	}
 	for (uint32_t i = 0; conf != NULL && i < conf->bind_count; i++)
 		bind_set_mode(conf->binds[i], conf->bind_confs[i].mode);

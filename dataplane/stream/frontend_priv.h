@@ -37,3 +37,5 @@ struct frontend {
 	uint32_t		 workers;
 	struct frontend_slot	 slots[];
 };
+
+extern uint32_t frontend_cut_off_ms;	/* control; tests have less patience */

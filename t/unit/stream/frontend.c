@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "stream/frontend_priv.h"
 
 #define STATE(letters) "\"termination_state\":\"" letters "\""
 
@@ -163,7 +164,9 @@ a_worker_that_stands_still_keeps_its_own_socket_open_and_not_for_long(void **sta
 	old = rig.address;
 	bind = rig_bind_open(&other);
 	rig_hold(1);
+	frontend_cut_off_ms = 300;
 	publish_unacked(rig_frontend_item(rig.frontend, &bind, 1, 0), &acked);
+	frontend_cut_off_ms = 2000;
 	rig_wait_until(listening_at(&old) == 1);
 	assert_false(is_refused(&old));
 	rig_wait_until(listening_at(&old) == 0);
