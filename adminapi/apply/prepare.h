@@ -6,8 +6,8 @@
  */
 #pragma once
 
-#include "adminapi/doc/plan.h"
 #include "adminapi/apply/settings.h"
+#include "adminapi/doc/plan.h"
 #include "core/publish.h"
 
 struct preparation {

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "adminapi/apply/settings.h"
 #include "adminapi/apply/file.h"
 #include "adminapi/apply/limits.h"
+#include "adminapi/apply/settings.h"
 #include "adminapi/daemon/privileges.h"
 #include "adminapi/json/embedded.h"
 #include "adminapi/json/strict.h"

@@ -3,9 +3,9 @@
  */
 #pragma once
 
+#include "adminapi/apply/file.h"
 #include "adminapi/apply/saved.h"
 #include "adminapi/apply/write.h"
-#include "adminapi/apply/file.h"
 #include "adminapi/daemon/options.h"
 
 /* What the program starts with, read before any thread runs. */

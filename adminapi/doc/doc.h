@@ -13,10 +13,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <cjson/cJSON.h>
-#include "core/err.h"
-#include "core/str.h"
 #include "adminapi/hash.h"
 #include "adminapi/json/schema.h"
+#include "core/err.h"
+#include "core/str.h"
 
 #define DOC_NAME_MAX 128
 #define SERVER_ID_MAX 268435455	/* API.md */

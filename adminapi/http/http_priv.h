@@ -149,7 +149,7 @@ void problem_write(struct buf *out, unsigned status, const struct issues *issues
 
 /* stream.c: the connection goes; fill() is not called again. */
 void http_stream_cut(struct call_stream *stream);
-bool http_stream_has_said_all(const struct call_stream *stream);	/* for now */
+bool http_stream_has_said_all(const struct call_stream *stream);	/* it waits to be woken */
 
 /* listener.c: the server ends; `node` is a listener's. */
 void http_listener_detach(struct list *node);

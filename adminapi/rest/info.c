@@ -8,13 +8,13 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
-#include "adminapi/apply/write.h"
 #include "adminapi/apply/listeners.h"
-#include "adminapi/rest/version.h"
+#include "adminapi/apply/write.h"
 #include "adminapi/json/embedded.h"
 #include "adminapi/rest/events.h"
 #include "adminapi/rest/numbers.h"
 #include "adminapi/rest/resources.h"
+#include "adminapi/rest/version.h"
 #include "core/jsonw.h"
 #include "core/log.h"
 #include "stream/engine.h"

@@ -6,8 +6,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include "adminapi/apply/grown.h"
 #include "adminapi/apply/file.h"
+#include "adminapi/apply/grown.h"
 #include "adminapi/helper.h"
 #include "adminapi/json/strict.h"
 #include "adminapi/rest/resources.h"

@@ -4,9 +4,9 @@
 #include "config.h"
 #include "adminapi/rest/status.h"
 
-#include "adminapi/apply/prepare.h"
 #include "adminapi/apply/limits.h"
 #include "adminapi/apply/listeners.h"
+#include "adminapi/apply/prepare.h"
 #include "adminapi/rest/numbers.h"
 #include "server/backend.h"
 #include "server/server.h"

@@ -2,10 +2,8 @@
  * Regular ends: FIN in every order, with data and without, carried from side to side.
  */
 #include "config.h"
-#include "t/unit/stream/rig.h"
+#include "t/unit/stream/sides.h"
 #include <unistd.h>
-
-#define STATE(letters) "\"termination_state\":\"" letters "\""
 
 static void
 bytes_go_both_ways(void **state)
@@ -95,32 +93,6 @@ a_client_that_said_all_before_it_was_accepted_is_served(void **state)
 	rig_reads_end(client);
 	close(client);
 	rig_logs(STATE("--"));
-}
-
-/* Which side does it, and in which letters the log says so. */
-struct side {
-	const char	*name;
-	bool		 is_client;
-	const char	*reset;
-};
-static const struct side sides[] = {
-	{ "client", true, STATE("CD") },
-	{ "server", false, STATE("SD") },
-};
-
-/* A pair of whom `doer` does it and `other` sees it. */
-static void
-pair_of(const struct side *side, int *doer, int *other)
-{
-	int client, server;
-
-	rig_pair(&client, &server);
-	rig_write(client, "hello");
-	rig_reads(server, "hello");
-	rig_write(server, "hello");
-	rig_reads(client, "hello");
-	*doer = side->is_client ? client : server;
-	*other = side->is_client ? server : client;
 }
 
 static void

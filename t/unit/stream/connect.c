@@ -8,8 +8,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define STATE(letters) "\"termination_state\":\"" letters "\""
-
 static struct backend_totals
 totals(void)
 {

@@ -10,8 +10,6 @@
 #include <unistd.h>
 #include "stream/frontend_priv.h"
 
-#define STATE(letters) "\"termination_state\":\"" letters "\""
-
 static void
 talks(int client, int server)
 {

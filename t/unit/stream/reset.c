@@ -3,37 +3,9 @@
  * the other side sees it and as the log tells it.
  */
 #include "config.h"
-#include "t/unit/stream/rig.h"
+#include "t/unit/stream/sides.h"
 #include <sys/socket.h>
 #include <unistd.h>
-
-#define STATE(letters) "\"termination_state\":\"" letters "\""
-
-/* Which side does it, and in which letters the log says so. */
-struct side {
-	const char	*name;
-	bool		 is_client;
-	const char	*reset;
-};
-static const struct side sides[] = {
-	{ "client", true, STATE("CD") },
-	{ "server", false, STATE("SD") },
-};
-
-/* A pair of whom `doer` does it and `other` sees it. */
-static void
-pair_of(const struct side *side, int *doer, int *other)
-{
-	int client, server;
-
-	rig_pair(&client, &server);
-	rig_write(client, "hello");
-	rig_reads(server, "hello");
-	rig_write(server, "hello");
-	rig_reads(client, "hello");
-	*doer = side->is_client ? client : server;
-	*other = side->is_client ? server : client;
-}
 
 static void
 an_rst_reaches_the_other_side_as_one(void **state)

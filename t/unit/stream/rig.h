@@ -129,3 +129,6 @@ struct session_list *rig_sessions(const struct session_filter *filter, uint32_t 
 uint32_t rig_retries(void);
 uint64_t rig_bytes_out(void);
 uint32_t rig_end(const struct session_filter *filter, enum end_cause cause);
+
+/* What a log line says of the end. */
+#define STATE(letters) "\"termination_state\":\"" letters "\""

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define STATE(letters) "\"termination_state\":\"" letters "\""
 static const struct session_filter all;
 
 static void

@@ -7,7 +7,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define STATE(letters) "\"termination_state\":\"" letters "\""
 #define SHORT_MS 150
 
 static void
