@@ -264,8 +264,10 @@ bind_prepare(struct preparation *p, struct plan_op *op, struct frontend_settings
 	}
 	if (e == ERR_OK || e == ERR_NOMEM)
 		return e;
-	if (e == ERR_EXISTS && bind_is_closing(wanted) && preparation_may_wait(p))
+	if (e == ERR_EXISTS && bind_is_closing(wanted) && preparation_may_wait(p)) {
+		p->is_waiting = true;
 		return ERR_BUSY;
+	}
 	at = plan_at(p->plan, op->node);
 	pointer_push(at, "bind");
 	pointer_push_index(at, index);
@@ -442,6 +444,7 @@ static const struct kind_ops {
 enum err
 preparation_step(struct preparation *p, uint64_t until_us)
 {
+	p->is_waiting = false;
 	while (p->next < p->plan->count) {
 		struct plan_op *op = p->plan->ops[p->next];
 		const struct kind_ops *ops = &kind_ops[op->node->kind];

@@ -17,6 +17,7 @@ struct preparation {
 	struct issues		*issues;	/* what failed, and where */
 	bool			 nomem;
 	uint64_t		 wait_until_us;	/* for a socket of ours to close; 0: none was waited for */
+	bool			 is_waiting;	/* ERR_BUSY came of that, not of the time */
 };
 
 enum err preparation_init(struct preparation *p, struct plan *plan, struct issues *issues);

@@ -54,6 +54,7 @@ struct pipeline {
 	struct txn		*front;		/* planning or preparing */
 	struct list		 under_way;	/* committing, failed, publishing: oldest first */
 	struct task		 advance;
+	struct wheel_timer	 retry;		/* the front waits for a socket to be closed */
 	struct list		 ending;	/* answered; their plans let go of what they hold */
 	struct task		 end;
 	struct grown		*grown;		/* the file behind what is published; NULL: none */

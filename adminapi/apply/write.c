@@ -10,6 +10,7 @@
 #include "adminapi/apply/txn_priv.h"
 
 #define SLICE_US	1000	/* of preparing, before the loop turns */
+#define RETRY_MS	5	/* between two looks whether an address has become free */
 #define MANY_NODES	500	/* resources; above that a write that touches all goes to the helper */
 
 struct pipeline pipeline;
@@ -92,6 +93,10 @@ front_prepare(void)
 
 	loop_clock(loop);
 	e = preparation_step(&txn->preparation, loop->now_us + SLICE_US);
+	if (e == ERR_BUSY && txn->preparation.is_waiting) {
+		wheel_set(&loop->wheel, &pipeline.retry, loop->now_ms + RETRY_MS);
+		return;
+	}
 	if (e == ERR_BUSY) {
 		loop_queue(loop, &pipeline.advance);
 		return;
@@ -227,6 +232,12 @@ pipeline_advance(struct task *task)
 	front_plan();
 }
 
+static void
+pipeline_on_retry(struct wheel_timer *timer)
+{
+	pipeline_advance(&pipeline.advance);
+}
+
 static struct txn *
 txn_new(struct write *write)
 {
@@ -315,5 +326,6 @@ write_start(struct doc *doc, struct store *store)
 	list_init(&pipeline.under_way);
 	list_init(&pipeline.ending);
 	task_init(&pipeline.advance, pipeline_advance);
+	wheel_timer_init(&pipeline.retry, pipeline_on_retry);
 	task_init(&pipeline.end, pipeline_end_some);
 }
