@@ -1,0 +1,56 @@
+/*
+ * What a proxy changes in a head before it sends it on: hop-by-hop fields end here (RFC 9110, 7.6.1),
+ * and who asked is told (X-Forwarded-For, Forwarded, X-Original-To).
+ *
+ * Pure; any thread.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "core/addr.h"
+#include "core/network.h"
+#include "core/err.h"
+#include "core/str.h"
+#include "http/head.h"
+
+/*
+ * Leave out Connection, what it names, Keep-Alive, Proxy-Connection, TE, Upgrade (and Transfer-Encoding
+ * only if `new_framing`: the body will go on otherwise than it came). Content-Length, Host and the like stay whatever Connection
+ * says. An upgrade that is asked for (or granted) keeps Upgrade, and gets a Connection of its own. "TE: trailers" stays, with
+ * its Connection. What must be added comes from constants. ERR_LIMIT: too many fields.
+ */
+enum err http_forward_hops(struct http_head *head, bool new_framing);
+
+/* "option forwardfor" and "option originalto" (HAProxy manual): also their "except" and "if-none". */
+struct http_forwardfor {
+	bool			 on;
+	bool			 if_none;	/* only where no such field is there */
+	uint32_t		 except_count;
+	struct network		*except;	/* owned; not for addresses in one of these */
+	char			*header;	/* owned; NULL: "X-Forwarded-For" or "X-Original-To" */
+};
+
+/* "option forwarded" (RFC 7239): which parameters. */
+struct http_forwarded {
+	bool	on;
+	bool	proto, host, by, by_port, for_, for_port;
+};
+
+/* Lines that are written into here: they must live as long as the head. */
+struct http_room {
+	char	*at;
+	size_t	 left;
+};
+
+/*
+ * ERR_LIMIT: no room, or too many fields. `client` and `local` are the connection's ends as the
+ * PROXY protocol or the kernel tells them; Unix sockets get no X-Forwarded-For, and for=unknown.
+ */
+enum err http_forward_for(struct http_head *head, const struct http_forwardfor *conf,
+	const struct addr *client, struct http_room *room);
+enum err http_forward_original_to(struct http_head *head, const struct http_forwardfor *conf,
+	const struct addr *local, struct http_room *room);
+enum err http_forward_forwarded(struct http_head *head, const struct http_forwarded *conf,
+	const struct addr *client, const struct addr *local, bool is_tls, struct http_room *room);
+void http_forwardfor_fini(struct http_forwardfor *conf);
