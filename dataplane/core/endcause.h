@@ -9,6 +9,14 @@
 #define END_CAUSES(X)								\
 	X(NONE,			'-', "none",			"still open") \
 	X(DONE,			'-', "done",			"both sides finished") \
+	X(ANSWERED,		'L', "answered",		"a rule answered") \
+	X(DENIED,		'P', "denied",			"a rule denied it") \
+	X(BAD_REQUEST,		'P', "bad-request",		"the request was malformed") \
+	X(BAD_RESPONSE,		'P', "bad-response",		"the response was malformed") \
+	X(BAD_PROXY,		'P', "bad-proxy-header",	"the PROXY header was malformed, or did not come") \
+	X(REQUEST_TIMEOUT,	'c', "request-timeout",		"the request did not come in time") \
+	X(CLIENT_CLOSE,		'C', "client-close",		"the client closed before it was done") \
+	X(SERVER_CLOSE,		'S', "server-close",		"the server closed before it was done") \
 	X(CLIENT_TIMEOUT,	'c', "client-timeout",		"the client was silent for too long") \
 	X(CLIENT_ABORT,		'C', "client-abort",		"the client reset the connection") \
 	X(SERVER_TIMEOUT,	's', "server-timeout",		"the server was silent for too long") \

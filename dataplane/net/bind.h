@@ -18,6 +18,7 @@
 #include "core/addr.h"
 #include "core/diag.h"
 #include "core/err.h"
+#include "core/network.h"
 
 struct bind;
 
@@ -26,6 +27,9 @@ struct bind_conf {
 	uint32_t	backlog;	/* 0: what the kernel allows (somaxconn) */
 	mode_t		mode;		/* of a Unix socket; 0: by umask */
 	bool		is_shared;	/* bind_is_ours(): not proven */
+	bool		accept_proxy;	/* clients begin with a PROXY header ... */
+	uint32_t	proxy_from_count;
+	struct network	*proxy_from;	/* ... those from here (0: all); owned by the conf of the frontend */
 };
 
 /*

@@ -12,6 +12,8 @@
 #include "core/mailbox.h"
 #include "core/publish.h"
 #include "core/snap.h"
+#include "http/answer.h"
+#include "http/forward.h"
 #include "server/queue.h"
 #include "server/server.h"
 
@@ -22,9 +24,41 @@ struct tcp_keepalive {
 	int	 idle_s, interval_s, count;	/* 0: the system's */
 };
 
+struct rules;
+
+enum traffic_mode { MODE_TCP, MODE_HTTP };
+
+/* When a request is sent once more (HAProxy manual, "retry-on"); statuses are the other mask's. */
+#define RETRY_ON_CONN_FAILURE		0x1
+#define RETRY_ON_EMPTY_RESPONSE		0x2
+#define RETRY_ON_JUNK_RESPONSE		0x4
+#define RETRY_ON_RESPONSE_TIMEOUT	0x8
+
+/* Columns: status. A bit of retry_on_statuses each, by its place here. */
+#define RETRY_ON_STATUSES(X) \
+	X(401) X(403) X(404) X(408) X(421) X(425) X(429) X(500) X(501) X(502) X(503) X(504)
+
+/* The bit of a status; 0: it can't be retried on. */
+uint32_t retry_on_status_bit(uint16_t status);
+
+/* What only HTTP has. Owned by the conf. */
+struct backend_http {
+	enum http_reuse		 reuse;
+	unsigned		 retry_on;		/* RETRY_ON_* */
+	uint32_t		 retry_on_statuses;
+	unsigned		 h1_options;		/* H1_RELAXED: of responses */
+	struct http_forwardfor	 forwardfor, originalto;
+	struct http_forwarded	 forwarded;
+	struct http_errors	 errors;
+	struct rules		*rules;			/* NULL: none */
+	void		       (*rules_free)(struct rules *);	/* rules/ is above; set with `rules` */
+};
+
 /* Immutable; control fills it after backend_conf_new(). All times in ms, TIMEOUT_NONE for none. */
 struct backend_conf {
 	struct snap		 snap;
+	enum traffic_mode	 mode;
+	struct backend_http	 http;
 	int64_t			 timeout_connect, timeout_server, timeout_tunnel, timeout_server_fin;
 	int64_t			 timeout_queue;
 	bool			 tunnel_set;	/* timeout.tunnel was configured: it supersedes client and server */

@@ -17,6 +17,8 @@
 #include "core/publish.h"
 #include "core/snap.h"
 #include "lb/lb.h"
+#include "net/proxy.h"
+#include "server/pool.h"
 
 #define SERVER_PRIORITIES 10	/* 0: the actives; 1..9: backups */
 
@@ -67,6 +69,11 @@ struct server_conf {
 	uint8_t			priority;	/* 0..SERVER_PRIORITIES-1 */
 	enum server_admin	admin;
 	bool			own_admin;	/* never connect: it is our admin listener */
+	int32_t			pool_max_conn;	/* idle connections over all workers; -1: any number */
+	int64_t			pool_purge_delay;	/* ms; 0: idle ones are not kept */
+	uint32_t		pool_low_conn;	/* idle ones a worker that no purge closes */
+	int32_t			max_reuse;	/* times that a connection is used again; -1: any number */
+	struct proxy_send	send_proxy;
 };
 
 /* Numbers of one worker; summed by server_counters(). Relaxed: one writer, the reader may be late. */
@@ -93,6 +100,7 @@ struct server_slot {
 	struct lb_node			 node;
 	uint32_t			 worker;
 	_Atomic bool			 weight_sent;	/* that mail is under way */
+	struct pool			 pool;
 	struct mail			 weight_mail;	/* to the worker: look at server->lb_order */
 	struct server_counters		 counters;	/* stream/ counts */
 	struct list			 behind;	/* in the backend slot's list, see weight.c */

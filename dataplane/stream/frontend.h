@@ -15,9 +15,21 @@ struct frontend_conf_slot {
 	_Alignas(64) struct snap_slot	 ref;
 };
 
+/* What only HTTP has. Owned by the conf. */
+struct frontend_http {
+	int64_t			 timeout_request;	/* ms, TIMEOUT_NONE: a head, from its first byte */
+	int64_t			 timeout_keep_alive;	/* from an answer to the next request's first byte */
+	unsigned		 h1_options;		/* H1_*: of requests */
+	struct http_forwardfor	 forwardfor, originalto;
+	struct http_errors	 errors;
+	struct rules		*rules;			/* NULL: none */
+};
+
 /* Immutable; control fills it after frontend_conf_new(). */
 struct frontend_conf {
 	struct snap		 snap;
+	enum traffic_mode	 mode;
+	struct frontend_http	 http;
 	struct backend		*default_backend;	/* held (backend_hold) by the conf; may be NULL */
 	int64_t			 timeout_client, timeout_client_fin;	/* ms, TIMEOUT_NONE */
 	uint32_t		 maxconn;		/* 0: the process's */

@@ -1,5 +1,6 @@
 /*
- * One direction of a TCP stream: bytes from one connection to the other, and the end behind them.
+ * One direction of a stream: bytes from one connection to the other, and the end behind them; or, framed,
+ * the body of one message, whose end is found in it.
  *
  * A flow ends for itself: open -> eof (the source's FIN was read) -> flushed (all before it was
  * written) -> shut (passed on). Its connections stay until both flows are done, so neither
@@ -14,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "core/slab.h"
+#include "http/body.h"
 #include "net/conn.h"
 #include "net/pipe.h"
 
@@ -36,6 +38,10 @@ struct flow {
 	uint8_t		 small_splices;	/* in a row */
 	bool		 splices;	/* moves bulk: by pipe, if there is one */
 	bool		 cannot_splice;	/* the sockets refuse */
+	bool		 is_framed;	/* its end is the message's: body says where that is */
+	bool		 decodes;	/* framed: the sink can't take chunks, only data goes on */
+	struct http_body body;
+	struct slab_queue rest;		/* framed: what was read beyond the message's end; the owner's */
 	struct slab_queue held;
 	struct pipe	*pipe;		/* while it moves or holds bytes */
 	uint64_t	 bytes;		/* read from the source */
@@ -47,12 +53,35 @@ struct flow {
 enum flow_result {
 	FLOW_WAITS,		/* for a socket, or it has ended */
 	FLOW_MORE,		/* enough for this turn: call again in the next */
+	FLOW_SOURCE_CUT,	/* framed: the source's end came before the message's */
+	FLOW_BAD,		/* framed: its chunks are malformed, see body.fault */
 	FLOW_SOURCE_FAILED,	/* reset, or another error: nothing more will come */
 	FLOW_SINK_FAILED,	/* nothing more can be written */
 	FLOW_NO_MEMORY,
 };
 
 void flow_init(struct flow *f, uint64_t now_ms);
+
+/*
+ * From here on it is a message's body: it ends (FLOW_EOF) with the message and leaves what comes
+ * behind it in `rest`. A chunked one goes on as chunks unless `decodes`. HTTP_TUNNEL makes it a plain one again.
+ */
+void flow_frame(struct flow *f, const struct http_head *head, bool decodes);
+
+/*
+ * Bytes of a framed flow that were read already, with the head: what is to be sent of them is put
+ * into `iov` (room for `max`, at *count on), as slices of them; what needs more room than that is copied to be held.
+ * Beyond the message's end they stay the caller's: *used tells how many belonged to it. FLOW_WAITS, FLOW_BAD, FLOW_NO_MEMORY.
+ */
+enum flow_result flow_feed(struct flow *f, struct worker *worker, const char *bytes, size_t len,
+			   size_t *used, struct iovec *iov, int max, int *count);
+
+/*
+ * Send `iov` (a head, and what was fed), and hold what `to` does not take; also where something
+ * is held already, or `to` is not writable. FLOW_WAITS, FLOW_SINK_FAILED, FLOW_NO_MEMORY.
+ */
+enum flow_result flow_send(struct flow *f, struct conn *to, struct worker *worker,
+			   struct iovec *iov, int count);
 
 /* Give back all that it holds. */
 void flow_fini(struct flow *f, struct worker *worker);

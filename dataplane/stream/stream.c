@@ -6,6 +6,7 @@
  */
 #include "config.h"
 #include "stream/stream_priv.h"
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -246,6 +247,8 @@ stream_end_if_failed(struct stream *s, enum stream_flow i, enum flow_result resu
 	switch (result) {
 	case FLOW_WAITS:
 	case FLOW_MORE: return false;
+	case FLOW_SOURCE_CUT:
+	case FLOW_BAD: assert(!"not of a flow that is not framed"); break;
 	case FLOW_SOURCE_FAILED: stream_fail(s, (enum stream_side)i); return true;
 	case FLOW_SINK_FAILED: stream_fail(s, (enum stream_side)(1 - i)); return true;
 	case FLOW_NO_MEMORY: stream_end(s, END_RESOURCE); return true;
@@ -311,6 +314,14 @@ stream_cuts(const struct stream *s, enum stream_side side)
 		return s->ended_in == STREAM_OPEN;
 	case END_NONE:
 	case END_DONE:
+	case END_ANSWERED:
+	case END_DENIED:
+	case END_BAD_REQUEST:
+	case END_BAD_RESPONSE:
+	case END_BAD_PROXY:
+	case END_REQUEST_TIMEOUT:
+	case END_CLIENT_CLOSE:
+	case END_SERVER_CLOSE:
 	case END_CLIENT_TIMEOUT:
 	case END_CONNECT_TIMEOUT:
 	case END_SERVER_TIMEOUT:
