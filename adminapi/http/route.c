@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "adminapi/http/http_priv.h"
-#include "adminapi/json/hint.h"
+#include "core/hint.h"
 
 #define NAME_MAX_BYTES	   128
 #define KNOWN_PARAMS_MAX   32

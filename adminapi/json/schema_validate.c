@@ -7,8 +7,8 @@
 #include "config.h"
 #include "adminapi/json/schema_priv.h"
 #include <math.h>
-#include "adminapi/json/hint.h"
 #include "adminapi/json/strict.h"
+#include "core/hint.h"
 
 struct validation {
 	struct pointer		*at;

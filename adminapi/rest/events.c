@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "adminapi/http/server.h"
-#include "adminapi/json/hint.h"
+#include "core/hint.h"
 #include "core/jsonw.h"
 #include "core/list.h"
 #include "core/loop.h"

@@ -5,7 +5,7 @@
  * neighbours, for those are what fingers do. Pure.
  */
 #include "config.h"
-#include "adminapi/json/hint.h"
+#include "core/hint.h"
 #include <ctype.h>
 #include <limits.h>
 #include <stdbool.h>

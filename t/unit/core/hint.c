@@ -1,9 +1,14 @@
 /*
- * adminapi/json/hint.c: the name that was meant, or none.
+ * The name that was meant, or none.
  */
 #include "config.h"
-#include "judge.h"
-#include "adminapi/json/hint.h"
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <string.h>
+#include "core/hint.h"
 
 static const char *
 meant(const char *word)
