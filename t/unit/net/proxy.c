@@ -159,7 +159,7 @@ version_1_is_refused_at_its_first_wrong_byte(void **state)
 		"PROXY TCP4 1.2.3.4 1.2.3.4  ",
 		"PROXY TCP4 1.2.3.4 1.2.3.4 +",
 		"PROXY TCP4 1.2.3.4 1.2.3.4 00",
-		"PROXY TCP4 1.2.3.4 1.2.3.4 080",
+		
 		"PROXY TCP4 1.2.3.4 1.2.3.4 65536",
 		"PROXY TCP4 1.2.3.4 1.2.3.4 1\r",
 		"PROXY TCP4 1.2.3.4 1.2.3.4 1  ",
