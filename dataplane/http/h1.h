@@ -54,7 +54,7 @@ bool h1_in_start_line(const char *bytes, size_t len);
 bool h1_is_persistent(const struct http_head *head);
 
 /* Upper bound of what h1_write_head() fills. */
-#define H1_IOVECS (HTTP_FIELDS_MAX + 8)
+#define H1_IOVECS (HTTP_FIELDS_MAX + 10)
 
 /*
  * The head as it is to be sent, as HTTP/1.1: runs of what came untouched are one iovec. A request's

@@ -1,0 +1,52 @@
+/*
+ * The table of bytes (RFC 3986, RFC 9110). Pure; any thread.
+ */
+#include "config.h"
+#include "http/chars_priv.h"
+
+#define ANY	(CHAR_VALUE | CHAR_NAME_RELAXED)		/* what is printed */
+#define SEEN	(ANY | CHAR_TARGET_RELAXED)			/* but for the space */
+#define ALNUM	(SEEN | CHAR_TOKEN | CHAR_NAME | CHAR_TARGET | CHAR_HOST)
+#define MARK	(SEEN | CHAR_TOKEN | CHAR_TARGET | CHAR_HOST)	/* of a token, a target, a host */
+#define DELIM	(SEEN | CHAR_TARGET | CHAR_HOST)
+
+const uint8_t http_chars[256] = {
+	[0x00 ... 0x08] = CHAR_NAME_RELAXED,
+	['\t'] = CHAR_VALUE,
+	[0x0b ... 0x0c] = CHAR_NAME_RELAXED,
+	[0x0e ... 0x1f] = CHAR_NAME_RELAXED,
+	[' '] = CHAR_VALUE,
+	['!'] = MARK,
+	['"'] = SEEN,
+	['#'] = SEEN | CHAR_TOKEN,
+	['$' ... '\''] = MARK,
+	['(' ... ')'] = DELIM,
+	['*' ... '+'] = MARK,
+	[','] = DELIM,
+	['-'] = MARK | CHAR_NAME,
+	['.'] = MARK,
+	['/'] = SEEN | CHAR_TARGET,
+	['0' ... '9'] = ALNUM | CHAR_HEX,
+	[':'] = (SEEN | CHAR_TARGET) & ~CHAR_NAME_RELAXED,
+	[';'] = DELIM,
+	['<'] = SEEN,
+	['='] = DELIM,
+	['>'] = SEEN,
+	['?' ... '@'] = SEEN | CHAR_TARGET,
+	['A' ... 'F'] = ALNUM | CHAR_HEX,
+	['G' ... 'Z'] = ALNUM,
+	['['] = SEEN | CHAR_TARGET,
+	['\\'] = SEEN,
+	[']'] = SEEN | CHAR_TARGET,
+	['^'] = SEEN | CHAR_TOKEN,
+	['_'] = MARK,
+	['`'] = SEEN | CHAR_TOKEN,
+	['a' ... 'f'] = ALNUM | CHAR_HEX,
+	['g' ... 'z'] = ALNUM,
+	['{'] = SEEN,
+	['|'] = SEEN | CHAR_TOKEN,
+	['}'] = SEEN,
+	['~'] = MARK,
+	[0x7f] = CHAR_NAME_RELAXED,
+	[0x80 ... 0xff] = SEEN,
+};
