@@ -29,47 +29,6 @@ struct backend_item {
 };
 
 static void
-backend_conf_free(struct backend_conf *conf)
-{
-	free(conf->balance);
-	free(conf);
-}
-
-static void
-backend_conf_on_home(struct snap *snap)
-{
-	struct backend_conf *conf = container_of(snap, struct backend_conf, snap);
-	struct backend *backend = conf->backend;
-
-	backend_conf_free(conf);
-	backend_conf_freed(backend);
-}
-
-enum err
-backend_conf_new(struct backend_conf **cp)
-{
-	uint32_t workers = publish_worker_count();
-	struct backend_conf *conf = calloc(1, sizeof(*conf) + workers * sizeof(conf->slots[0]));
-
-	if (conf == NULL)
-		return ERR_NOMEM;
-	snap_init(&conf->snap, workers, backend_conf_on_home);
-	conf->workers = workers;
-	for (uint32_t i = 0; i < workers; i++)
-		snap_slot_init(&conf->slots[i], &conf->snap);
-	*cp = conf;
-	return ERR_OK;
-}
-
-void
-backend_conf_discard(struct backend_conf **cp)
-{
-	if (*cp != NULL)
-		backend_conf_free(*cp);
-	*cp = NULL;
-}
-
-static void
 backend_free(struct backend *backend)
 {
 	assert(backend->holders == 0 && backend->confs == 0 && list_is_empty(&backend->changed));

@@ -119,6 +119,7 @@ server_free(struct server *server)
 	struct backend *backend = server->backend;
 
 	assert(atomic_load(&server->current) == 0 && list_is_empty(&server->by_priority));
+	assert(server_idle_connections(server) == 0);
 	free(server->moved_from);
 	free(server->conf);
 	free(server->name);
@@ -149,6 +150,7 @@ server_slot_init(struct server_slot *slot, struct server *server, uint32_t worke
 	snap_slot_init(&slot->ref, &server->snap);
 	lb_node_init(&slot->node, server->id);
 	list_init(&slot->streams);
+	pool_init(&slot->pool);
 	weight_init(slot);
 	slot->server = server;
 	slot->worker = worker;
@@ -255,8 +257,10 @@ server_item_install(struct publish_item *item, struct loop *worker)
 {
 	struct server_item *si = server_item_of(item);
 	struct server_slot *slot = server_slot(si->server, worker->index);
+	const struct server_conf *was = slot->conf;
 
 	slot->conf = si->conf;
+	pool_install(slot, was, si->conf);
 	weight_install(slot, si->weight);
 	if (si->is_last)
 		weight_installed(&si->server->backend->slots[worker->index], si->sequence);
@@ -365,6 +369,7 @@ server_retire_install(struct publish_item *item, struct loop *worker)
 	struct server_slot *slot = server_slot(si->server, worker->index);
 
 	weight_retire(slot);
+	pool_install(slot, slot->conf, NULL);
 	if (si->is_last)
 		weight_installed(&si->server->backend->slots[worker->index], si->sequence);
 	snap_retire_on(&slot->ref);	/* last: the server may go now */

@@ -53,5 +53,9 @@ void weight_retire(struct server_slot *slot);
 /* Worker: a publication's last item of the backend is installed, and with it all before. */
 void weight_installed(struct backend_slot *backend_slot, uint64_t sequence);
 
-/* backend.c: one of its confs was freed (they go at their own time). */
+/* pool.c: a connection is busy from here on; it ends, busy or idle, and leaves the pool's lists. */
+void pool_add_busy(struct pool *pool);
+void pool_drop(struct server_conn *sc);
+
+/* backend.c, told by backend_conf.c: one of its confs was freed (they go at their own time). */
 void backend_conf_freed(struct backend *backend);
