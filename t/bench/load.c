@@ -2,12 +2,14 @@
  * The clients: a fixed number of connections does a fixed amount of work, then says how it went.
  *
  *	load small --to ADDRESS:PORT	request and answer, over and over, on connections that stay
+ *	load put   --to ... --bytes N	the same with N bytes in each request
  *	load churn --to ...		a connection for each request; the server closes it
  *	load down  --to ... --bytes N	a connection for N bytes from the server
  *	load up    --to ... --bytes N	a connection for N bytes to the server, which says how many came
  *	load idle  --to ...		one request a connection, then all are held until stdin ends
  *
- * --connections C at a time, --units U in all (requests, connections or transfers), --request-bytes N.
+ * --connections C at a time, --units U in all (requests, connections or transfers), --request SHAPE, one of
+ * the table below (padded, to --request-bytes N).
  *
  * Work is fixed, not time: then CPU seconds of what is measured divide by the same number each round. It
  * is a closed loop, so latencies are those of C clients that wait for each other's turns, no more.
@@ -34,8 +36,10 @@
 #define SCRATCH_BYTES (256 * 1024)
 #define HEAD_BYTES 1024        /* an answer's header, or a sink's count */
 #define STALL_MS 20000         /* nothing happened for so long: the rest is lost */
-#define CONNECTS_UNDER_WAY 128 /* idle: keep the listener's queue short */
-#define REQUEST_LEAST_BYTES 64 /* room for the request without padding */
+#define FIRST_BYTES 4096       /* a small answer whole; of a large one, little more than its header */
+#define CONNECTS_UNDER_WAY 16  /* idle: what a proxy needs for so many at once is no connection's */
+#define REQUEST_LEAST_BYTES 64 /* room for the padded request without padding */
+#define REQUEST_START_BYTES 512
 #define REQUEST_MOST_BYTES 1000000
 
 enum unit_end {
@@ -46,12 +50,19 @@ enum unit_end {
 struct mode {
 	const char *name;
 	bool sends_request;
+	bool sends_body;  /* option_bytes of filler behind the request's header */
 	bool sends_bytes; /* option_bytes of filler, then FIN */
 	bool keeps_connection;
 	bool holds; /* a unit a slot, then its connection just stays */
 	enum unit_end end;
 	/* is what came with the unit what should have come? NULL: the length was enough */
 	bool (*judge)(uint64_t received_bytes, const char *head);
+};
+
+struct request {
+	const char *name;
+	bool is_padded;    /* to option_request_bytes, by one more field */
+	const char *start; /* its line and fields, but Content-Length and the empty line */
 };
 
 struct slot {
@@ -94,27 +105,62 @@ count_is_right(uint64_t received_bytes, const char *head)
 }
 
 static const struct mode modes[] = {
-	{ "small", true, false, true, false, END_AT_LENGTH, NULL },
-	{ "churn", true, false, false, false, END_AT_FIN, NULL },
-	{ "down", false, false, false, false, END_AT_FIN, transfer_is_whole },
-	{ "up", false, true, false, false, END_AT_FIN, count_is_right },
-	{ "idle", true, false, true, true, END_AT_LENGTH, NULL },
+	{ "small", true, false, false, true, false, END_AT_LENGTH, NULL },
+	{ "put", true, true, false, true, false, END_AT_LENGTH, NULL },
+	{ "churn", true, false, false, false, false, END_AT_FIN, NULL },
+	{ "down", false, false, false, false, false, END_AT_FIN, transfer_is_whole },
+	{ "up", false, false, true, false, false, END_AT_FIN, count_is_right },
+	{ "idle", true, false, false, true, true, END_AT_LENGTH, NULL },
 };
 
+#define USUAL_FIELDS                                                                               \
+	"Host: www.example.com\r\nUser-Agent: curl/8.5.0\r\nAccept: */*\r\n"                       \
+	"Accept-Language: en\r\nAccept-Encoding: gzip\r\nCookie: id=1234\r\n"
+
+static const struct request requests[] = {
+	{ "padded", true, "GET / HTTP/1.1\r\nHost: bench\r\n" },
+	{ "usual", false, "GET /index.html HTTP/1.1\r\n" USUAL_FIELDS },
+	{ "close", false, "GET /index.html HTTP/1.1\r\n" USUAL_FIELDS "Connection: close\r\n" },
+	{ "put", false, "PUT /index.html HTTP/1.1\r\n" USUAL_FIELDS },
+	{ "least", false, "GET / HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n" }, /* wrk's */
+};
+
+static const struct request *request = &requests[0];
+
+/* All of a request but what pads it and ends its header; the length without the NUL. */
+static size_t
+request_write(char *text, size_t size)
+{
+	char length[48] = "";
+	int written;
+
+	if (mode->sends_body)
+		snprintf(length, sizeof(length), "Content-Length: %" PRIu64 "\r\n", option_bytes);
+	written = snprintf(text, size, "%s%s%s", request->start, length,
+			   request->is_padded ? "X-Padding: " : "");
+	return (size_t)written;
+}
+
+/* What is sent, over and over: a request with its body, or filler. */
 static void
 block_build(void)
 {
-	static const char start[] = "GET / HTTP/1.1\r\nHost: bench\r\nX-Padding: ";
-	static const char end[] = "\r\n\r\n";
+	char text[REQUEST_START_BYTES];
+	size_t text_bytes = mode->sends_request ? request_write(text, sizeof(text)) : 0;
+	const char *end = request->is_padded ? "\r\n\r\n" : "\r\n";
+	size_t head_bytes = text_bytes + strlen(end);
 
-	block_bytes = mode->sends_request ? (size_t)option_request_bytes : SCRATCH_BYTES;
+	if (request->is_padded)
+		head_bytes = (size_t)option_request_bytes;
+	block_bytes = mode->sends_request ? head_bytes + (mode->sends_body ? option_bytes : 0)
+					  : SCRATCH_BYTES;
 	block = malloc(block_bytes);
 	if (block == NULL)
 		tool_die("block");
 	memset(block, 'x', block_bytes);
 	if (mode->sends_request) {
-		memcpy(block, start, sizeof(start) - 1);
-		memcpy(block + block_bytes - (sizeof(end) - 1), end, sizeof(end) - 1);
+		memcpy(block, text, text_bytes);
+		memcpy(block + head_bytes - strlen(end), end, strlen(end));
 	}
 }
 
@@ -153,6 +199,17 @@ slot_close(struct slot *s)
 	if (s->fd >= 0)
 		close(s->fd);
 	s->fd = -1;
+}
+
+/*
+ * How many bytes to ask for, and whether they are only counted: those are not copied, the proxy shall be
+ * the slow one. Of an answer that is all behind the header.
+ */
+static size_t
+slot_wants(const struct slot *s, bool *counts)
+{
+	*counts = !mode->sends_bytes && (!mode->sends_request || s->wanted_bytes > 0);
+	return mode->sends_request && s->wanted_bytes == 0 ? FIRST_BYTES : sizeof(scratch);
 }
 
 /* False when the connection failed. */
@@ -197,9 +254,9 @@ static enum received
 slot_receive(struct slot *s, bool peer_closed)
 {
 	for (;;) {
-		/* bytes that are only counted are not copied: the proxy shall be the slow one */
-		int flags = !mode->sends_request && !mode->sends_bytes ? MSG_TRUNC : 0;
-		ssize_t got = recv(s->fd, scratch, sizeof(scratch), flags);
+		bool counts;
+		size_t asked = slot_wants(s, &counts);
+		ssize_t got = recv(s->fd, scratch, asked, counts ? MSG_TRUNC : 0);
 
 		if (got < 0)
 			return errno == EAGAIN || errno == EINTR ? RECEIVED_SOME : RECEIVED_BAD;
@@ -210,7 +267,7 @@ slot_receive(struct slot *s, bool peer_closed)
 		if (mode->end == END_AT_LENGTH && s->wanted_bytes > 0 &&
 		    s->received_bytes == s->wanted_bytes)
 			return RECEIVED_UNIT;
-		if ((size_t)got < sizeof(scratch) && !peer_closed)
+		if ((size_t)got < asked && !peer_closed)
 			return RECEIVED_SOME;
 	}
 }
@@ -349,6 +406,19 @@ load_hold(void)
 }
 
 static void
+request_choose(const char *name)
+{
+	request = NULL;
+	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+		if (strcmp(requests[i].name, name) == 0)
+			request = &requests[i];
+	}
+	errno = 0;
+	if (request == NULL)
+		tool_die("--request is padded, usual, close, put or least");
+}
+
+static void
 options_check(const char *name)
 {
 	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
@@ -357,9 +427,10 @@ options_check(const char *name)
 	}
 	errno = 0;
 	if (mode == NULL || to_addr.sin_port == 0)
-		tool_die("usage: load small|churn|down|up|idle --to ADDRESS:PORT "
-			 "[--connections C] [--units U] [--request-bytes N] [--bytes N]");
-	if (!mode->sends_request && option_bytes == 0)
+		tool_die("usage: load small|put|churn|down|up|idle --to ADDRESS:PORT "
+			 "[--connections C] [--units U] [--request SHAPE] [--request-bytes N] "
+			 "[--bytes N]");
+	if ((!mode->sends_request || mode->sends_body) && option_bytes == 0)
 		tool_die("%s needs --bytes", mode->name);
 	if (option_request_bytes < REQUEST_LEAST_BYTES || option_request_bytes > REQUEST_MOST_BYTES)
 		tool_die("--request-bytes is %d to %d", REQUEST_LEAST_BYTES, REQUEST_MOST_BYTES);
@@ -375,6 +446,7 @@ main(int argc, char **argv)
 		{ "to", required_argument, NULL, 't' },
 		{ "bytes", required_argument, NULL, 'b' },
 		{ "connections", required_argument, NULL, 'c' },
+		{ "request", required_argument, NULL, 'q' },
 		{ "request-bytes", required_argument, NULL, 'r' },
 		{ "units", required_argument, NULL, 'u' },
 		{ NULL, 0, NULL, 0 },
@@ -386,6 +458,7 @@ main(int argc, char **argv)
 		case 't': to_addr = tool_addr(optarg); break;
 		case 'b': option_bytes = tool_number("bytes", optarg); break;
 		case 'c': option_connections = tool_number("connections", optarg); break;
+		case 'q': request_choose(optarg); break;
 		case 'r': option_request_bytes = tool_number("request-bytes", optarg); break;
 		case 'u': option_units = tool_number("units", optarg); break;
 		default: return 2;

@@ -3,11 +3,12 @@
  *
  *	origin reply --bytes N		N bytes as an HTTP answer to each request, connections are kept
  *	origin churn --bytes N		the same, and closes after the first answer
+ *	origin store --bytes N		the same after a request's body, whose length its header tells
  *	origin source --bytes N		N bytes to everybody who connects, then FIN
  *	origin sink			reads to the end, then says how many bytes those were
  *
  * A request is whatever ends in an empty line, so the same bytes go through a TCP and an HTTP proxy.
- * One thread. A connection lives from accept to its close in connection_on_event().
+ * Who answers says so after its port: "answer N", the bytes of an answer with its header. One thread. A connection lives from accept to its close in connection_on_event().
  */
 #define _GNU_SOURCE 1
 #include "tool.h"
@@ -25,6 +26,7 @@
 #define EVENTS_A_TURN 256
 #define SCRATCH_BYTES (256 * 1024) /* a read of this size is never short on a busy socket */
 #define FILLER_BYTES (256 * 1024)
+#define HEAD_BYTES 2047 /* a request's header, with what a proxy adds */
 #define REPLY_LIMIT_BYTES (64 * 1024 * 1024) /* replies are kept whole; more is `source`'s job */
 
 struct connection {
@@ -37,12 +39,17 @@ struct connection {
 	uint64_t owed_bytes; /* still to send, in whole and part blocks */
 	bool closing;        /* close once nothing is owed */
 	char answer[24];     /* sink: the count */
+	uint64_t body_bytes; /* store: of the request, still to come */
+	size_t head_bytes;
+	char head[HEAD_BYTES + 1]; /* store: the request's header until it is whole */
 };
 
 struct mode {
 	const char *name;
 	bool needs_bytes;
 	void (*on_open)(struct connection *c);
+	/* which bytes the next receive wants, and whether it only counts them */
+	size_t (*next_bytes)(const struct connection *c, bool *counts);
 	void (*on_bytes)(struct connection *c, const char *bytes, size_t count);
 	void (*on_eof)(struct connection *c);
 };
@@ -54,13 +61,20 @@ static size_t reply_bytes;
 static char filler[FILLER_BYTES];
 static char scratch[SCRATCH_BYTES];
 
+/* The header is what a server of files sends today: seven fields, some 220 bytes. */
 static const char *
 reply_build(uint64_t body_bytes, size_t *total_bytes)
 {
-	char head[128];
+	char head[512];
 	int head_bytes = snprintf(head, sizeof(head),
-				  "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
-				  "Content-Length: %" PRIu64 "\r\n\r\n",
+				  "HTTP/1.1 200 OK\r\n"
+				  "Server: origin\r\n"
+				  "Date: Fri, 20 Nov 2026 10:00:00 GMT\r\n"
+				  "Content-Type: text/html\r\n"
+				  "Content-Length: %" PRIu64 "\r\n"
+				  "Last-Modified: Mon, 02 Nov 2026 08:30:00 GMT\r\n"
+				  "ETag: \"6726a1b8-400\"\r\n"
+				  "Accept-Ranges: bytes\r\n\r\n",
 				  body_bytes);
 	char *whole;
 
@@ -119,6 +133,58 @@ churn_on_bytes(struct connection *c, const char *bytes, size_t count)
 	c->closing = true;
 }
 
+/* The header, then the body, then owe an answer. One request at a time: load sends no next one before. */
+static void
+store_on_bytes(struct connection *c, const char *bytes, size_t count)
+{
+	const char *end, *field;
+
+	if (c->body_bytes == 0) {
+		memcpy(c->head + c->head_bytes, bytes, count);
+		c->head_bytes += count;
+		c->head[c->head_bytes] = '\0';
+		end = strstr(c->head, "\r\n\r\n");
+		if (end == NULL) {
+			c->closing = c->head_bytes == HEAD_BYTES;
+			return;
+		}
+		field = strcasestr(c->head, "\r\nContent-Length:");
+		if (field != NULL && field < end)
+			c->body_bytes = strtoull(field + strlen("\r\nContent-Length:"), NULL, 10);
+		count = c->head_bytes - (size_t)(end + 4 - c->head);
+		c->head_bytes = 0;
+	}
+	c->body_bytes -= count < c->body_bytes ? count : c->body_bytes;
+	if (c->body_bytes == 0)
+		c->owed_bytes += reply_bytes;
+}
+
+static size_t
+store_next_bytes(const struct connection *c, bool *counts)
+{
+	*counts = c->body_bytes > 0;
+	if (c->body_bytes == 0)
+		return HEAD_BYTES - c->head_bytes;
+	return c->body_bytes < sizeof(scratch) ? (size_t)c->body_bytes : sizeof(scratch);
+}
+
+static size_t
+all_next_bytes(const struct connection *c, bool *counts)
+{
+	(void)c;
+	*counts = false;
+	return sizeof(scratch);
+}
+
+/* Bytes that nobody reads are not copied: that keeps this end cheaper than any proxy. */
+static size_t
+counted_next_bytes(const struct connection *c, bool *counts)
+{
+	(void)c;
+	*counts = true;
+	return sizeof(scratch);
+}
+
 static void
 any_on_eof(struct connection *c)
 {
@@ -163,21 +229,21 @@ sink_on_eof(struct connection *c)
 }
 
 static const struct mode modes[] = {
-	{ "reply", true, reply_on_open, reply_on_bytes, any_on_eof },
-	{ "churn", true, reply_on_open, churn_on_bytes, any_on_eof },
-	{ "source", true, source_on_open, nothing_on_bytes, any_on_eof },
-	{ "sink", false, nothing_on_open, nothing_on_bytes, sink_on_eof },
+	{ "reply", true, reply_on_open, all_next_bytes, reply_on_bytes, any_on_eof },
+	{ "churn", true, reply_on_open, all_next_bytes, churn_on_bytes, any_on_eof },
+	{ "store", true, reply_on_open, store_next_bytes, store_on_bytes, any_on_eof },
+	{ "source", true, source_on_open, counted_next_bytes, nothing_on_bytes, any_on_eof },
+	{ "sink", false, nothing_on_open, counted_next_bytes, nothing_on_bytes, sink_on_eof },
 };
 
 /* Read what is there; false when the connection failed. */
 static bool
 connection_read(struct connection *c, bool peer_closed)
 {
-	/* who only counts bytes does not need them copied: that keeps this end cheaper than any proxy */
-	int flags = mode->on_bytes == nothing_on_bytes ? MSG_TRUNC : 0;
-
 	for (;;) {
-		ssize_t got = recv(c->fd, scratch, sizeof(scratch), flags);
+		bool counts;
+		size_t asked = mode->next_bytes(c, &counts);
+		ssize_t got = recv(c->fd, scratch, asked, counts ? MSG_TRUNC : 0);
 
 		if (got < 0)
 			return errno == EAGAIN || errno == EINTR;
@@ -187,7 +253,7 @@ connection_read(struct connection *c, bool peer_closed)
 		}
 		c->received_bytes += (uint64_t)got;
 		mode->on_bytes(c, scratch, (size_t)got);
-		if ((size_t)got < sizeof(scratch) && !peer_closed)
+		if (c->closing || ((size_t)got < asked && !peer_closed))
 			return true;
 	}
 }
@@ -254,7 +320,7 @@ mode_choose(const char *name)
 	errno = 0;
 	if (mode == NULL)
 		tool_die(
-			"usage: origin reply|churn|source|sink [--bytes N] [--listen ADDRESS:PORT]");
+			"usage: origin reply|churn|store|source|sink [--bytes N] [--listen ADDRESS:PORT]");
 	if (mode->needs_bytes && option_bytes == 0)
 		tool_die("%s needs --bytes", mode->name);
 }
@@ -286,6 +352,8 @@ main(int argc, char **argv)
 	epoll_fd = tool_epoll();
 	listen_fd = tool_listen(&addr);
 	tool_watch(epoll_fd, listen_fd, NULL);
+	if (reply != NULL && (printf("answer %zu\n", reply_bytes) < 0 || fflush(stdout) != 0))
+		tool_die("stdout");
 	for (;;) {
 		int count = epoll_wait(epoll_fd, events, EVENTS_A_TURN, -1);
 
