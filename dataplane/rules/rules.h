@@ -43,10 +43,9 @@ struct rule {
 	struct http_answer	*answer;	/* return: owned */
 	enum redirect_kind	 kind;
 	char			*to;		/* redirect: owned */
-	char			*cookie;	/* redirect: a whole Set-Cookie value, owned; NULL: none */
-	bool			 drop_query;	/* redirect prefix */
-	bool			 append_slash;	/* redirect prefix, with drop_query */
-	bool			 keeps_alive;	/* redirect location to "/...": the connection stays */
+	char			*cookie;	/* redirect: a whole Set-Cookie value, owned; NULL: none; see redirect_cookie() */
+	bool			 drop_query;	/* redirect prefix and scheme */
+	bool			 append_slash;	/* redirect prefix and scheme, with drop_query */
 	char			*backend_name;	/* use_backend: owned */
 	struct backend		*backend;	/* its object, held; set before it is published */
 };
@@ -62,20 +61,39 @@ struct rules *rules_new(uint32_t count);
 /* Frees all that they own, releases the backends. */
 void rules_free(struct rules *rules);
 
-/* What came of a phase. */
+/*
+ * Is the rule fit to be run: a redirect's code is one that HAProxy knows, what it will write into a
+ * head has no bytes that would end the line, append_slash is not without drop_query. Control, when
+ * the rule is whole but for `backend`. ERR_INVALID: `diag` names the field.
+ */
+enum err rule_check(const struct rule *rule, struct diag *diag);
+
+/*
+ * The Set-Cookie value of "set-cookie NAME[=value]", or of "clear-cookie NAME[=]" if `clear`, as
+ * HAProxy writes it; for `cookie`. NULL: no memory. Free with free().
+ */
+char *redirect_cookie(const char *cookie, bool clear);
+
+/*
+ * What came of a phase. After a redirect or any other answer the connection may stay, if the request
+ * has no body, or it has been read: that is the engine's to know (so HAProxy 2.6, whatever its Location).
+ */
 struct rule_verdict {
 	const struct rule	*rule;		/* NULL: none was final */
 	const struct http_answer *answer;	/* return, redirect: to be sent; valid as long as `rules` and `room` are */
 	struct slice		 extra;		/* lines with CRLF that belong into its head: Location, Set-Cookie */
-	uint16_t		 error;		/* deny: the status, to be looked up in the http_errors; else 0 */
+	uint16_t		 error;		/* deny, no_room: the status, to be looked up in the http_errors; else 0 */
 	struct backend		*backend;	/* use_backend */
-	enum end_cause		 cause;		/* END_DENIED, END_ANSWERED; END_NONE for use_backend */
-	bool			 no_room;	/* a Location did not fit: answer 500 */
+	enum end_cause		 cause;		/* END_DENIED, END_ANSWERED, END_RESOURCE (no_room); else END_NONE */
+	bool			 no_room;	/* a Location did not fit: `error` is 500 */
 };
 
-/* "http-request" rules: return, redirect, deny. Worker. */
+/*
+ * "http-request" rules: return, redirect, deny. A redirect's lines are written into `room`, which moves
+ * on behind them. Worker.
+ */
 void rules_run_request(const struct rules *rules, const struct http_head *request,
-	bool is_tls, struct http_room *room, struct rule_verdict *verdict);
+	struct http_room *room, struct rule_verdict *verdict);
 
 /* "use_backend" rules. Worker. */
 void rules_run_use_backend(const struct rules *rules, const struct http_head *request,
