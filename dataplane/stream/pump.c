@@ -6,10 +6,14 @@
  * moves make it copy again. A write that is blocked makes reads small again, so a slow
  * reader makes us hold 16 KiB, not 256.
  *
+ * A framed flow does the same within its message: no read asks for more than a slab beyond what is
+ * known to be data, and none where the end is known; unseen, through a pipe, goes only that.
+ *
  * The stream's worker.
  */
 #include "config.h"
 #include "stream/pump_priv.h"
+#include <assert.h>
 #include <errno.h>
 #include "core/loop.h"
 #include "stream/worker_priv.h"
@@ -18,6 +22,7 @@
 #define FLOW_LARGE_READS   2 /* of at least that, in a row: bulk */
 #define FLOW_SMALL_BYTES   (32 * 1024)
 #define FLOW_SMALL_SPLICES 4 /* of less than that, in a row: no bulk any more */
+#define FLOW_PIECES	   64 /* of data, in one read of small chunks */
 #define FLOW_IOVECS	   (WORKER_SCRATCH_BYTES / SLAB_BYTES + 2)
 
 void
@@ -37,6 +42,8 @@ flow_give_pipe(struct flow *f, struct worker *w)
 void
 flow_fini(struct flow *f, struct worker *w)
 {
+	slab_queue_clear(&f->rest, &w->slabs);
+	slab_queue_clear(&f->fed, &w->slabs);
 	slab_queue_clear(&f->held, &w->slabs);
 	flow_give_pipe(f, w);
 }
@@ -45,6 +52,8 @@ flow_fini(struct flow *f, struct worker *w)
 static enum flow_result
 flow_after_read(struct flow *f, ssize_t got)
 {
+	if (got == 0 && f->is_framed && f->body.framing != HTTP_BODY_TO_EOF)
+		return FLOW_SOURCE_CUT;
 	if (got == 0)
 		f->state = FLOW_EOF;
 	return got == 0 || got == -EAGAIN || got == -EINTR ? FLOW_WAITS : FLOW_SOURCE_FAILED;
@@ -137,6 +146,86 @@ flow_copy(struct flow *f, struct conn *from, struct conn *to, struct worker *w)
 }
 
 static void
+flow_hold_fed(struct flow *f)
+{
+	if (f->fed.bytes == 0)
+		return;
+	if (f->held.tail == NULL)
+		f->held.head = f->fed.head;
+	else
+		f->held.tail->next = f->fed.head;
+	f->held.tail = f->fed.tail;
+	f->held.bytes += f->fed.bytes;
+	f->fed = (struct slab_queue){ 0 };
+}
+
+/* All but the first `sent` bytes, and behind them what was fed without room. */
+static enum flow_result
+flow_hold_pieces(struct flow *f, struct worker *w, const struct iovec *iov, int count, size_t sent)
+{
+	for (int i = 0; i < count; i++) {
+		const size_t len = iov[i].iov_len, skip = sent < len ? sent : len;
+
+		sent -= skip;
+		if (skip < len &&
+		    flow_hold(f, w, (char *)iov[i].iov_base + skip, len - skip) != FLOW_WAITS)
+			return FLOW_NO_MEMORY;
+	}
+	flow_hold_fed(f);
+	return FLOW_WAITS;
+}
+
+enum flow_result
+flow_send(struct flow *f, struct conn *to, struct worker *w, struct iovec *iov, int count)
+{
+	enum flow_result result;
+	ssize_t sent = 0;
+
+	if (to->writable && !flow_holds(f)) {
+		sent = count == 1 ? conn_send(to, iov->iov_base, iov->iov_len) :
+				    conn_sendv(to, iov, count);
+		result = flow_after_write(f, sent, w);
+		if (result != FLOW_WAITS)
+			return result;
+	}
+	return flow_hold_pieces(f, w, iov, count, sent > 0 ? (size_t)sent : 0);
+}
+
+/* How much to read at most, so that little or nothing of it lies beyond the message's end. */
+static size_t
+flow_ask(const struct flow *f)
+{
+	const uint64_t ahead = http_body_data_ahead(&f->body);
+
+	if (ahead >= f->ask_bytes)
+		return f->ask_bytes;
+	if (f->body.framing != HTTP_BODY_CHUNKED)
+		return (size_t)ahead;
+	return ahead + SLAB_ROOM < f->ask_bytes ? (size_t)ahead + SLAB_ROOM : f->ask_bytes;
+}
+
+static enum flow_result
+flow_copy_framed(struct flow *f, struct conn *from, struct conn *to, struct worker *w)
+{
+	ssize_t got = conn_recv(from, w->scratch, flow_ask(f));
+	struct iovec iov[FLOW_PIECES];
+	enum flow_result fed, result = FLOW_WAITS;
+	size_t used;
+	int count = 0;
+
+	if (got <= 0)
+		return flow_after_read(f, got);
+	flow_adapt(f, (size_t)got);
+	fed = flow_feed(f, w, w->scratch, (size_t)got, &used, iov, FLOW_PIECES, &count);
+	if (f->state == FLOW_EOF &&
+	    slab_queue_put(&f->rest, &w->slabs, w->scratch + used, (size_t)got - used) != 0)
+		return FLOW_NO_MEMORY;
+	if (count > 0)
+		result = flow_send(f, to, w, iov, count);
+	return result != FLOW_WAITS ? result : fed;
+}
+
+static void
 flow_adapt_splice(struct flow *f, size_t got)
 {
 	if (got >= FLOW_SMALL_BYTES)
@@ -145,13 +234,25 @@ flow_adapt_splice(struct flow *f, size_t got)
 		f->splices = false;
 }
 
-/* There is a pipe, and it is empty. */
-static enum flow_result
-flow_splice(struct flow *f, struct conn *from, struct conn *to, struct worker *w)
+/* What was not seen: data, of which that much was certain. */
+static void
+flow_skip(struct flow *f, size_t bytes)
 {
-	ssize_t got = conn_splice_in(from, f->pipe->in_fd, f->pipe->size);
+	http_body_skip(&f->body, bytes);
+	if (f->body.done)
+		f->state = FLOW_EOF;
+}
+
+/* There is a pipe, and it is empty; it may be given `most` bytes. */
+static enum flow_result
+flow_splice(struct flow *f, struct conn *from, struct conn *to, struct worker *w, uint64_t most)
+{
+	const size_t ask = most < f->pipe->size ? (size_t)most : f->pipe->size;
+	ssize_t got = conn_splice_in(from, f->pipe->in_fd, ask);
 
 	if (got > 0) {
+		if (f->is_framed)
+			flow_skip(f, (size_t)got);
 		f->pipe->bytes = (uint32_t)got;
 		f->bytes += (uint64_t)got;
 		f->read_ms = w->loop->now_ms;
@@ -170,9 +271,14 @@ flow_splice(struct flow *f, struct conn *from, struct conn *to, struct worker *w
 static enum flow_result
 flow_move(struct flow *f, struct conn *from, struct conn *to, struct worker *w)
 {
-	if (f->splices && f->pipe == NULL)
+	const uint64_t ahead = f->is_framed ? http_body_data_ahead(&f->body) : UINT64_MAX;
+
+	assert(f->rest.bytes == 0);
+	if (f->splices && ahead >= FLOW_LARGE_BYTES)
 		f->pipe = pipe_take(&w->pipes, w->loop->now_ms);
-	return f->pipe != NULL ? flow_splice(f, from, to, w) : flow_copy(f, from, to, w);
+	if (f->pipe != NULL)
+		return flow_splice(f, from, to, w, ahead);
+	return f->is_framed ? flow_copy_framed(f, from, to, w) : flow_copy(f, from, to, w);
 }
 
 enum flow_result
@@ -186,7 +292,10 @@ flow_run(struct flow *f, struct conn *from, struct conn *to, struct worker *w)
 			result = flow_flush(f, to, w);
 			continue;
 		}
-		if (f->state != FLOW_OPEN || !from->readable)
+		if (f->is_framed && f->body.fault != HTTP_FAULT_NONE)
+			return FLOW_BAD;
+		/* an end that was read with the head is read once more: it is this message's, too */
+		if (f->state != FLOW_OPEN || !(from->readable || from->eof))
 			break;
 		if (f->bytes - before >= FLOW_TURN_BYTES)
 			return FLOW_MORE;

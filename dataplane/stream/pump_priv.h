@@ -42,6 +42,7 @@ struct flow {
 	bool		 decodes;	/* framed: the sink can't take chunks, only data goes on */
 	struct http_body body;
 	struct slab_queue rest;		/* framed: what was read beyond the message's end; the owner's */
+	struct slab_queue fed;		/* framed: what found no room in flow_feed()'s iovecs */
 	struct slab_queue held;
 	struct pipe	*pipe;		/* while it moves or holds bytes */
 	uint64_t	 bytes;		/* read from the source */
@@ -53,7 +54,7 @@ struct flow {
 enum flow_result {
 	FLOW_WAITS,		/* for a socket, or it has ended */
 	FLOW_MORE,		/* enough for this turn: call again in the next */
-	FLOW_SOURCE_CUT,	/* framed: the source's end came before the message's */
+	FLOW_SOURCE_CUT,	/* framed: the source's end came before the message's; nothing is held */
 	FLOW_BAD,		/* framed: its chunks are malformed, see body.fault */
 	FLOW_SOURCE_FAILED,	/* reset, or another error: nothing more will come */
 	FLOW_SINK_FAILED,	/* nothing more can be written */
@@ -63,15 +64,20 @@ enum flow_result {
 void flow_init(struct flow *f, uint64_t now_ms);
 
 /*
- * From here on it is a message's body: it ends (FLOW_EOF) with the message and leaves what comes
- * behind it in `rest`. A chunked one goes on as chunks unless `decodes`. HTTP_TUNNEL makes it a plain one again.
+ * From here on it is a message's body: it ends (FLOW_EOF, at once where there is none) with the
+ * message and leaves what comes behind it in `rest`, which must be empty again before the next
+ * flow_run(). A chunked one goes on as chunks, without their extensions, unless `decodes`.
+ * HTTP_TUNNEL makes it a plain one again. What is held stays, and so does what it has learned of
+ * the source's speed.
  */
 void flow_frame(struct flow *f, const struct http_head *head, bool decodes);
 
 /*
- * Bytes of a framed flow that were read already, with the head: what is to be sent of them is put
- * into `iov` (room for `max`, at *count on), as slices of them; what needs more room than that is copied to be held.
- * Beyond the message's end they stay the caller's: *used tells how many belonged to it. FLOW_WAITS, FLOW_BAD, FLOW_NO_MEMORY.
+ * Bytes that were read already, with the head: what is to be sent of them is put into `iov` (room
+ * for `max`, at *count on), as slices of them; what needs more room than that is copied, to be sent
+ * behind it. flow_send() must follow, or flow_fini(). Beyond the message's end they stay the
+ * caller's: *used tells how many belonged to it (to a plain flow: all). FLOW_WAITS; FLOW_BAD: the
+ * fault lies behind *used, what was good is in `iov`; FLOW_NO_MEMORY.
  */
 enum flow_result flow_feed(struct flow *f, struct worker *worker, const char *bytes, size_t len,
 			   size_t *used, struct iovec *iov, int max, int *count);
@@ -86,7 +92,10 @@ enum flow_result flow_send(struct flow *f, struct conn *to, struct worker *worke
 /* Give back all that it holds. */
 void flow_fini(struct flow *f, struct worker *worker);
 
-/* Move what can be moved now. */
+/*
+ * Move what can be moved now. FLOW_SOURCE_CUT and FLOW_BAD are said again by every call that finds
+ * nothing held and `to` writable; what was good before them was sent, or is held.
+ */
 enum flow_result flow_run(struct flow *f, struct conn *from, struct conn *to,
 			  struct worker *worker);
 

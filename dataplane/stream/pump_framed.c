@@ -1,0 +1,105 @@
+/*
+ * Framed flows: a flow becomes a message's body, and bytes of one are cut into what goes on and
+ * what does not. Nothing is read or written here.
+ *
+ * The stream's worker.
+ */
+#include "config.h"
+#include <assert.h>
+#include "core/loop.h"
+#include "stream/pump_priv.h"
+#include "stream/worker_priv.h"
+
+void
+flow_frame(struct flow *f, const struct http_head *head, bool decodes)
+{
+	assert(f->fed.bytes == 0);
+	f->state = FLOW_OPEN;
+	f->is_framed = head->framing != HTTP_TUNNEL;
+	f->decodes = decodes;
+	http_body_init(&f->body, head);
+	if (f->is_framed && f->body.done)
+		f->state = FLOW_EOF;
+}
+
+/* The pieces that one call of flow_feed() adds. */
+struct pieces {
+	struct iovec	*iov;
+	int		 max;
+	int		 first;		/* before it are others', not to be grown */
+	int		 count;
+};
+
+/* Grow the last piece or begin another; copy where there is no room, and so all that follows. */
+static bool
+pieces_add(struct pieces *p, struct flow *f, struct worker *w, const char *bytes, size_t len)
+{
+	struct iovec *last = p->count > p->first ? &p->iov[p->count - 1] : NULL;
+
+	if (f->fed.bytes > 0)
+		return slab_queue_put(&f->fed, &w->slabs, bytes, len) == 0;
+	if (last != NULL && (char *)last->iov_base + last->iov_len == bytes) {
+		last->iov_len += len;
+		return true;
+	}
+	if (p->count == p->max)
+		return slab_queue_put(&f->fed, &w->slabs, bytes, len) == 0;
+	p->iov[p->count++] = (struct iovec){ .iov_base = (char *)bytes, .iov_len = len };
+	return true;
+}
+
+static bool
+flow_passes_on(const struct flow *f, enum http_span_kind kind)
+{
+	switch (kind) {
+	case HTTP_SPAN_DATA: return true;
+	case HTTP_SPAN_FRAMING:
+	case HTTP_SPAN_TRAILER: return !f->decodes;
+	case HTTP_SPAN_DROPPED: return false;
+	}
+	return false;
+}
+
+/* Cut the body's spans off the front of `bytes`, *used so far. */
+static enum flow_result
+flow_cut(struct flow *f, struct worker *w, const char *bytes, size_t len, size_t *used,
+	 struct pieces *pieces)
+{
+	struct http_span span;
+
+	for (; *used < len && !f->body.done; *used += span.len) {
+		if (!http_body_next(&f->body, bytes + *used, len - *used, &span))
+			return FLOW_BAD;
+		if (flow_passes_on(f, span.kind) &&
+		    !pieces_add(pieces, f, w, bytes + *used, span.len))
+			return FLOW_NO_MEMORY;
+	}
+	if (f->body.done)
+		f->state = FLOW_EOF;
+	return FLOW_WAITS;
+}
+
+static enum flow_result
+flow_cut_nothing(struct flow *f, struct worker *w, const char *bytes, size_t len, size_t *used,
+		 struct pieces *pieces)
+{
+	*used = len;
+	return len == 0 || pieces_add(pieces, f, w, bytes, len) ? FLOW_WAITS : FLOW_NO_MEMORY;
+}
+
+enum flow_result
+flow_feed(struct flow *f, struct worker *w, const char *bytes, size_t len, size_t *used,
+	  struct iovec *iov, int max, int *count)
+{
+	struct pieces pieces = { .iov = iov, .max = max, .first = *count, .count = *count };
+	enum flow_result result;
+
+	*used = 0;
+	result = f->is_framed ? flow_cut(f, w, bytes, len, used, &pieces) :
+				flow_cut_nothing(f, w, bytes, len, used, &pieces);
+	*count = pieces.count;
+	if (*used > 0)
+		f->read_ms = w->loop->now_ms;
+	f->bytes += *used;
+	return result;
+}
