@@ -45,29 +45,36 @@ enum http_error {
 
 /* -1: none of the table. */
 int http_error_index(uint16_t status);
+bool http_status_has_body(uint16_t status);	/* not 1xx, 204, 205, 304 */
 const char *http_reason(uint16_t status);	/* of any registered status; "" for others */
 
 struct http_answer {
 	uint16_t	 status;
-	struct slice	 head;		/* status line and fields, each with its CRLF; no Connection, no empty line */
+	struct slice
+		head; /* status line and fields, each with its CRLF; no Connection, no empty line */
 	struct slice	 body;
 	char		*memory;	/* what both lie in; NULL: constants */
 };
 
-/* The built-in page: text/html, Cache-Control: no-cache (as HAProxy's). Never NULL. */
+/*
+ * The built-in page: text/html, Cache-Control: no-cache (as HAProxy's). Never NULL. What only the
+ * place that answers can know is not in it and is its to add ("extra"): WWW-Authenticate for 401,
+ * Proxy-Authenticate for 407, Allow for 405 (RFC 9110, 15.5).
+ */
 const struct http_answer *http_answer_builtin(enum http_error error);
 
 /*
  * An answer of parts. `fields` are whole lines with CRLF (checked by the caller with
- * http_field_is_sound()); Content-Length is added; `content_type` may be empty if the body is.
- * ERR_NOMEM. Free with http_answer_free().
+ * http_field_is_sound()); Content-Length is added where the status has one; `content_type` may be
+ * empty if the body is. Both are left out where the status has no body. ERR_NOMEM. Free with http_answer_free().
  */
 enum err http_answer_new(struct http_answer **ap, uint16_t status, struct slice content_type,
 	struct slice fields, struct slice body);
 
 /*
  * An error file: a whole HTTP response as HAProxy's "errorfile" takes it (LF alone is taken as a line's end, too; a
- * Content-Length is corrected or added, Connection and Transfer-Encoding are left out).
+ * Content-Length is corrected or added; Connection, Transfer-Encoding and others of a connection are
+ * left out). The status may be any from 200 to 599.
  * ERR_INVALID: `diag` says where it is wrong; also when it is over `max` bytes.
  */
 enum err http_answer_parse(struct http_answer **ap, struct slice file, size_t max,
