@@ -27,6 +27,7 @@ retry_on_status_bit(uint16_t status)
 static void
 backend_http_fini(struct backend_http *http)
 {
+	http_errors_fini(&http->errors);
 	if (http->rules != NULL)
 		http->rules_free(http->rules);
 }

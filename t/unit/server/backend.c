@@ -194,6 +194,42 @@ a_stream_keeps_the_conf_that_it_began_with(void **state)
 }
 
 static void
+rules_free_nothing(struct rules *rules)
+{
+	++*(int *)(void *)rules;
+}
+
+static void
+a_conf_frees_its_rules_with_itself(void **state)
+{
+	struct backend_conf *conf = NULL;
+	int freed = 0;
+
+	assert_int_equal(backend_conf_new(&conf), ERR_OK);
+	conf->http.rules = (struct rules *)(void *)&freed;
+	conf->http.rules_free = rules_free_nothing;
+	backend_conf_discard(&conf);
+	assert_int_equal(freed, 1);
+}
+
+static void
+each_status_to_retry_on_has_a_bit_of_its_own(void **state)
+{
+	uint32_t all = 0;
+
+	for (uint16_t status = 0; status < 1000; status++) {
+		const uint32_t bit = retry_on_status_bit(status);
+
+		assert_int_equal(all & bit, 0);
+		all |= bit;
+	}
+	assert_int_equal(__builtin_popcount(all), 12);
+	assert_true(retry_on_status_bit(401) != 0 && retry_on_status_bit(504) != 0);
+	assert_int_equal(retry_on_status_bit(502) & (retry_on_status_bit(502) - 1), 0);
+	assert_int_equal(retry_on_status_bit(200), 0);
+}
+
+static void
 what_is_called_off_leaves_nothing(void **state)
 {
 	struct backend *backend = NULL, *other = scene_backend(1, false);
@@ -426,6 +462,8 @@ main(void)
 		WITH_SCENE(a_retired_server_stays_for_the_stream_that_holds_it),
 		WITH_SCENE(a_retired_backend_stays_for_frontends_and_streams_that_use_it),
 		WITH_SCENE(a_stream_keeps_the_conf_that_it_began_with),
+		WITH_SCENE(a_conf_frees_its_rules_with_itself),
+		WITH_SCENE(each_status_to_retry_on_has_a_bit_of_its_own),
 		WITH_SCENE(what_is_called_off_leaves_nothing),
 		WITH_SCENE(what_is_not_published_is_discarded),
 		WITH_SCENE(an_unknown_balance_is_told),
