@@ -178,17 +178,21 @@ flow_hold_pieces(struct flow *f, struct worker *w, const struct iovec *iov, int 
 enum flow_result
 flow_send(struct flow *f, struct conn *to, struct worker *w, struct iovec *iov, int count)
 {
-	enum flow_result result;
+	enum flow_result result = FLOW_WAITS;
 	ssize_t sent = 0;
 
 	if (to->writable && !flow_holds(f)) {
 		sent = count == 1 ? conn_send(to, iov->iov_base, iov->iov_len) :
 				    conn_sendv(to, iov, count);
 		result = flow_after_write(f, sent, w);
-		if (result != FLOW_WAITS)
-			return result;
 	}
-	return flow_hold_pieces(f, w, iov, count, sent > 0 ? (size_t)sent : 0);
+	if (result == FLOW_WAITS)
+		result = flow_hold_pieces(f, w, iov, count, sent > 0 ? (size_t)sent : 0);
+	while (to->writable && flow_holds(f) && result == FLOW_WAITS)
+		result = flow_flush(f, to, w);
+	if (result != FLOW_WAITS)
+		slab_queue_clear(&f->fed, &w->slabs);
+	return result;
 }
 
 /* How much to read at most, so that little or nothing of it lies beyond the message's end. */

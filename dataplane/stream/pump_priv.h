@@ -40,15 +40,15 @@ struct flow {
 	bool		 cannot_splice;	/* the sockets refuse */
 	bool		 is_framed;	/* its end is the message's: body says where that is */
 	bool		 decodes;	/* framed: the sink can't take chunks, only data goes on */
-	struct http_body body;
-	struct slab_queue rest;		/* framed: what was read beyond the message's end; the owner's */
-	struct slab_queue fed;		/* framed: what found no room in flow_feed()'s iovecs */
-	struct slab_queue held;
-	struct pipe	*pipe;		/* while it moves or holds bytes */
 	uint64_t	 bytes;		/* read from the source */
 	uint64_t	 counted;	/* of these: already in the counters */
 	uint64_t	 read_ms;	/* last byte from the source, loop time */
 	uint64_t	 written_ms;	/* last byte to the sink */
+	struct slab_queue held;
+	struct pipe	*pipe;		/* while it moves or holds bytes */
+	struct http_body body;
+	struct slab_queue rest;		/* framed: what was read beyond the message's end; the owner's */
+	struct slab_queue fed;		/* from flow_feed() to flow_send(): what found no room in iovecs */
 };
 
 enum flow_result {
@@ -84,7 +84,8 @@ enum flow_result flow_feed(struct flow *f, struct worker *worker, const char *by
 
 /*
  * Send `iov` (a head, and what was fed), and hold what `to` does not take; also where something
- * is held already, or `to` is not writable. FLOW_WAITS, FLOW_SINK_FAILED, FLOW_NO_MEMORY.
+ * is held already, or `to` is not writable. If it holds afterwards, `to` will wake. FLOW_WAITS,
+ * FLOW_SINK_FAILED, FLOW_NO_MEMORY.
  */
 enum flow_result flow_send(struct flow *f, struct conn *to, struct worker *worker,
 			   struct iovec *iov, int count);

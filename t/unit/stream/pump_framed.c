@@ -47,6 +47,13 @@ nonblocking_pair(int fds[2])
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
 }
 
+/* A recv() for each send(). */
+static void
+packet_pair(int fds[2])
+{
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, fds), 0);
+}
+
 static void
 tcp_pair(int fds[2])
 {
@@ -487,21 +494,22 @@ a_tunnel_is_a_plain_flow_again(void **state)
 }
 
 static void
-a_head_and_its_body_go_out_at_once_and_hold_nothing(void **state)
+a_head_and_its_body_go_out_in_one_call_and_nothing_is_held(void **state)
 {
 	struct iovec iov[4] = { { .iov_base = (char *)"HEAD\r\n\r\n", .iov_len = 8 } };
 	int count = 1;
 	size_t used;
 
-	scene(nonblocking_pair, 0);
+	scene(packet_pair, 0);
 	frame(HTTP_BODY_LENGTH, 4, false);
 	result = flow_feed(&flow, &worker, "body", 4, &used, iov, 4, &count);
 	assert_int_equal(count, 2);
 	assert_int_equal(flow_send(&flow, &to, &worker, iov, count), FLOW_WAITS);
+	assert_int_equal(worker.slabs.free_count, 0); /* none was ever used */
 	assert_int_equal(worker.slabs.used, 0);
-	assert_false(flow_holds(&flow));
 	assert_int_equal(flow.state, FLOW_EOF);
-	assert_reads("HEAD\r\n\r\nbody");
+	assert_int_equal(recv(sink, got, ROOM, 0), strlen("HEAD\r\n\r\nbody"));
+	assert_memory_equal(got, "HEAD\r\n\r\nbody", strlen("HEAD\r\n\r\nbody"));
 	scene_end();
 }
 
@@ -539,14 +547,38 @@ many_small_chunks_with_the_head_stay_in_order(void **state)
 	}
 }
 
+/* What was fed without room does not wait for a wake-up that will not come. */
+static void
+what_is_held_for_a_willing_sink_is_sent(void **state)
+{
+	const char *chunks = "1\r\na\r\n1\r\nb\r\n1\r\nc\r\n";
+	struct iovec iov[1];
+	int count = 0;
+	size_t used;
+
+	scene(nonblocking_pair, 0);
+	frame(CHUNKED, 0, true);
+	result = flow_feed(&flow, &worker, chunks, strlen(chunks), &used, iov, 1, &count);
+	assert_int_equal(flow_send(&flow, &to, &worker, iov, count), FLOW_WAITS);
+	assert_false(flow_holds(&flow));
+	assert_reads("abc");
+	scene_end();
+}
+
 static void
 a_sink_that_is_gone_is_told(void **state)
 {
-	struct iovec iov = { .iov_base = (char *)"HEAD", .iov_len = 4 };
+	const char *chunks = "1\r\na\r\n1\r\nb\r\n";
+	struct iovec iov[1];
+	int count = 0;
+	size_t used;
 
 	scene(nonblocking_pair, 0);
 	shutdown(sink, SHUT_RD);
-	assert_int_equal(flow_send(&flow, &to, &worker, &iov, 1), FLOW_SINK_FAILED);
+	frame(CHUNKED, 0, true);
+	result = flow_feed(&flow, &worker, chunks, strlen(chunks), &used, iov, 1, &count);
+	assert_int_equal(flow_send(&flow, &to, &worker, iov, count), FLOW_SINK_FAILED);
+	assert_int_equal(worker.slabs.used, 0);
 	frame(CHUNKED, 0, false);
 	says_all("1\r\na\r\n0\r\n\r\nnext");
 	run();
@@ -689,6 +721,32 @@ a_sink_that_does_not_read_is_held_for_and_the_source_waits(void **state)
 	scene_end();
 }
 
+/* However fast it began: what one read gave, and once it was blocked, a small one. */
+static void
+little_is_held_for_a_slow_sink(void **state)
+{
+	for (int i = 0; i < 2; i++) {
+		const size_t said = i ? bulk_in_chunks(3 * MIB, 8 * KIB) : 3 * MIB;
+		const char *bytes = i ? message : bulk;
+		size_t at = 0, n;
+
+		scene(nonblocking_pair, 0);
+		flow.ask_bytes = WORKER_SCRATCH_BYTES;
+		frame(i ? CHUNKED : HTTP_BODY_LENGTH, said, false);
+		do {
+			n = says(bytes + at, said - at < MIB ? said - at : MIB);
+			at += n;
+			run();
+			assert_in_range(flow.held.bytes, 0, WORKER_SCRATCH_BYTES);
+		} while (n > 0);
+		assert_int_equal(flow.ask_bytes, FLOW_READ_BYTES);
+		assert_in_range(at, 1, MIB);
+		converse(bytes + at, said - at, false, 3);
+		assert_got(bytes, said);
+		scene_end();
+	}
+}
+
 static void
 a_turn_is_not_longer_than_others_can_wait(void **state)
 {
@@ -721,13 +779,15 @@ main(void)
 		cmocka_unit_test(an_end_that_was_read_with_the_head_counts),
 		cmocka_unit_test(little_is_read_beyond_chunks),
 		cmocka_unit_test(a_tunnel_is_a_plain_flow_again),
-		cmocka_unit_test(a_head_and_its_body_go_out_at_once_and_hold_nothing),
+		cmocka_unit_test(a_head_and_its_body_go_out_in_one_call_and_nothing_is_held),
 		cmocka_unit_test(many_small_chunks_with_the_head_stay_in_order),
+		cmocka_unit_test(what_is_held_for_a_willing_sink_is_sent),
 		cmocka_unit_test(a_sink_that_is_gone_is_told),
 		cmocka_unit_test(a_large_length_arrives_unchanged_and_what_follows_stays),
 		cmocka_unit_test(a_large_body_to_the_end_arrives_unchanged),
 		cmocka_unit_test(chunks_of_any_size_arrive_unchanged),
 		cmocka_unit_test(a_sink_that_does_not_read_is_held_for_and_the_source_waits),
+		cmocka_unit_test(little_is_held_for_a_slow_sink),
 		cmocka_unit_test(a_turn_is_not_longer_than_others_can_wait),
 	};
 
