@@ -46,6 +46,15 @@ bind_timeout(const struct field *f, const cJSON *v, void *to, struct pointer *at
 }
 
 void
+bind_ms(const struct field *f, const cJSON *v, void *to, struct pointer *at, struct issues *is)
+{
+	int64_t ms;
+
+	if (read_duration(v, &ms))
+		*(int64_t *)to = ms;
+}
+
+void
 bind_seconds(const struct field *f, const cJSON *v, void *to, struct pointer *at, struct issues *is)
 {
 	int64_t ms;
@@ -162,6 +171,15 @@ bind_log(const struct field *f, const cJSON *v, void *to, struct pointer *at, st
 				mask |= targets[i].target;
 	}
 	*(unsigned *)to = mask;
+}
+
+void
+issue_below(struct issues *issues, struct pointer *at, const char *field, const char *detail)
+{
+	size_t mark = pointer_push(at, field);
+
+	issues_add(issues, pointer_text(at), "%s", detail);
+	pointer_pop(at, mark);
 }
 
 bool

@@ -11,8 +11,7 @@
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-/* What the schema refused is compiled too, for its other faults: members of an object are no items. */
-static const cJSON *
+const cJSON *
 array_or_none(const cJSON *value)
 {
 	return cJSON_IsArray(value) ? value : NULL;
@@ -23,6 +22,9 @@ array_or_none(const cJSON *value)
 /* of enum server_admin */
 static const char *const admin_words[] = { "ready", "drain", "maint", NULL };
 
+/* of enum traffic_mode */
+static const char *const mode_words[] = { "tcp", "http", NULL };
+
 #define SERVER(member) offsetof(struct server_conf, member)
 static const struct field server_fields[] = {
 	{ "address",	 NULL, bind_target, SERVER(address),  NULL },
@@ -31,15 +33,53 @@ static const struct field server_fields[] = {
 	{ "weight",	 NULL, bind_u16,    SERVER(weight),   NULL },
 	{ "priority",	 NULL, bind_u8,	    SERVER(priority), NULL },
 	{ "admin_state", NULL, bind_word,   SERVER(admin),    admin_words },
+	{ "pool_max_conn",    NULL, bind_int, SERVER(pool_max_conn),	NULL },
+	{ "pool_purge_delay", NULL, bind_ms,  SERVER(pool_purge_delay), NULL },
+	{ "pool_low_conn",    NULL, bind_u32, SERVER(pool_low_conn),	NULL },
+	{ "max_reuse",	      NULL, bind_int, SERVER(max_reuse),	NULL },
 };
+
+static unsigned
+proxy_options(const cJSON *list)
+{
+	static const struct { const char *word; unsigned option; } options[] = {
+		{ "crc32c", PROXY_SEND_CRC32C }, { "authority", PROXY_SEND_AUTHORITY },
+	};
+	const cJSON *item;
+	unsigned mask = 0;
+
+	cJSON_ArrayForEach(item, array_or_none(list))
+		for (size_t i = 0; cJSON_IsString(item) && i < COUNT(options); i++)
+			if (strcmp(item->valuestring, options[i].word) == 0)
+				mask |= options[i].option;
+	return mask;
+}
+
+static void
+proxy_compile(struct proxy_send *proxy, const struct chain *chain, struct pointer *at,
+	struct issues *issues)
+{
+	bool v1 = cJSON_IsTrue(chain_value(chain, "send_proxy", NULL));
+	bool v2 = cJSON_IsTrue(chain_value(chain, "send_proxy_v2", NULL));
+
+	proxy->version = v2 ? 2 : v1;
+	proxy->options = proxy_options(chain_value(chain, "proxy_v2_options", NULL));
+	if (v1 && v2)
+		issue_below(issues, at, "send_proxy_v2", "is on, and so is send_proxy: a "
+			"connection can begin with one of them");
+	else if (!v2 && proxy->options != 0 && chain_is_own(chain, "proxy_v2_options"))
+		issue_below(issues, at, "proxy_v2_options", "needs send_proxy_v2");
+}
 
 static void *
 server_compile(const struct chain *chain, struct pointer *at, struct issues *issues)
 {
 	struct server_conf *conf = calloc(1, sizeof(*conf));
 
-	if (conf != NULL)
-		fields_bind(server_fields, COUNT(server_fields), chain, conf, at, issues);
+	if (conf == NULL)
+		return NULL;
+	fields_bind(server_fields, COUNT(server_fields), chain, conf, at, issues);
+	proxy_compile(&conf->send_proxy, chain, at, issues);
 	return conf;
 }
 
@@ -47,6 +87,7 @@ server_compile(const struct chain *chain, struct pointer *at, struct issues *iss
 
 #define BACKEND(member) offsetof(struct backend_conf, member)
 static const struct field backend_fields[] = {
+	{ "mode",		NULL,	bind_word,    BACKEND(mode),		  mode_words },
 	{ "timeout",	"connect",	bind_timeout, BACKEND(timeout_connect),		NULL },
 	{ "timeout",	"server",	bind_timeout, BACKEND(timeout_server),		NULL },
 	{ "timeout",	"tunnel",	bind_timeout, BACKEND(timeout_tunnel),		NULL },
@@ -86,6 +127,8 @@ backend_compile(const struct chain *chain, struct pointer *at, struct issues *is
 	fields_bind(backend_fields, COUNT(backend_fields), chain, conf, at, issues);
 	conf->tunnel_set = chain_is_set(chain, "timeout", "tunnel");
 	conf->redispatch = redispatch_interval(chain_value(chain, "redispatch", NULL));
+	if (!backend_http_compile(&conf->http, chain, at, issues))
+		backend_conf_discard(&conf);
 	return conf;
 }
 
@@ -101,6 +144,7 @@ backend_conf_drop(void *conf)
 
 #define FRONTEND(member) offsetof(struct frontend_conf, member)
 static const struct field frontend_fields[] = {
+	{ "mode",		NULL,	bind_word,    FRONTEND(mode),		  mode_words },
 	{ "timeout",	"client",	bind_timeout, FRONTEND(timeout_client),		NULL },
 	{ "timeout",	"client_fin",	bind_timeout, FRONTEND(timeout_client_fin),	NULL },
 	{ "maxconn",		NULL,	bind_u32,     FRONTEND(maxconn),		NULL },
@@ -136,7 +180,21 @@ frontend_log(const struct chain *chain, struct pointer *at, struct issues *issue
 	return targets;
 }
 
-static void
+/* Networks are the conf's; the settings' bind, which opens the socket, only looks at them. */
+static bool
+bind_proxy(struct bind_conf *bind, const cJSON *item, struct pointer *at, struct issues *issues)
+{
+	const cJSON *value = cJSON_IsObject(item) ? doc_field(item, "accept_proxy") : NULL;
+	size_t mark = pointer_push(at, "accept_proxy");
+	bool ok = networks_compile(&bind->proxy_from, &bind->proxy_from_count,
+		array_or_none(value), at, issues);
+
+	bind->accept_proxy = cJSON_IsTrue(value) || cJSON_IsArray(value);
+	pointer_pop(at, mark);
+	return ok;
+}
+
+static bool
 frontend_binds(struct frontend_settings *s, const struct chain *chain, const cJSON *list,
 	struct pointer *at, struct issues *issues)
 {
@@ -144,6 +202,7 @@ frontend_binds(struct frontend_settings *s, const struct chain *chain, const cJS
 	uint32_t backlog = 0;
 	size_t mark, index = 0;
 	const cJSON *item;
+	bool ok = true;
 
 	fields_bind(&backlog_field, 1, chain, &backlog, at, issues);
 	mark = pointer_push(at, "bind");
@@ -153,11 +212,13 @@ frontend_binds(struct frontend_settings *s, const struct chain *chain, const cJS
 
 		if (listen_parse(item, &bind->address, &bind->mode, at, issues)) {
 			bind->backlog = backlog;
-			s->bind_count++;
+			ok = bind_proxy(bind, item, at, issues) && ok;
+			s->conf->bind_confs[s->bind_count++] = *bind;
 		}
 		pointer_pop(at, inner);
 	}
 	pointer_pop(at, mark);
+	return ok;
 }
 
 static void *
@@ -180,7 +241,11 @@ frontend_compile(const struct chain *chain, struct pointer *at, struct issues *i
 	s->conf->timeout_client = s->conf->timeout_client_fin = TIMEOUT_NONE;
 	fields_bind(frontend_fields, COUNT(frontend_fields), chain, s->conf, at, issues);
 	s->conf->log_targets = frontend_log(chain, at, issues);
-	frontend_binds(s, chain, binds, at, issues);
+	if (!frontend_binds(s, chain, binds, at, issues) ||
+	    !frontend_http_compile(&s->conf->http, chain, at, issues)) {
+		frontend_settings_drop(s);
+		return NULL;
+	}
 	return s;
 }
 

@@ -28,6 +28,7 @@ void fields_bind(const struct field *fields, size_t count, const struct chain *c
  * TIMEOUT_NONE.
  */
 field_bind_fn bind_timeout;	/* int64_t */
+field_bind_fn bind_ms;		/* int64_t; 0 is 0 */
 field_bind_fn bind_seconds;	/* int, rounded up */
 field_bind_fn bind_size;	/* int64_t */
 field_bind_fn bind_u32;
@@ -40,6 +41,25 @@ field_bind_fn bind_text;	/* char *, owned */
 field_bind_fn bind_target;	/* struct addr with a port */
 field_bind_fn bind_source;	/* struct addr, port optional */
 field_bind_fn bind_log;		/* unsigned, LOG_* */
+
+/* What the schema refused is compiled too, for its other faults: members of an object are no items. */
+const cJSON *array_or_none(const cJSON *value);
+
+/* An issue at a member of what `at` is. */
+void issue_below(struct issues *issues, struct pointer *at, const char *field, const char *detail);
+
+/*
+ * Networks of a string or a list of strings; an issue for each that is none. *nets is allocated, the
+ * caller's also when there was no memory (false).
+ */
+bool networks_compile(struct network **nets, uint32_t *count, const cJSON *value,
+	struct pointer *at, struct issues *issues);
+
+/* The fields that only HTTP has. False: no memory; what was made is the conf's. */
+bool frontend_http_compile(struct frontend_http *http, const struct chain *chain,
+	struct pointer *at, struct issues *issues);
+bool backend_http_compile(struct backend_http *http, const struct chain *chain,
+	struct pointer *at, struct issues *issues);
 
 /*
  * One listening address: a string, or {"address", "mode"}. False, with an issue at `at`, if it is

@@ -39,6 +39,19 @@ base_of(const struct doc *doc, const cJSON *own, enum doc_view view, chain_find_
 	return set_of(profile, view);
 }
 
+/* The mode of a frontend or backend, from what was set. */
+static const char *
+chain_find_mode(const struct doc *doc, enum doc_kind kind, const cJSON *own, const cJSON *base)
+{
+	const cJSON *mode = own == NULL ? NULL : doc_field(own, "mode");
+
+	if (mode == NULL && base != NULL)
+		mode = doc_field(base, "mode");
+	if (mode == NULL)
+		mode = schema_default(schema_property(doc->defs[kind], "mode"));
+	return cJSON_IsString(mode) ? mode->valuestring : NULL;
+}
+
 void
 chain_init(struct chain *chain, const struct doc *doc, const struct doc_node *node,
 	enum doc_view view, chain_find_fn *find, void *arg)
@@ -49,14 +62,18 @@ chain_init(struct chain *chain, const struct doc *doc, const struct doc_node *no
 	*chain = (struct chain){ .def = doc->defs[node->kind], .doc = doc, .node = node,
 		.view = view };
 	chain_add(chain, own);
-	if (node->kind == DOC_FRONTEND || node->kind == DOC_BACKEND)
-		chain_add(chain, base_of(doc, own, view, find, arg));
+	if (node->kind == DOC_FRONTEND || node->kind == DOC_BACKEND) {
+		base = base_of(doc, own, view, find, arg);
+		chain->mode = chain_find_mode(doc, node->kind, own, base);
+		chain_add(chain, base);
+	}
 	if (node->kind != DOC_SERVER)
 		return;
 	own = set_of(node->parent, view);
 	if (own != NULL)
 		chain_add(chain, doc_field(own, "default_server"));
 	base = base_of(doc, own, view, find, arg);
+	chain->mode = chain_find_mode(doc, DOC_BACKEND, own, base);
 	if (base != NULL)
 		chain_add(chain, doc_field(base, "default_server"));
 }
@@ -106,24 +123,59 @@ stand_in(const struct chain *chain, const char *field, const char *sub)
 	return "connect";
 }
 
+/*
+ * In mode tcp bytes go both ways from the beginning: there a tunnel's time is an exception that somebody
+ * asks for, while an upgraded connection of mode http needs one.
+ */
+static bool
+has_default(const struct chain *chain, const char *field, const char *sub)
+{
+	if (chain->node->kind != DOC_BACKEND || sub == NULL || strcmp(field, "timeout") != 0 ||
+	    strcmp(sub, "tunnel") != 0)
+		return true;
+	return chain->mode != NULL && strcmp(chain->mode, "http") == 0;
+}
+
+bool
+chain_has_field(const struct chain *chain, const struct schema_node *field)
+{
+	const char *mode = schema_mode(field);
+
+	return mode == NULL || chain->mode == NULL || strcmp(mode, chain->mode) == 0;
+}
+
+/* The schema of the field, or of its part; NULL: there is none, or it means nothing here. */
+static const struct schema_node *
+chain_field(const struct chain *chain, const char *field, const char *sub)
+{
+	const struct schema_node *node = schema_property(chain->def, field);
+
+	if (node != NULL && sub != NULL && chain_has_field(chain, node))
+		node = schema_property(node, sub);
+	return node != NULL && chain_has_field(chain, node) ? node : NULL;
+}
+
 const cJSON *
 chain_value(const struct chain *chain, const char *field, const char *sub)
 {
-	const cJSON *value = chain_set_value(chain, field, sub);
-	const struct schema_node *node;
+	const struct schema_node *node = chain_field(chain, field, sub);
+	const cJSON *value = node == NULL ? NULL : chain_set_value(chain, field, sub);
 
-	if (value != NULL)
+	if (node == NULL || value != NULL)
 		return value;
 	if (stand_in(chain, field, sub) != NULL)
 		return chain_value(chain, field, stand_in(chain, field, sub));
-	node = schema_property(chain->def, field);
-	if (node != NULL && sub != NULL)
-		node = schema_property(node, sub);
-	return node == NULL ? NULL : schema_default(node);
+	return has_default(chain, field, sub) ? schema_default(node) : NULL;
 }
 
 bool
 chain_is_set(const struct chain *chain, const char *field, const char *sub)
 {
 	return chain_set_value(chain, field, sub) != NULL;
+}
+
+bool
+chain_is_own(const struct chain *chain, const char *field)
+{
+	return chain->count > 0 && doc_field(chain->sets[0], field) != NULL;
 }

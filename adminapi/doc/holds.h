@@ -3,7 +3,7 @@
  *
  * server <- default_server of its backend <- defaults (or the profile that it is "from") <- schema;
  * frontend, backend <- defaults or profile <- schema. The schema says which fields are inherited
- * (x-inherit). One chain serves the API's answers and the data plane's
+ * (x-inherit), and which mean nothing but in one mode (x-mode): elsewhere they have no value. One chain serves the API's answers and the data plane's
  * configuration, so what is shown is what is done.
  */
 #pragma once
@@ -21,6 +21,7 @@ struct chain {
 	const struct doc		*doc;
 	const struct doc_node		*node;
 	enum doc_view			 view;
+	const char			*mode;		/* of the frontend or backend, a server's backend's; else NULL */
 };
 
 /* The profile that a frontend or backend is from, else the defaults. `find` looks a profile up in a plan; NULL: by doc_child. */
@@ -31,6 +32,12 @@ void chain_init(struct chain *chain, const struct doc *doc, const struct doc_nod
 
 /* The value of `field`; of `field`.`sub` where sub is not NULL. NULL: nothing is set nor built in. */
 const cJSON *chain_value(const struct chain *chain, const char *field, const char *sub);
+
+/* Does the field mean anything in the mode of this resource? */
+bool chain_has_field(const struct chain *chain, const struct schema_node *field);
+
+/* Is it set on the resource itself? */
+bool chain_is_own(const struct chain *chain, const char *field);
 
 /* Is it set anywhere (and not merely built in)? */
 bool chain_is_set(const struct chain *chain, const char *field, const char *sub);

@@ -1,5 +1,6 @@
 /*
- * What the schema cannot say: references both ways, addresses and ids used twice, what is not live.
+ * What the schema cannot say: addresses and ids used twice, what is not live; and, in files of their
+ * own, references and modes.
  */
 #include "config.h"
 #include "adminapi/doc/plan_priv.h"
@@ -10,51 +11,6 @@
 #include "adminapi/hash.h"
 #include "adminapi/json/strict.h"
 #include "core/addr.h"
-
-/* A named resource must be there: 422 at the field of who names it. */
-static void
-check_reference(struct plan *plan, const struct doc_node *node, const char *field,
-	enum doc_kind kind)
-{
-	const cJSON *name = doc_field(plan_version(node)->set, field);
-	struct pointer *at;
-
-	if (!cJSON_IsString(name) || plan_find(plan, plan->doc->root, kind, name->valuestring))
-		return;
-	at = plan_at(plan, node);
-	pointer_push(at, field);
-	issues_add(&plan->issues, pointer_text(at), "there is no %s \"%.*s\"",
-		doc_kind_info(kind)->word, DOC_NAME_MAX, name->valuestring);
-}
-
-/* A resource that goes may not be named by one that stays as it is: 409 with who names it. */
-static void
-check_users(struct plan *plan, const struct doc_node *gone, enum doc_kind kind, const char *field)
-{
-	struct doc_node *root = plan->doc->root;
-
-	doc_each_child(user, root, kind) {
-		const struct doc_version *version = plan_version(user);
-		const cJSON *name = version == NULL ? NULL : doc_field(version->set, field);
-		struct buf path = { 0 };
-
-		if (!cJSON_IsString(name) || strcmp(name->valuestring, gone->name) != 0 ||
-		    (user->op != NULL && user->op->to != user->op->from))
-			continue;	/* a changed one has its own issue, 422 */
-		if (user->stamp > plan->first_stamp) {
-			check_reference(plan, user, field, gone->kind);
-			continue;	/* nor is it in use by one that the same body says anew */
-		}
-		doc_path(user, &path);
-		buf_printf(&path, "/%s", field);
-		buf_put(&path, "", 1);
-		issues_add(&plan->issues, path.failed ? "" : path.at, "names %s \"%s\"",
-			doc_kind_info(gone->kind)->word, gone->name);
-		plan->conflict = "it is in use";
-		plan_worsen(plan, PLAN_CONFLICT);
-		buf_fini(&path);
-	}
-}
 
 static void
 not_live(struct plan *plan, const struct doc_node *node, const char *field, const char *option)
@@ -268,20 +224,20 @@ check_op(struct plan *plan, const struct plan_op *op)
 	case DOC_FRONTEND:
 		if (op->to == NULL)
 			break;
-		check_reference(plan, op->node, "default_backend", DOC_BACKEND);
-		check_reference(plan, op->node, "from", DOC_PROFILE);
+		check_references(plan, op->node, DOC_BACKEND);
+		check_references(plan, op->node, DOC_PROFILE);
 		break;
 	case DOC_BACKEND:
 		if (op->to == NULL)
-			check_users(plan, op->node, DOC_FRONTEND, "default_backend");
+			check_users(plan, op->node, DOC_FRONTEND);
 		else
-			check_reference(plan, op->node, "from", DOC_PROFILE);
+			check_references(plan, op->node, DOC_PROFILE);
 		break;
 	case DOC_PROFILE:
 		if (op->to != NULL)
 			break;
-		check_users(plan, op->node, DOC_FRONTEND, "from");
-		check_users(plan, op->node, DOC_BACKEND, "from");
+		check_users(plan, op->node, DOC_FRONTEND);
+		check_users(plan, op->node, DOC_BACKEND);
 		break;
 	case DOC_CONFIG:
 	case DOC_ADMIN:
@@ -309,4 +265,5 @@ plan_check(struct plan *plan)
 		check_binds(plan);
 	if (plan->ids_given)
 		check_all_ids(plan);
+	plan_check_modes(plan);
 }

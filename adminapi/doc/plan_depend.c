@@ -41,7 +41,7 @@ static void
 touch_heirs(struct plan *plan, const struct plan_op *op, const char *profile)
 {
 	struct doc_node *root = plan->doc->root;
-	bool servers = field_changed(op, "default_server");
+	bool servers = field_changed(op, "default_server") || field_changed(op, "mode");
 
 	doc_each_child(frontend, root, DOC_FRONTEND)
 		if (is_from(frontend, profile))
@@ -88,7 +88,8 @@ touch_for(struct plan *plan, const struct plan_op *op)
 		break;
 	case DOC_BACKEND:
 		if (op->from != NULL && op->to != NULL &&
-		    (field_changed(op, "default_server") || field_changed(op, "from")))
+		    (field_changed(op, "default_server") || field_changed(op, "from") ||
+		    field_changed(op, "mode")))
 			touch_servers(plan, op->node);
 		break;
 	case DOC_CONFIG:

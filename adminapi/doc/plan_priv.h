@@ -34,6 +34,27 @@ enum doc_origin plan_admin_origin(const struct plan *plan, const struct doc_vers
 /* check.c: references both ways, uniqueness, what is not live. */
 void plan_check(struct plan *plan);
 
+/*
+ * A name of a resource that another one's set has: of a backend in a frontend's default_backend and
+ * rules, of a profile in "from". `kind` is that of the named one. False: no more.
+ */
+struct reference {
+	const char	*name;
+	const char	*field;		/* where it stands; NULL: in a rule */
+	size_t		 rules;		/* looked at so far; the last one has it */
+	const cJSON	*next_rule;
+};
+bool reference_first(struct reference *r, const cJSON *set, enum doc_kind kind);
+bool reference_next(struct reference *r);
+void reference_push(const struct reference *r, struct pointer *at);
+
+/* refs.c: what a resource names of this kind is there; no resource of this kind that stays as it is names one that goes. */
+void check_references(struct plan *plan, const struct doc_node *node, enum doc_kind kind);
+void check_users(struct plan *plan, const struct doc_node *gone, enum doc_kind kind);
+
+/* mode.c */
+void plan_check_modes(struct plan *plan);
+
 /* depend.c: touch what inherits from what changed. */
 void plan_touch_dependents(struct plan *plan);
 

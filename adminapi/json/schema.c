@@ -35,7 +35,8 @@ object_of(const struct schema_node *node)
 bool
 schema_is_object(const struct schema_node *node)
 {
-	return object_of(node) != NULL;
+	node = object_of(node);
+	return node != NULL && (node->types & ~(unsigned)TYPE_OBJECT) == 0;
 }
 
 uint32_t
@@ -126,6 +127,12 @@ bool
 schema_is_inherited(const struct schema_node *node)
 {
 	return node->is_inherited;
+}
+
+const char *
+schema_mode(const struct schema_node *node)
+{
+	return node->mode;
 }
 
 bool

@@ -7,9 +7,9 @@
  * minItems, maxItems, $ref ("#" or "#/$defs/..."), $defs, default, description, title, writeOnly,
  * readOnly, if/then on one const as a discriminator (more cases: a chain of $refs); $schema, $id,
  * $comment; and our own x-unit ("duration", "size"), x-range [min, max] in ms or bytes, x-inherit
- * (true). Any other is refused at compile time.
+ * (true), x-mode ("http"). Any other is refused at compile time.
  *
- * Beside a $ref, a node's own default, x-range and flags hold. A pattern's errors say the title that
+ * Beside a $ref, a node's own default, x-range, x-mode and flags hold. A pattern's errors say the title that
  * stands beside it. Fields with an x-unit have type ["string", "integer"] and a pattern, for other
  * validators; this one checks with duration_parse / size_parse, the pattern and the range.
  */
@@ -55,7 +55,7 @@ const struct schema_node *schema_items(const struct schema_node *node);
 
 const cJSON *schema_default(const struct schema_node *node);	/* NULL: none */
 enum schema_unit schema_unit(const struct schema_node *node);
-bool schema_is_object(const struct schema_node *node);		/* has properties of its own */
+bool schema_is_object(const struct schema_node *node);		/* and nothing else; has properties */
 bool schema_is_secret(const struct schema_node *node);		/* writeOnly */
 
 /* readOnly: shown, ignored in a body ("status"). */
@@ -63,6 +63,9 @@ bool schema_is_readonly(const struct schema_node *node);
 
 /* x-inherit: where it is not set, that of default_server, the profile or defaults holds. */
 bool schema_is_inherited(const struct schema_node *node);
+
+/* x-mode: the mode of a frontend or backend without which the field means nothing; NULL: any. */
+const char *schema_mode(const struct schema_node *node);
 
 /*
  * The value as it is answered: durations as canonical strings ("2s"), sizes as they came; a secret

@@ -295,6 +295,16 @@ compile_unit(struct compiler *c, void *field, const cJSON *value)
 }
 
 static bool
+compile_mode(struct compiler *c, void *field, const cJSON *value)
+{
+	const char **mode = field;
+
+	*mode = value->valuestring;
+	return (cJSON_IsString(value) && strcmp(value->valuestring, "http") == 0) ||
+	    compile_fail(c, "must be \"http\"");
+}
+
+static bool
 compile_range(struct compiler *c, void *field, const cJSON *value)
 {
 	struct schema_node *node = field;
@@ -342,6 +352,7 @@ static const struct keyword keywords[] = {
 	{ "type", compile_type, 0 },
 	{ "writeOnly", compile_flag, NODE(is_secret) },
 	{ "x-inherit", compile_flag, NODE(is_inherited) },
+	{ "x-mode", compile_mode, NODE(mode) },
 	{ "x-range", compile_range, 0 },
 	{ "x-unit", compile_unit, 0 },
 };

@@ -78,6 +78,8 @@ node_take_over(struct schema_node *node, const struct schema_node *from)
 	node->is_secret |= from->is_secret;
 	node->is_readonly |= from->is_readonly;
 	node->is_inherited |= from->is_inherited;
+	if (node->mode == NULL)
+		node->mode = from->mode;
 }
 
 /* The end of the chain first, so that each takes over from one that is whole. */

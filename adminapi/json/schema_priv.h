@@ -88,6 +88,7 @@ struct schema_node {
 	bool			 is_secret;
 	bool			 is_readonly;
 	bool			 is_inherited;
+	const char		*mode;		/* NULL: any */
 };
 
 struct schema {

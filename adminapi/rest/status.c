@@ -9,6 +9,7 @@
 #include "adminapi/apply/prepare.h"
 #include "adminapi/rest/numbers.h"
 #include "server/backend.h"
+#include "server/pool.h"
 #include "server/server.h"
 #include "stream/engine.h"
 #include "stream/frontend.h"
@@ -60,6 +61,7 @@ server_numbers(struct jsonw *w, const struct server *server)
 	server_totals(server, &t);
 	NUMBERS(w, "sessions", { "current", t.current }, { "max", t.max },
 		{ "total", t.sessions });
+	jsonw_uint(w, "idle_connections", server_idle_connections(server));
 	write_bytes(w, t.bytes_in, t.bytes_out);
 	NUMBERS(w, "errors", { "connect", t.connect_errors }, { "retries", t.retries },
 		{ "redispatches", t.redispatches });

@@ -1,0 +1,129 @@
+/*
+ * Who names whom: a frontend the backends that its requests go to, frontends and backends a profile.
+ * Both ways: what is named must be there, what is there and named may not go.
+ */
+#include "config.h"
+#include "adminapi/doc/plan_priv.h"
+
+#include <string.h>
+
+static bool
+reference_take(struct reference *r, const cJSON *set, const char *field)
+{
+	const cJSON *name = cJSON_IsObject(set) ? doc_field(set, field) : NULL;
+
+	r->name = cJSON_IsString(name) ? name->valuestring : NULL;
+	return r->name != NULL;
+}
+
+bool
+reference_first(struct reference *r, const cJSON *set, enum doc_kind kind)
+{
+	const cJSON *rules = kind == DOC_BACKEND ? doc_field(set, "rules") : NULL;
+
+	*r = (struct reference){ .field = kind == DOC_BACKEND ? "default_backend" : "from" };
+	if (cJSON_IsArray(rules))
+		r->next_rule = rules->child;
+	return reference_take(r, set, r->field) || reference_next(r);
+}
+
+bool
+reference_next(struct reference *r)
+{
+	r->field = NULL;
+	while (r->next_rule != NULL) {
+		const cJSON *rule = r->next_rule;
+
+		r->next_rule = rule->next;
+		r->rules++;
+		if (reference_take(r, rule, "backend"))
+			return true;
+	}
+	return false;
+}
+
+void
+reference_push(const struct reference *r, struct pointer *at)
+{
+	if (r->field != NULL) {
+		pointer_push(at, r->field);
+		return;
+	}
+	pointer_push(at, "rules");
+	pointer_push_index(at, r->rules - 1);
+	pointer_push(at, "backend");
+}
+
+/* A named resource must be there: 422 at the field of who names it. */
+static void
+check_reference(struct plan *plan, const struct doc_node *node, const struct reference *r,
+	enum doc_kind kind)
+{
+	struct pointer *at;
+
+	if (plan_find(plan, plan->doc->root, kind, r->name) != NULL)
+		return;
+	at = plan_at(plan, node);
+	reference_push(r, at);
+	issues_add(&plan->issues, pointer_text(at), "there is no %s \"%.*s\"",
+		doc_kind_info(kind)->word, DOC_NAME_MAX, r->name);
+}
+
+void
+check_references(struct plan *plan, const struct doc_node *node, enum doc_kind kind)
+{
+	const cJSON *set = plan_version(node)->set;
+	struct reference r;
+
+	for (bool more = reference_first(&r, set, kind); more; more = reference_next(&r))
+		check_reference(plan, node, &r, kind);
+}
+
+static void
+in_use(struct plan *plan, const struct doc_node *gone, const struct doc_node *user,
+	const struct reference *r)
+{
+	struct buf path = { 0 };
+	struct pointer at = { 0 };
+
+	doc_path(user, &path);
+	buf_put(&path, "", 1);
+	if (!path.failed)
+		buf_puts(&at.text, path.at);
+	reference_push(r, &at);
+	issues_add(&plan->issues, pointer_text(&at), "names %s \"%s\"",
+		doc_kind_info(gone->kind)->word, gone->name);
+	plan->conflict = "it is in use";
+	plan_worsen(plan, PLAN_CONFLICT);
+	pointer_fini(&at);
+	buf_fini(&path);
+}
+
+static void
+check_user(struct plan *plan, const struct doc_node *gone, const struct doc_node *user)
+{
+	const struct doc_version *version = plan_version(user);
+	struct reference r;
+
+	if (version == NULL || (user->op != NULL && user->op->to != user->op->from))
+		return;		/* a changed one has its own issue, 422 */
+	for (bool more = reference_first(&r, version->set, gone->kind); more;
+	     more = reference_next(&r)) {
+		if (strcmp(r.name, gone->name) != 0)
+			continue;
+		/* nor is it in use by one that the same body says anew */
+		if (user->stamp > plan->first_stamp)
+			check_reference(plan, user, &r, gone->kind);
+		else
+			in_use(plan, gone, user, &r);
+	}
+}
+
+void
+check_users(struct plan *plan, const struct doc_node *gone, enum doc_kind kind)
+{
+	struct doc_node *root = plan->doc->root;
+
+	doc_each_child(user, root, kind)
+		check_user(plan, gone, user);
+}
