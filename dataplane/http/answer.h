@@ -50,8 +50,7 @@ const char *http_reason(uint16_t status);	/* of any registered status; "" for ot
 
 struct http_answer {
 	uint16_t	 status;
-	struct slice
-		head; /* status line and fields, each with its CRLF; no Connection, no empty line */
+	struct slice	 head;		/* status line, fields, each with CRLF; no Connection, no empty line */
 	struct slice	 body;
 	char		*memory;	/* what both lie in; NULL: constants */
 };

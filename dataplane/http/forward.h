@@ -16,9 +16,14 @@
 
 /*
  * Leave out Connection, what it names, Keep-Alive, Proxy-Connection, TE, Upgrade (and Transfer-Encoding
- * only if `new_framing`: the body will go on otherwise than it came). Content-Length, Host and the like stay whatever Connection
- * says. An upgrade that is asked for (or granted) keeps Upgrade, and gets a Connection of its own. "TE: trailers" stays, with
- * its Connection. What must be added comes from constants. ERR_LIMIT: too many fields.
+ * only if `new_framing`: the body will go on otherwise than it came). An upgrade that is asked for
+ * (HTTP_SAYS_UPGRADE), granted (101) or demanded (426) keeps Upgrade, and "TE: trailers" stays; both
+ * get a Connection of their own, from constants.
+ *
+ * Connection may name what it likes but for fields that are for the message's last recipient, or tell
+ * him who asked: all that head.h knows by id, and Authorization, Cookie, Content-*, X-Forwarded-* and such
+ * (forward.c has the list) stay. Call it before fields are added: what is ours is then out of its reach.
+ * ERR_LIMIT: too many fields, or Connection names over 32 others.
  */
 enum err http_forward_hops(struct http_head *head, bool new_framing);
 
@@ -31,7 +36,7 @@ struct http_forwardfor {
 	char			*header;	/* owned; NULL: "X-Forwarded-For" or "X-Original-To" */
 };
 
-/* "option forwarded" (RFC 7239): which parameters. */
+/* "option forwarded" (RFC 7239): which parameters. A port counts only with its node. */
 struct http_forwarded {
 	bool	on;
 	bool	proto, host, by, by_port, for_, for_port;
