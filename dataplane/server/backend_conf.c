@@ -27,6 +27,8 @@ retry_on_status_bit(uint16_t status)
 static void
 backend_http_fini(struct backend_http *http)
 {
+	http_forwardfor_fini(&http->forwardfor);
+	http_forwardfor_fini(&http->originalto);
 	http_errors_fini(&http->errors);
 	if (http->rules != NULL)
 		http->rules_free(http->rules);

@@ -31,6 +31,13 @@ server_conn_of(struct list *node)
 	return container_of(node, struct server_conn, node);
 }
 
+/* Shared ones are kept at all. */
+static bool
+server_conf_pools(const struct server_conf *conf)
+{
+	return conf->pool_max_conn != 0 && conf->pool_purge_delay > 0;
+}
+
 /* Only this thread writes, so no locked instruction is needed. */
 static void
 pool_count(struct pool *pool, int change)
@@ -112,7 +119,7 @@ pool_may_keep(const struct server_slot *slot, const struct server_conn *sc)
 {
 	const struct server_conf *conf = slot->conf;
 
-	if (!slot->pool.keeps || sc->epoch != slot->pool.epoch || conf->pool_purge_delay == 0)
+	if (!slot->pool.keeps || sc->epoch != slot->pool.epoch)
 		return false;
 	return conf->max_reuse < 0 || sc->uses <= (uint32_t)conf->max_reuse;
 }
@@ -244,7 +251,7 @@ pool_give(struct server_conn *sc)
 	struct pool *pool = &slot->pool;
 
 	assert(!sc->is_idle);
-	if (sc->is_private || !pool_may_keep(slot, sc) || slot->conf->pool_max_conn == 0 ||
+	if (sc->is_private || !server_conf_pools(slot->conf) || !pool_may_keep(slot, sc) ||
 	    !server_conn_is_quiet(sc)) {
 		server_conn_close(&sc);
 		return;
@@ -327,11 +334,11 @@ pool_close_some(struct server_slot *slot, struct list *list, bool all)
 }
 
 static void
-pool_close_each(struct server_slot *slot, bool all)
+pool_close_each(struct server_slot *slot, bool all_shared, bool all_own)
 {
-	pool_close_some(slot, &slot->pool.idle, all);
-	pool_close_some(slot, &slot->pool.warm, all);
-	pool_close_some(slot, &slot->pool.own, all);
+	pool_close_some(slot, &slot->pool.idle, all_shared);
+	pool_close_some(slot, &slot->pool.warm, all_shared);
+	pool_close_some(slot, &slot->pool.own, all_own);
 }
 
 /* A lower pool_max_conn: each worker goes down to its share, or until all together are few. */
@@ -382,7 +389,7 @@ pool_install(struct server_slot *slot, const struct server_conf *was, const stru
 	if (!pool->keeps || (was != NULL && server_has_moved(was, now)))
 		pool->epoch++;
 	if (atomic_load_explicit(&pool->idle_count, memory_order_relaxed) > 0) {
-		pool_close_each(slot, false);
+		pool_close_each(slot, !server_conf_pools(now), false);
 		pool_trim(slot);
 	}
 	pool_set_delay(slot, was);
@@ -392,7 +399,7 @@ void
 pool_close_all(struct server_slot *slot)
 {
 	slot->pool.keeps = false;
-	pool_close_each(slot, true);
+	pool_close_each(slot, true, true);
 	wheel_cancel(&slot->pool.purge);
 }
 

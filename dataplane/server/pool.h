@@ -10,8 +10,8 @@
  * that were busy at once since the last purge (or what that purge left; or pool_low_conn), and
  * pool_max_conn holds over all workers. So a flood of clients who come once leaves no more behind
  * than were served at the same time, though "safe" opens a connection for each of them. Private
- * ones are their clients', as many as these are: they are counted, but neither limit nor purge
- * closes them (as in HAProxy).
+ * ones are their clients', as many as these are: they are counted, but neither pool_max_conn nor
+ * purges close them (HAProxy 2.6 does so, too); max_reuse holds for all.
  *
  * Worker thread, but where said.
  */

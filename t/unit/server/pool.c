@@ -485,17 +485,19 @@ pool_low_conn_of_a_worker_survive_purges(void **state)
 }
 
 static void
-without_a_purge_delay_none_is_kept(void **state)
+without_a_purge_delay_only_private_ones_are_kept(void **state)
 {
 	struct server_conf conf = keeping();
 
 	lay(0, 2);
+	assert_true(pool_give_own(open_one(), &losses, on_lost));
 	conf.pool_purge_delay = 0;
 	publish(conf);
-	assert_pool(0, 0);
 	assert_false(wheel_timer_is_set(&pool()->purge));
 	lay(0, 1);
-	assert_pool(0, 0);
+	assert_true(pool_give_own(open_one(), &losses, on_lost));
+	assert_pool(0, 2);		/* the private ones */
+	assert_string_equal(seen(), "ffofo");
 }
 
 static void
@@ -855,7 +857,7 @@ main(void)
 		POOL_TEST(between_purges_their_number_does_not_grow_beyond_the_need),
 		POOL_TEST(the_oldest_is_found_whether_it_was_reused_or_not),
 		POOL_TEST(pool_low_conn_of_a_worker_survive_purges),
-		POOL_TEST(without_a_purge_delay_none_is_kept),
+		POOL_TEST(without_a_purge_delay_only_private_ones_are_kept),
 		POOL_TEST(the_timer_is_left_alone_while_connections_come_and_go),
 		POOL_TEST(an_idle_one_is_closed_when_its_server_closes),
 		POOL_TEST(an_idle_one_is_closed_when_its_server_says_something),
