@@ -26,6 +26,7 @@ struct bind {
 	unsigned		magic;
 #define BIND_MAGIC		0xb14d5ad3
 	struct list		node;		/* in `binds` */
+	uint64_t		serial;
 	_Atomic uint32_t	holders;
 	uint32_t		users;		/* of the holders */
 	struct bind_conf	conf;		/* as configured: the port may be 0 */
@@ -45,6 +46,7 @@ struct bind {
 
 /* All that are not freed. Control. */
 static struct list binds = { &binds, &binds };
+static uint64_t bind_serials;		/* the last that was given */
 
 /* Errors name the address as it was configured. */
 static enum err
@@ -267,7 +269,9 @@ bind_open(struct bind **bp, const struct bind_conf *conf, uint32_t workers, stru
 	list_append(&binds, &b->node);
 	atomic_init(&b->holders, 1);
 	b->users = 1;
+	b->serial = ++bind_serials;
 	b->conf = *conf;
+	b->conf.proxy_from = NULL;	/* the frontend's, and what it means may change */
 	b->address = conf->address;
 	b->workers = b->listening = sockets;
 	pthread_mutex_init(&b->closing, NULL);
@@ -460,6 +464,12 @@ static bool
 bind_has_one_socket(const struct bind *b)
 {
 	return addr_is_unix(&b->conf.address);
+}
+
+uint64_t
+bind_serial(const struct bind *b)
+{
+	return b->serial;
 }
 
 int

@@ -84,6 +84,9 @@ bool bind_matches(const struct bind *bind, const struct bind_conf *conf);
 void bind_set_mode(struct bind *bind, mode_t mode);
 void bind_set_backlog(const struct bind *bind, uint32_t worker, uint32_t backlog);	/* that worker */
 
+/* A number that no other bind of the process has or had. */
+uint64_t bind_serial(const struct bind *bind);
+
 int bind_fd(const struct bind *bind, uint32_t worker);
 
 /*

@@ -58,7 +58,7 @@ struct rules {
 /* Zeroed, for `count` rules; NULL: no memory. */
 struct rules *rules_new(uint32_t count);
 
-/* Frees all that they own, releases the backends. */
+/* Frees all that they own, releases the backends. May be NULL. */
 void rules_free(struct rules *rules);
 
 /*
@@ -80,7 +80,8 @@ char *redirect_cookie(const char *cookie, bool clear);
  */
 struct rule_verdict {
 	const struct rule	*rule;		/* NULL: none was final */
-	const struct http_answer *answer;	/* return, redirect: to be sent; valid as long as `rules` and `room` are */
+	const struct http_answer
+		*answer; /* return, redirect: to be sent; valid as long as `rules` and `room` are */
 	struct slice		 extra;		/* lines with CRLF that belong into its head: Location, Set-Cookie */
 	uint16_t		 error;		/* deny, no_room: the status, to be looked up in the http_errors; else 0 */
 	struct backend		*backend;	/* use_backend */
@@ -95,6 +96,6 @@ struct rule_verdict {
 void rules_run_request(const struct rules *rules, const struct http_head *request,
 	struct http_room *room, struct rule_verdict *verdict);
 
-/* "use_backend" rules. Worker. */
+/* "use_backend" rules. Worker. (For both, `rules` may be NULL: there are none.) */
 void rules_run_use_backend(const struct rules *rules, const struct http_head *request,
 	struct rule_verdict *verdict);

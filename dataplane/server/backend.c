@@ -344,6 +344,8 @@ backend_totals(const struct backend *backend, struct backend_totals *totals)
 		totals->retries += counter_read(&c->retries);
 		totals->redispatches += counter_read(&c->redispatches);
 		totals->queue_timeouts += counter_read(&c->queue_timeouts);
+		for (int k = 0; k < HTTP_CLASSES; k++)
+			totals->responses[k] += counter_read(&c->responses[k]);
 	}
 	totals->current = atomic_load_explicit(&backend->current, memory_order_relaxed);
 	totals->max = atomic_load_explicit(&backend->current_max, memory_order_relaxed);

@@ -77,11 +77,13 @@ struct backend_conf {
 struct backend_counters {
 	_Atomic uint64_t	sessions, bytes_in, bytes_out;
 	_Atomic uint64_t	connect_errors, retries, redispatches, queue_timeouts;
+	_Atomic uint64_t	responses[HTTP_CLASSES];
 };
 
 struct backend_totals {
 	uint64_t	sessions, bytes_in, bytes_out;
 	uint64_t	connect_errors, retries, redispatches, queue_timeouts;
+	uint64_t	responses[HTTP_CLASSES];
 	uint32_t	current, max, queued;
 };
 

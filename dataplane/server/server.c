@@ -439,6 +439,9 @@ server_totals(const struct server *server, struct server_totals *totals)
 		totals->connect_errors += counter_read(&c->connect_errors);
 		totals->retries += counter_read(&c->retries);
 		totals->redispatches += counter_read(&c->redispatches);
+		totals->response_errors += counter_read(&c->response_errors);
+		for (int k = 0; k < HTTP_CLASSES; k++)
+			totals->responses[k] += counter_read(&c->responses[k]);
 	}
 	totals->current = atomic_load_explicit(&server->current, memory_order_relaxed);
 	totals->max = atomic_load_explicit(&server->current_max, memory_order_relaxed);

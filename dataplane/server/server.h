@@ -20,6 +20,7 @@
 #include "net/proxy.h"
 #include "server/pool.h"
 
+#define HTTP_CLASSES	6	/* of statuses: 1xx to 5xx, and 0 for others */
 #define SERVER_PRIORITIES 10	/* 0: the actives; 1..9: backups */
 
 struct backend;
@@ -84,10 +85,13 @@ struct server_counters {
 	_Atomic uint64_t	connect_errors;
 	_Atomic uint64_t	retries;
 	_Atomic uint64_t	redispatches;
+	_Atomic uint64_t	response_errors;	/* none, or a malformed one */
+	_Atomic uint64_t	responses[HTTP_CLASSES];	/* by status / 100; 0: others */
 };
 
 struct server_totals {
 	uint64_t	sessions, bytes_in, bytes_out, connect_errors, retries, redispatches;
+	uint64_t	response_errors, responses[HTTP_CLASSES];
 	uint32_t	current, max;
 };
 

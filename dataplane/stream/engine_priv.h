@@ -18,7 +18,7 @@ struct engine {
 	struct worker	       **workers;
 	struct loop	       **loops;		/* of the workers, for publish.h */
 	struct loop		*control;
-	struct limit		 connections;	/* of clients; from accept to stream_end() */
+	struct limit		 connections;	/* of clients; from accept to client_end() */
 	struct pipe_budget	 pipes;
 	_Atomic bool		 stopping;	/* listening has been stopped, or is being */
 };
@@ -31,5 +31,5 @@ struct worker *engine_worker(const struct loop *loop);
 /* Tell the workers in this set that they may accept again. Any thread. */
 void engine_resume(uint64_t workers);
 
-/* A stream has ended. Worker. */
+/* A client's connection is closed. Worker. */
 void engine_connection_gone(void);

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "core/obj.h"
+#include "rules/rules.h"
 #include "stream/engine_priv.h"
 #include "stream/frontend_priv.h"
 #include "stream/listener_priv.h"
@@ -40,6 +41,16 @@ frontend_conf_release_left_binds(struct frontend_conf *conf)
 }
 
 static void
+frontend_http_fini(struct frontend_http *http)
+{
+	http_forwardfor_fini(&http->forwardfor);
+	http_forwardfor_fini(&http->originalto);
+	http_errors_fini(&http->errors);
+	if (http->rules != NULL)
+		rules_free(http->rules);
+}
+
+static void
 frontend_conf_free(struct snap *snap)
 {
 	struct frontend_conf *conf = container_of(snap, struct frontend_conf, snap);
@@ -48,6 +59,9 @@ frontend_conf_free(struct snap *snap)
 		bind_release(&conf->binds[i]);
 	if (conf->default_backend != NULL)
 		backend_release(conf->default_backend);
+	for (uint32_t i = 0; conf->bind_confs != NULL && i < conf->bind_count; i++)
+		free(conf->bind_confs[i].proxy_from);
+	frontend_http_fini(&conf->http);
 	free(conf->binds);
 	free(conf->bind_confs);
 	free(conf->bind_texts);
@@ -77,6 +91,7 @@ frontend_conf_new(struct frontend_conf **cp, uint32_t bind_count)
 	conf->bind_count = bind_count;
 	conf->workers = workers;
 	conf->timeout_client = conf->timeout_client_fin = TIMEOUT_NONE;
+	conf->http.timeout_request = conf->http.timeout_keep_alive = TIMEOUT_NONE;
 	conf->binds = calloc(bind_count + 1, sizeof(conf->binds[0]));
 	conf->bind_confs = calloc(bind_count + 1, sizeof(conf->bind_confs[0]));
 	conf->bind_texts = calloc(bind_count + 1, sizeof(conf->bind_texts[0]));
@@ -186,16 +201,23 @@ frontend_change_free(struct frontend_change *change)
 	free(change);
 }
 
-static bool
-frontend_conf_has(const struct frontend_conf *conf, const struct bind *bind, uint32_t *index)
+bool
+frontend_conf_find_bind(const struct frontend_conf *conf, const struct bind *bind, uint64_t serial,
+			uint32_t *index)
 {
 	for (uint32_t i = 0; conf != NULL && i < conf->bind_count; i++) {
-		if (conf->binds[i] == bind) {
+		if (conf->binds[i] == bind && bind_serial(bind) == serial) {
 			*index = i;
 			return true;
 		}
 	}
 	return false;
+}
+
+static bool
+frontend_conf_has(const struct frontend_conf *conf, const struct bind *bind, uint32_t *index)
+{
+	return frontend_conf_find_bind(conf, bind, bind_serial(bind), index);
 }
 
 /*
@@ -269,22 +291,25 @@ frontend_install(struct publish_item *item, struct loop *loop)
 	engine_resume(limit_set_max(&change->frontend->sessions,
 				    conf->maxconn == 0 ? LIMIT_NONE : conf->maxconn));
 	frontend_start_listeners(change, worker, old);
-	if (old != NULL)
-		snap_retire_on(&old->slots[worker->index].ref);
+	if (old == NULL)
+		return;
+	clients_sweep(worker);
+	snap_retire_on(&old->slots[worker->index].ref);
 }
 
 static void
 frontend_retire(struct publish_item *item, struct loop *loop)
 {
 	struct frontend_change *change = container_of(item, struct frontend_change, item);
-	uint32_t worker = engine_worker(loop)->index;
-	struct frontend_slot *slot = &change->frontend->slots[worker];
+	struct worker *worker = engine_worker(loop);
+	struct frontend_slot *slot = &change->frontend->slots[worker->index];
 	struct frontend_conf *old = slot->conf;
 
 	frontend_stop_listeners(slot, NULL);
 	slot->conf = NULL;
+	clients_sweep(worker);
 	if (old != NULL)
-		snap_retire_on(&old->slots[worker].ref);
+		snap_retire_on(&old->slots[worker->index].ref);
 	snap_retire_on(&slot->ref);
 }
 
@@ -443,5 +468,7 @@ frontend_totals(const struct frontend *frontend, struct frontend_totals *totals)
 		totals->bytes_in += count_get(&c->bytes_in);
 		totals->bytes_out += count_get(&c->bytes_out);
 		totals->refused += count_get(&c->refused);
+		for (int k = 0; k < HTTP_CLASSES; k++)
+			totals->responses[k] += count_get(&c->responses[k]);
 	}
 }

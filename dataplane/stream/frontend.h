@@ -45,6 +45,7 @@ struct frontend_conf {
 
 struct frontend_totals {
 	uint64_t	sessions, bytes_in, bytes_out, refused;
+	uint64_t	responses[HTTP_CLASSES];
 	uint32_t	current, max;
 };
 

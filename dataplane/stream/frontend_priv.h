@@ -4,6 +4,7 @@
 #pragma once
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include "core/list.h"
 #include "core/snap.h"
@@ -15,6 +16,7 @@ struct frontend_counters {
 	_Atomic uint64_t	sessions;
 	_Atomic uint64_t	bytes_in;
 	_Atomic uint64_t	bytes_out;
+	_Atomic uint64_t	responses[HTTP_CLASSES];	/* by status / 100; 0: others */
 	_Atomic uint64_t	refused;	/* accepted and closed: no memory for a stream */
 };
 
@@ -37,5 +39,9 @@ struct frontend {
 	uint32_t		 workers;
 	struct frontend_slot	 slots[];
 };
+
+/* Which of the conf's binds it is: its address is no name, so its serial is asked for, too. */
+bool frontend_conf_find_bind(const struct frontend_conf *conf, const struct bind *bind,
+			     uint64_t serial, uint32_t *index);
 
 extern uint32_t frontend_cut_off_ms;	/* control; tests have less patience */

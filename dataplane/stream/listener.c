@@ -166,7 +166,7 @@ listener_accept_one(struct listener *l)
 	if (fd >= 0) {
 		limit_fill(&l->frontend->sessions);
 		limit_fill(&engine.connections);
-		stream_start(l, fd, &peer);
+		client_start(l, fd, &peer);
 		return ACCEPTED_ONE;
 	}
 	listener_give_places(l);

@@ -109,7 +109,7 @@ filter_matches(const struct session_filter *f, const struct stream *s)
 		return false;
 	if (f->server != 0 && (s->server == NULL || s->server->generation != f->server))
 		return false;
-	return filter_has_names(f, s) && (!f->src_set || filter_has_source(f, &s->client));
+	return filter_has_names(f, s) && (!f->src_set || filter_has_source(f, &s->client->peer));
 }
 
 static const char *
@@ -121,7 +121,7 @@ stream_state_text(const struct stream *s)
 #undef X
 	};
 
-	if (s->state == STREAM_OPEN &&
+	if (s->state == STREAM_OPEN && s->mode != &stream_http &&
 	    (s->flow[UP].state != FLOW_OPEN || s->flow[DOWN].state != FLOW_OPEN))
 		return texts[STREAM_ENDED];
 	return texts[s->state];
@@ -150,14 +150,13 @@ info_set_name(char name[129], const char *text)
 static void
 info_set_addresses(struct session_info *info, const struct stream *s)
 {
-	stream_peer_addr(&s->client, &info->client);
-	if (addr_of_socket(&info->local, s->conn[CLIENT].fd) != ERR_OK)
-		info->local.len = 0;
+	stream_peer_addr(&s->client->peer, &info->client);
+	client_local(s->client, &info->local);
 	if (s->server == NULL)
 		return;
 	/* its configured address may have changed since */
-	if (s->conn[SERVER].fd < 0 ||
-	    addr_of_peer(&info->server_address, s->conn[SERVER].fd) != ERR_OK)
+	if (s->sc == NULL || s->sc->conn.fd < 0 ||
+	    addr_of_peer(&info->server_address, s->sc->conn.fd) != ERR_OK)
 		info->server_address = server_slot(s->server, s->worker->index)->conf->address;
 }
 

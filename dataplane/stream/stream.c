@@ -1,22 +1,19 @@
 /*
- * A stream's life: its start, its two directions, its one exit.
+ * A stream's start, what it holds, its one exit.
  *
- * Callbacks end in stream_pump() or a function of stream_connect.c, which may end the stream; none
+ * Callbacks end in a function of its mode or of stream_connect.c, which may end the stream; none
  * touches it after that. The memory is buried with the turn.
  */
 #include "config.h"
 #include "stream/stream_priv.h"
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include "core/obj.h"
 #include "stream/engine_priv.h"
+#include "stream/exchange_priv.h"
 #include "stream/frontend_priv.h"
-#include "stream/listener_priv.h"
 
-#define STREAM_DRAIN_TURNS 64 /* of FLOW_TURN_BYTES each: more than a socket's buffer holds */
-#define STREAM_ID_SHIFT	   8  /* below it: the worker */
+#define STREAM_ID_SHIFT 8 /* below it: the worker */
 
 char
 stream_state_letter(enum stream_state state)
@@ -91,22 +88,11 @@ stream_pool_free(struct worker *w)
 }
 
 static void
-stream_on_client_wake(struct conn *c)
-{
-	struct stream *s = obj_cast(container_of(c, struct stream, conn[CLIENT]), STREAM_MAGIC);
-
-	loop_mark(s->worker->loop);
-	if (s->state == STREAM_OPEN)
-		stream_pump(s);
-	else if (c->failed && conn_error(c) != 0)
-		stream_end(s, END_CLIENT_ABORT);
-	/* else the client's bytes wait in its socket until there is a server to take them */
-}
-
-static void
 stream_on_task(struct task *task)
 {
-	stream_pump(obj_cast(container_of(task, struct stream, task), STREAM_MAGIC));
+	struct stream *s = obj_cast(container_of(task, struct stream, task), STREAM_MAGIC);
+
+	s->mode->run(s);
 }
 
 /* A place on a server may be free; or the last mail of a stream that ended while it waited. */
@@ -132,245 +118,122 @@ stream_init(struct stream *s, struct worker *w)
 	list_init(&s->by_server);
 	list_init(&s->active);
 	task_init(&s->task, stream_on_task);
-	wheel_timer_init(&s->timer, stream_on_timer);
-	conn_init(&s->conn[CLIENT], stream_on_client_wake);
-	conn_init(&s->conn[SERVER], stream_on_server_wake);
 	flow_init(&s->flow[UP], w->loop->now_ms);
 	flow_init(&s->flow[DOWN], w->loop->now_ms);
 	s->waiter.mailbox = &w->loop->mailbox;
 	s->waiter.called = stream_on_called;
 	list_append(&w->streams, &s->link.node);
 	w->stream_count++;
-	count_add(&w->counters.connections, 1);
 }
 
-/* The frontend's conf of this moment, and its backend's: kept to the end. */
+/* Kept to the end. */
 static void
-stream_take_confs(struct stream *s, struct listener *l)
+stream_take_conf(struct stream *s, struct frontend_conf *conf)
 {
 	const uint32_t worker = s->worker->index;
-	struct frontend_slot *slot = &l->frontend->slots[worker];
-	struct frontend_conf *conf = l->conf != NULL ? l->conf : slot->conf;
-	struct backend *backend = conf->default_backend;
+	struct frontend_slot *slot = &s->frontend->slots[worker];
 
-	s->frontend = l->frontend;
 	s->frontend_conf = conf;
-	s->bind_index = l->index;
+	s->bind_index = s->client->bind_index;
 	snap_ref(&slot->ref);
 	snap_ref(&conf->slots[worker].ref);
 	count_add(&slot->counters.sessions, 1);
+}
+
+bool
+stream_set_backend(struct stream *s, struct backend *backend)
+{
+	const uint32_t worker = s->worker->index;
+
 	if (backend == NULL || backend->slots[worker].conf == NULL)
-		return;
+		return false;
 	s->backend = backend;
 	s->backend_conf = backend->slots[worker].conf;
 	snap_ref(&s->backend_conf->slots[worker]);
 	count_add(&backend->slots[worker].counters.sessions, 1);
+	return true;
 }
 
-/* There is no memory for it. */
-static void
-stream_refuse(struct listener *l, int fd)
+struct stream *
+stream_start(struct client *c, struct frontend_conf *conf, const struct stream_mode *mode,
+	     enum stream_state state)
 {
-	close(fd);
-	count_add(&l->frontend->slots[l->worker->index].counters.refused, 1);
-	engine_resume(limit_empty(&l->frontend->sessions));
-	engine_connection_gone();
-}
-
-void
-stream_start(struct listener *l, int fd, const struct stream_peer *peer)
-{
-	struct worker *w = l->worker;
-	struct stream *s = stream_new(w);
+	struct stream *s = stream_new(c->worker);
 
 	if (s == NULL) {
-		stream_refuse(l, fd);
-		return;
+		count_add(&c->frontend->slots[c->worker->index].counters.refused, 1);
+		return NULL;
 	}
-	stream_init(s, w);
-	stream_take_confs(s, l);
-	s->client = *peer;
-	if (conn_open(&s->conn[CLIENT], w->loop->base, fd) != 0)
-		stream_end(s, END_RESOURCE);
-	else if (s->backend == NULL)
-		stream_end(s, END_NO_BACKEND);
-	else
-		stream_choose(s, NULL, false);
+	s->mode = mode;
+	s->state = state;
+	s->client = c;
+	s->frontend = c->frontend;
+	stream_init(s, c->worker);
+	stream_take_conf(s, conf);
+	c->stream = s;
+	c->state = CLIENT_BUSY;
+	return s;
 }
 
-/*
- * Carry ends across. When both ways are flushed the two close() say FIN, and no shutdown() is
- * needed. True: all is done.
- */
-static bool
-stream_carry_ends(struct stream *s)
+struct conn *
+stream_conn(const struct stream *s, enum stream_side side)
 {
-	for (int i = UP; i <= DOWN; i++) {
-		if (s->flow[i].state == FLOW_EOF && !flow_holds(&s->flow[i]))
-			s->flow[i].state = FLOW_FLUSHED;
-	}
-	if (flow_is_done(&s->flow[UP]) && flow_is_done(&s->flow[DOWN]))
-		return true;
-	for (int i = UP; i <= DOWN; i++) {
-		if (s->flow[i].state == FLOW_FLUSHED) {
-			conn_shutdown(&s->conn[1 - i]);
-			s->flow[i].state = FLOW_SHUT;
-		}
-	}
-	if (s->flow[UP].state != FLOW_OPEN || s->flow[DOWN].state != FLOW_OPEN)
-		stream_arm(s);	/* client_fin and server_fin may be shorter than what is armed */
-	return false;
-}
-
-/*
- * One side was reset, or failed. What it sent before that is in its socket still, or held by us: it
- * is written as far as the other side's socket takes it now. That side is then reset, once it has
- * got this (stream_close, cut_priv.h), so that it sees the cut and does not take it for a regular
- * end.
- */
-static void
-stream_fail(struct stream *s, enum stream_side side)
-{
-	struct flow *rest = &s->flow[side];
-	enum flow_result result = FLOW_MORE;
-
-	s->conn[side].readable = true;
-	for (int i = 0; i < STREAM_DRAIN_TURNS && result == FLOW_MORE; i++)
-		result = flow_run(rest, &s->conn[side], &s->conn[1 - side], s->worker);
-	stream_end(s, side == CLIENT ? END_CLIENT_ABORT : END_SERVER_ABORT);
-}
-
-/* True: the flow failed, and the stream has ended. `i` is both the flow and its source's side. */
-static bool
-stream_end_if_failed(struct stream *s, enum stream_flow i, enum flow_result result)
-{
-	switch (result) {
-	case FLOW_WAITS:
-	case FLOW_MORE: return false;
-	case FLOW_SOURCE_CUT:
-	case FLOW_BAD: assert(!"not of a flow that is not framed"); break;
-	case FLOW_SOURCE_FAILED: stream_fail(s, (enum stream_side)i); return true;
-	case FLOW_SINK_FAILED: stream_fail(s, (enum stream_side)(1 - i)); return true;
-	case FLOW_NO_MEMORY: stream_end(s, END_RESOURCE); return true;
-	}
-	return false;
-}
-
-/* An RST behind a FIN comes with no read that could tell it. */
-static bool
-stream_end_if_reset(struct stream *s, enum stream_side side)
-{
-	if (!s->conn[side].failed || conn_error(&s->conn[side]) == 0)
-		return false;
-	stream_fail(s, side);
-	return true;
+	if (side == CLIENT)
+		return &s->client->conn;
+	return s->sc == NULL ? NULL : &s->sc->conn;
 }
 
 void
-stream_pump(struct stream *s)
-{
-	const uint64_t before = s->flow[UP].bytes + s->flow[DOWN].bytes;
-	bool more = false;
-
-	for (int i = UP; i <= DOWN; i++) {
-		enum flow_result result =
-			flow_run(&s->flow[i], &s->conn[i], &s->conn[1 - i], s->worker);
-
-		if (stream_end_if_failed(s, i, result))
-			return;
-		more = more || result == FLOW_MORE;
-	}
-	if (stream_end_if_reset(s, CLIENT) || stream_end_if_reset(s, SERVER))
-		return;
-	if (stream_carry_ends(s)) {
-		stream_end(s, END_DONE);
-		return;
-	}
-	if (s->flow[UP].bytes + s->flow[DOWN].bytes != before)
-		stream_note_active(s);
-	if (more)
-		loop_queue(s->worker->loop, &s->task);
-}
-
-/* Was the stream cut, so that a regular end towards `side` would be a lie? */
-static bool
-stream_cuts(const struct stream *s, enum stream_side side)
-{
-	const struct flow *to = &s->flow[1 - side];
-
-	switch (s->cause) {
-	case END_CLIENT_ABORT:
-	case END_SERVER_ABORT:
-		/* what this side was sent is whole: it need not know what became of the other way */
-		return !flow_is_done(to);
-	case END_SERVER_DOWN:
-	case END_ACTIVE_BACK:
-	case END_ADMIN:
-	case END_SERVER_REMOVED:
-	case END_SHUTDOWN: return true;
-	case END_RESOURCE:
-	case END_INTERNAL:
-		/* before there was a server it is an end like that of a connect that failed */
-		return s->ended_in == STREAM_OPEN;
-	case END_NONE:
-	case END_DONE:
-	case END_ANSWERED:
-	case END_DENIED:
-	case END_BAD_REQUEST:
-	case END_BAD_RESPONSE:
-	case END_BAD_PROXY:
-	case END_REQUEST_TIMEOUT:
-	case END_CLIENT_CLOSE:
-	case END_SERVER_CLOSE:
-	case END_CLIENT_TIMEOUT:
-	case END_CONNECT_TIMEOUT:
-	case END_SERVER_TIMEOUT:
-	case END_CONNECT_REFUSED:
-	case END_CONNECT_FAILED:
-	case END_NO_SERVER:
-	case END_QUEUE_TIMEOUT:
-	case END_QUEUE_FULL:
-	case END_NO_BACKEND:
-		/* silence is an end like any other, unless bytes were under way */
-		return flow_holds(to);
-	}
-	return true;
-}
-
-static void
 stream_close(struct stream *s, enum stream_side side)
 {
-	if (!stream_cuts(s, side))
-		conn_close(&s->conn[side]);
-	else if (s->cause == END_CLIENT_ABORT || s->cause == END_SERVER_ABORT)
-		cuts_add(&s->worker->cuts, &s->conn[side]);
-	else
-		conn_reset(&s->conn[side]);
+	if (side == CLIENT)
+		conn_close(&s->client->conn);
+	else if (s->sc != NULL)
+		server_conn_close(&s->sc);
+}
+
+void
+stream_reset(struct stream *s, enum stream_side side)
+{
+	if (side == CLIENT)
+		conn_reset(&s->client->conn);
+	else if (s->sc != NULL)
+		server_conn_reset(&s->sc);
+}
+
+void
+stream_cut(struct stream *s, enum stream_side side)
+{
+	if (side == CLIENT) {
+		cuts_add(&s->worker->cuts, &s->client->conn);
+	} else if (s->sc != NULL) {
+		cuts_add(&s->worker->cuts, &s->sc->conn);
+		server_conn_forget(&s->sc);
+	}
 }
 
 void
 stream_end(struct stream *s, enum end_cause cause)
 {
-	struct frontend *frontend = s->frontend;
+	struct client *client = s->client;
 
 	if (s->state == STREAM_ENDED)
 		return;
 	s->ended_in = s->state;
 	s->cause = cause;
 	s->state = STREAM_ENDED;
-	wheel_cancel(&s->timer);
 	task_cancel(&s->task);
 	list_remove(&s->active);
 	list_remove(&s->link.node);
-	stream_close(s, CLIENT);
-	stream_close(s, SERVER);
-	flow_fini(&s->flow[UP], s->worker);
-	flow_fini(&s->flow[DOWN], s->worker);
+	s->mode->part(s);
 	stream_count(s);
 	stream_log(s);
+	flow_fini(&s->flow[UP], s->worker);
+	flow_fini(&s->flow[DOWN], s->worker);
+	exchange_free(s);
 	stream_leave_server(s);
-	engine_resume(limit_empty(&frontend->sessions));
-	engine_connection_gone();
+	s->client = NULL;
+	client_stream_gone(client);
 	if (backend_stop_waiting(&s->waiter))
 		stream_release(s);
 	/* else stream_on_called() comes once more, and releases it */

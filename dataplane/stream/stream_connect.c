@@ -3,7 +3,8 @@
  *
  * HAProxy's rules ("retries", "option redispatch"): a retry on the same server comes after
  * min(timeout connect, 1 s); by the interval of "redispatch" a retry goes to another one at once.
- * A server that takes no new streams any more is not retried either.
+ * A server that takes no new streams any more is not retried either. In HTTP mode an idle connection may be
+ * there, which saves the connect.
  *
  * The stream's worker.
  */
@@ -41,19 +42,6 @@ stream_leave_server(struct stream *s)
 	backend_leave(server, s->worker->index);
 }
 
-static void
-stream_connected(struct stream *s)
-{
-	const uint64_t now_ms = s->worker->loop->now_ms;
-
-	s->state = STREAM_OPEN;
-	s->connected_ms = now_ms;
-	for (int i = UP; i <= DOWN; i++)
-		s->flow[i].read_ms = s->flow[i].written_ms = now_ms;
-	stream_arm(s);
-	stream_pump(s);
-}
-
 /* What an errno of connect() means for the log. */
 static enum end_cause
 stream_connect_cause(int error)
@@ -72,26 +60,6 @@ stream_connect_cause(int error)
 	}
 }
 
-static void
-stream_connect(struct stream *s)
-{
-	const struct server_conf *conf = stream_server_slot(s)->conf;
-	struct conn *c = &s->conn[SERVER];
-	int result;
-
-	s->state = STREAM_CONNECTING;
-	stream_set_deadline(s, s->backend_conf->timeout_connect);
-	stream_note_active(s);
-	conn_init(c, stream_on_server_wake);
-	result = conn_connect(c, s->worker->loop->base, &conf->address, &conf->source);
-	if (result >= 0 && s->backend_conf->srvtcpka.on)
-		keepalive_set(c->fd, &s->backend_conf->srvtcpka);
-	if (result < 0)
-		stream_connect_failed(s, stream_connect_cause(-result));
-	else if (result > 0)
-		stream_connected(s);
-}
-
 /* A connecting socket that is readable has failed, or its server is one that speaks first. */
 static void
 stream_on_connect_wake(struct stream *s, struct conn *c)
@@ -101,19 +69,84 @@ stream_on_connect_wake(struct stream *s, struct conn *c)
 	if (error != 0)
 		stream_connect_failed(s, stream_connect_cause(-error));
 	else if (c->writable)
-		stream_connected(s);
+		s->mode->connected(s);
 }
 
 void
 stream_on_server_wake(struct conn *c)
 {
-	struct stream *s = obj_cast(container_of(c, struct stream, conn[SERVER]), STREAM_MAGIC);
+	struct server_conn *sc =
+		obj_cast(container_of(c, struct server_conn, conn), SERVER_CONN_MAGIC);
+	struct stream *s = obj_cast(sc->owner, STREAM_MAGIC);
 
 	loop_mark(s->worker->loop);
-	if (s->state == STREAM_OPEN)
-		stream_pump(s);
-	else if (s->state == STREAM_CONNECTING)
+	if (s->state == STREAM_CONNECTING)
 		stream_on_connect_wake(s, c);
+	else
+		s->mode->on_server(s);
+}
+
+/*
+ * Who may use a connection besides us: behind a PROXY header each client has his own (HAProxy does the
+ * same). 0: anybody.
+ */
+uint64_t
+stream_conn_key(const struct stream *s)
+{
+	const struct server_conf *conf = stream_server_slot(s)->conf;
+
+	return conf->send_proxy.version == 0 ? 0 : client_identity(s->client);
+}
+
+static void
+stream_connect_new(struct stream *s)
+{
+	const struct tcp_keepalive *keepalive = &s->backend_conf->srvtcpka;
+	int result;
+
+	s->state = STREAM_CONNECTING;
+	stream_set_deadline(s, s->backend_conf->timeout_connect);
+	stream_note_active(s);
+	s->sc = server_conn_open(stream_server_slot(s), s->worker->loop, stream_conn_key(s), s,
+				 stream_on_server_wake, &result);
+	if (s->sc == NULL) {
+		stream_connect_failed(s, stream_connect_cause(-result));
+		return;
+	}
+	if (keepalive->on)
+		keepalive_set(s->sc->conn.fd, keepalive);
+	if (result > 0)
+		s->mode->connected(s);
+}
+
+void
+stream_connect(struct stream *s)
+{
+	if (s->mode->take_idle != NULL && !s->wants_new) {
+		s->sc = s->mode->take_idle(s);
+		if (s->sc != NULL) {
+			s->mode->connected(s);
+			return;
+		}
+	}
+	stream_connect_new(s);
+}
+
+size_t
+stream_proxy_header(const struct stream *s, char buf[PROXY_OUT_MAX_BYTES])
+{
+	const struct proxy_send *how = &stream_server_slot(s)->conf->send_proxy;
+	const struct proxied *proxied = s->client->proxied;
+	struct addr from, to;
+
+	if (how->version == 0)
+		return 0;
+	stream_peer_addr(&s->client->peer, &from);
+	client_local(s->client, &to);
+	return proxy_write(buf, how, &from, &to,
+			   proxied == NULL
+				   ? (struct slice){ 0 }
+				   : (struct slice){ proxied->tlvs, proxied->tlvs_len });
 }
 
 static void
@@ -158,9 +191,9 @@ stream_choose(struct stream *s, struct server *avoid, bool was_called)
 	else if (result == ERR_BUSY)
 		stream_wait(s, ahead);
 	else if (result == ERR_LIMIT)
-		stream_end(s, END_QUEUE_FULL);
+		s->mode->failed(s, END_QUEUE_FULL);
 	else
-		stream_end(s, END_NO_SERVER);
+		s->mode->failed(s, END_NO_SERVER);
 }
 
 /*
@@ -208,17 +241,12 @@ stream_retry_later(struct stream *s)
 }
 
 void
-stream_connect_failed(struct stream *s, enum end_cause cause)
+stream_try_again(struct stream *s, enum end_cause cause)
 {
 	const struct backend_conf *conf = s->backend_conf;
 
-	conn_close(&s->conn[SERVER]);
-	if (cause != END_RESOURCE) {	/* that is our own fault */
-		count_add(&stream_server_slot(s)->counters.connect_errors, 1);
-		count_add(&stream_backend_counters(s)->connect_errors, 1);
-	}
 	if (s->retries >= conf->retries) {
-		stream_end(s, cause);
+		s->mode->failed(s, cause);
 		return;
 	}
 	s->retries++;
@@ -226,6 +254,17 @@ stream_connect_failed(struct stream *s, enum end_cause cause)
 		stream_redispatch(s);
 	else
 		stream_retry_later(s);
+}
+
+void
+stream_connect_failed(struct stream *s, enum end_cause cause)
+{
+	stream_close(s, SERVER);
+	if (cause != END_RESOURCE) {	/* that is our own fault */
+		count_add(&stream_server_slot(s)->counters.connect_errors, 1);
+		count_add(&stream_backend_counters(s)->connect_errors, 1);
+	}
+	stream_try_again(s, cause);
 }
 
 void

@@ -8,6 +8,7 @@
 #include "core/jsonw.h"
 #include "core/log.h"
 #include "stream/engine_priv.h"
+#include "stream/exchange_priv.h"
 #include "stream/frontend_priv.h"
 #include "stream/stream_priv.h"
 
@@ -35,31 +36,21 @@ stream_count(struct stream *s)
 	count_add(&s->server->slots[worker].counters.bytes_out, out);
 }
 
-void
-stream_peer_addr(const struct stream_peer *peer, struct addr *addr)
-{
-	*addr = (struct addr){ 0 };
-	switch (peer->sa.sa_family) {
-	case AF_INET:
-		addr->in = peer->in;
-		addr->len = sizeof(addr->in);
-		break;
-	case AF_INET6:
-		addr->in6 = peer->in6;
-		addr->len = sizeof(addr->in6);
-		break;
-	default: addr->un.sun_family = AF_UNIX; addr->len = sizeof(sa_family_t);
-	}
-}
-
 static void
 log_client(struct jsonw *w, const struct stream *s)
 {
 	char text[ADDR_TEXT_BYTES];
 	struct addr addr;
 
-	stream_peer_addr(&s->client, &addr);
+	stream_peer_addr(&s->client->peer, &addr);
 	jsonw_string(w, "client", addr_is_unix(&addr) ? "unix" : addr_format(&addr, text));
+}
+
+/* When a server was first looked for. */
+static uint64_t
+stream_ready_ms(const struct stream *s)
+{
+	return s->exchange == NULL ? s->begun_ms : s->exchange->request_ms;
 }
 
 /* -1: that stage was not reached (HAProxy manual, 8.4). */
@@ -74,13 +65,18 @@ log_timers(struct jsonw *w, const struct stream *s)
 	else if (s->assigned_ms != 0)
 		queue = (int64_t)s->queue_time_ms;
 	if (s->connected_ms != 0) {
-		connect = (int64_t)(s->connected_ms - s->begun_ms - s->queue_time_ms);
+		connect = (int64_t)(s->connected_ms - stream_ready_ms(s) - s->queue_time_ms);
 		data = (int64_t)(now_ms - s->connected_ms);
 	}
 	jsonw_object(w, "timers_ms");
+	if (s->exchange != NULL)
+		exchange_log_timers(w, s);
 	jsonw_int(w, "queue", queue);
 	jsonw_int(w, "connect", connect);
-	jsonw_int(w, "data", data);
+	if (s->exchange != NULL)
+		exchange_log_response(w, s);
+	else
+		jsonw_int(w, "data", data);
 	jsonw_uint(w, "total", now_ms - s->begun_ms);
 	jsonw_end_object(w);
 }
@@ -88,11 +84,13 @@ log_timers(struct jsonw *w, const struct stream *s)
 static void
 log_end(struct jsonw *w, const struct stream *s)
 {
-	const char state[] = {
-		end_cause_letter(s->cause),
-		s->cause == END_DONE ? '-' : stream_state_letter(s->ended_in),
-		'\0',
-	};
+	char state[] = "----";
+
+	state[0] = end_cause_letter(s->cause);
+	if (s->cause != END_DONE)
+		state[1] = stream_state_letter(s->ended_in);
+	if (s->exchange == NULL)
+		state[2] = '\0';	/* the last two are about cookies */
 
 	jsonw_string(w, "termination_state", state);
 	jsonw_string(w, "cause", end_cause_words(s->cause));
@@ -126,6 +124,8 @@ log_members(struct jsonw *w, const struct stream *s)
 	jsonw_string(w, "server", s->server == NULL ? NULL : s->server->name);
 	jsonw_string(w, "picked", pick_text(s->pick));
 	log_timers(w, s);
+	if (s->exchange != NULL)
+		exchange_log_request(w, s);
 	jsonw_uint(w, "bytes_in", s->flow[UP].bytes);
 	jsonw_uint(w, "bytes_out", s->flow[DOWN].bytes);
 	log_end(w, s);

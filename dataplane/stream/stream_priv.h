@@ -1,15 +1,15 @@
 /*
- * A stream: one client's connection from accept to its log line.
+ * A stream: one HTTP exchange, or a whole TCP or upgraded connection, to its log line.
  *
- *	accept -> a server is chosen (or waited for) -> connect, with retries -> bytes both ways -> end
+ *	a request -> a server is chosen (or waited for) -> a connection -> bytes both ways -> end
  *
  * It lives and dies on one worker; everything here is that worker's. stream_end() is its one exit.
  * It keeps the configuration that it began with: a reference each to the frontend, its conf and its
- * backend's conf, and while it has a server, one to that.
+ * backend's conf, and while it has a server, one to that. What TCP and HTTP do differently is one
+ * table each: struct stream_mode.
  */
 #pragma once
 
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include "core/addr.h"
@@ -19,6 +19,7 @@
 #include "net/conn.h"
 #include "server/backend.h"
 #include "server/server.h"
+#include "stream/client_priv.h"
 #include "stream/pump_priv.h"
 #include "stream/worker_priv.h"
 
@@ -28,11 +29,14 @@ struct listener;
 
 /* Columns: name, the log's second letter (HAProxy manual, 8.5), the API's word. */
 #define STREAM_STATES(X)				\
+	X(REQUEST,	'R',	"request")		\
 	X(CHOOSING,	'C',	"connecting")		\
 	X(QUEUED,	'Q',	"queued")		\
 	X(CONNECTING,	'C',	"connecting")		\
 	X(RETRYING,	'C',	"connecting")		\
+	X(AWAITING,	'H',	"waiting")		\
 	X(OPEN,		'D',	"open")			\
+	X(LAST,		'L',	"last data")		\
 	X(ENDED,	'-',	"closing")
 
 enum stream_state {
@@ -48,15 +52,37 @@ enum stream_side { CLIENT, SERVER };
 /* flow[UP] goes from the client to the server: a flow has the index of its source's side. */
 enum stream_flow { UP, DOWN };
 
-/* Who connected: an IP and port; of a Unix socket only the family counts. */
-struct stream_peer {
-	union {
-		struct sockaddr		sa;
-		struct sockaddr_in	in;
-		struct sockaddr_in6	in6;
-		char			storage[sizeof(struct sockaddr_in6)];
-	};
+/* What TCP and HTTP do differently. Each may end the stream, but for part(). */
+struct stream_mode {
+	/* There is a connection to the server: s->sc. */
+	void (*connected)(struct stream *s);
+
+	/* An idle connection that may be used instead of a new one; NULL: none. */
+	struct server_conn *(*take_idle)(struct stream *s);
+
+	/* No server will serve it. */
+	void (*failed)(struct stream *s, enum end_cause cause);
+
+	/* A socket woke; the server's only when it is connected. */
+	void (*on_client)(struct stream *s);
+	void (*on_server)(struct stream *s);
+
+	/* Go on: the turn's share was used up, or a socket is to be read once more. */
+	void (*run)(struct stream *s);
+
+	/* In states that are not stream_connect.c's: when it will have waited for too long, and for whom. */
+	uint64_t (*deadline_ms)(const struct stream *s, enum end_cause *cause);
+	void (*timed_out)(struct stream *s, enum end_cause cause);
+
+	/* It has ended: do with both connections what its cause asks for. */
+	void (*part)(struct stream *s);
 };
+
+extern const struct stream_mode stream_tcp;	/* tcp.c */
+extern const struct stream_mode stream_http;	/* exchange.c */
+extern const struct stream_mode stream_tunnel;	/* exchange.c: an upgraded one */
+
+struct exchange;
 
 struct stream {
 	unsigned		 magic;
@@ -66,6 +92,10 @@ struct stream {
 	enum end_cause		 cause;
 	enum pick		 pick;
 	struct worker		*worker;
+	const struct stream_mode *mode;
+	struct exchange		*exchange;	/* HTTP: owned */
+	struct client		*client;	/* NULL once it has ended */
+	struct server_conn	*sc;		/* its connection to the server; NULL: none */
 	uint64_t		 id;
 
 	struct frontend		*frontend;	/* these five: see above */
@@ -79,7 +109,7 @@ struct stream {
 	uint32_t		 queue_ahead;	/* how many waited before it, over all its waits */
 	bool			 redispatched;
 	bool			 moved;		/* bytes, since the last tick */
-	struct stream_peer	 client;
+	bool			 wants_new;	/* the next connection is to be a new one */
 
 	uint64_t		 begun_us;	/* wall time */
 	uint64_t		 begun_ms;	/* loop times; 0: not reached */
@@ -93,22 +123,24 @@ struct stream {
 	struct list		 by_server;	/* server_slot.streams */
 	struct list		 active;	/* worker.active or worker.due */
 	struct task		 task;		/* go on pumping */
-	struct wheel_timer	 timer;		/* may fire early: it looks, and is set again */
 	struct queue_waiter	 waiter;
 	struct grave		 grave;
 	struct stream		*next_free;	/* worker.free_streams */
 
-	struct conn		 conn[2];	/* by enum stream_side */
 	struct flow		 flow[2];	/* by enum stream_flow */
 };
 
 /* stream.c */
 
-/* Serve `fd`, accepted by `l`, which has taken a place in both limits for it. */
-void stream_start(struct listener *l, int fd, const struct stream_peer *peer);
+/* A stream of `c`, under `conf`, in `state`. NULL: no memory. */
+struct stream *stream_start(struct client *c, struct frontend_conf *conf,
+			    const struct stream_mode *mode, enum stream_state state);
+
+/* The backend that is to serve it, with its conf of now. False: there is none (any more). */
+bool stream_set_backend(struct stream *s, struct backend *backend);
 
 /*
- * End it: log, close, give all back. The first cause counts, later calls do nothing. The memory
+ * End it: log, part with its connections, give all back. The first cause counts, later calls do nothing. The memory
  * stays valid until the end of the turn.
  */
 void stream_end(struct stream *s, enum end_cause cause);
@@ -116,8 +148,19 @@ void stream_end(struct stream *s, enum end_cause cause);
 void stream_end_all(struct worker *worker, enum end_cause cause);
 void stream_pool_free(struct worker *worker);
 
-/* Move bytes, carry ends across, end the stream when both ways are done. It may have ended then. */
-void stream_pump(struct stream *s);
+/* Its connection on a side; NULL: there is none. */
+struct conn *stream_conn(const struct stream *s, enum stream_side side);
+
+/* Part with a side's connection: a FIN; an RST; an RST once what was written has arrived. */
+void stream_close(struct stream *s, enum stream_side side);
+void stream_reset(struct stream *s, enum stream_side side);
+void stream_cut(struct stream *s, enum stream_side side);
+
+/* tcp.c: what a tunnel shares with it. */
+void tcp_start(struct client *c, struct frontend_conf *conf);
+void tcp_pump(struct stream *s);	/* move bytes, carry ends across */
+uint64_t tcp_deadline_ms(const struct stream *s, enum end_cause *cause);
+void tcp_part(struct stream *s);
 
 /* stream_connect.c */
 
@@ -126,19 +169,35 @@ void stream_pump(struct stream *s);
  * `was_called`: from the waiting line. It may have ended then.
  */
 void stream_choose(struct stream *s, struct server *avoid, bool was_called);
+
+/* A connection to a server woke: the stream is its owner. */
 void stream_on_server_wake(struct conn *c);
+
+/* Connect to the server that it has once more. */
+void stream_connect(struct stream *s);
 void stream_connect_failed(struct stream *s, enum end_cause cause);
 void stream_retry(struct stream *s);	/* the wait before a retry is over */
 void stream_leave_server(struct stream *s);	/* it may have none */
 
+/* What tells its connections to servers from other clients' (server/pool.h); 0: nothing. */
+uint64_t stream_conn_key(const struct stream *s);
+
+/* The connection that it has did not do: count a retry, and try again by the rules, or fail with `cause`. */
+void stream_try_again(struct stream *s, enum end_cause cause);
+
+/* The PROXY header that opens a new connection to its server; 0: none is wanted. */
+size_t stream_proxy_header(const struct stream *s, char buf[PROXY_OUT_MAX_BYTES]);
+
 /* stream_timeout.c */
-void stream_on_timer(struct wheel_timer *timer);
+void stream_on_timer(struct stream *s);
 
 /* Set the timer so that it fires no later than the next time-out. */
 void stream_arm(struct stream *s);
 
-/* In a state before OPEN: `timeout_ms` from now, TIMEOUT_NONE for never. */
+/* In a state of stream_connect.c: `timeout_ms` from now, TIMEOUT_NONE for never. */
 void stream_set_deadline(struct stream *s, int64_t timeout_ms);
+
+uint64_t time_after(uint64_t from_ms, int64_t timeout_ms);	/* WHEEL_NEVER for TIMEOUT_NONE */
 
 /* stream_tick.c */
 void stream_note_active(struct stream *s);	/* bytes moved, or a state that has to be watched */
@@ -148,7 +207,6 @@ void stream_on_tick_task(struct task *task);
 /* stream_log.c */
 void stream_count(struct stream *s);	/* bring the counters up to date */
 void stream_log(struct stream *s);
-void stream_peer_addr(const struct stream_peer *peer, struct addr *addr);
 
 static inline void
 keepalive_set(int fd, const struct tcp_keepalive *ka)

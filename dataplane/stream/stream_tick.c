@@ -40,10 +40,12 @@ static void
 stream_probe(struct stream *s)
 {
 	for (int side = CLIENT; side <= SERVER; side++) {
-		if (s->flow[side].state == FLOW_OPEN)
-			s->conn[side].readable = true;
+		struct conn *c = stream_conn(s, side);
+
+		if (c != NULL && s->flow[side].state == FLOW_OPEN)
+			c->readable = true;
 	}
-	stream_pump(s);
+	s->mode->run(s);
 }
 
 /* It is on no list here. */
@@ -53,7 +55,7 @@ stream_tick(struct stream *s)
 	stream_count(s);
 	if (s->state == STREAM_OPEN && !s->moved) {
 		stream_probe(s);
-	} else if (s->state != STREAM_OPEN && conn_error(&s->conn[CLIENT]) != 0) {
+	} else if (s->state < STREAM_OPEN && conn_error(&s->client->conn) != 0) {
 		stream_end(s, END_CLIENT_ABORT);
 	} else {
 		stream_keep_active(s);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include "core/obj.h"
 #include "stream/engine_priv.h"
+#include "stream/exchange_priv.h"
 #include "stream/listener_priv.h"
 #include "stream/stream_priv.h"
 
@@ -45,6 +46,9 @@ worker_init(struct worker *w, uint32_t index, struct pipe_budget *budget)
 	w->index = index;
 	slab_pool_init(&w->slabs, WORKER_SLABS_KEPT);
 	pipe_pool_init(&w->pipes, budget, WORKER_PIPES_KEPT);
+	list_init(&w->clients);
+	list_init(&w->sweeping);
+	task_init(&w->sweep_task, clients_on_sweep);
 	list_init(&w->streams);
 	list_init(&w->active);
 	list_init(&w->due);
@@ -91,6 +95,8 @@ worker_free(struct worker **wp)
 	cuts_fini(&w->cuts);
 	loop_free(&w->loop);
 	stream_pool_free(w);
+	client_pool_free(w);
+	exchange_pool_free(w);
 	slab_pool_fini(&w->slabs);
 	pipe_pool_fini(&w->pipes);
 	buf_fini(&w->line);
@@ -117,6 +123,7 @@ worker_stop_listening(struct worker *w)
 	w->listening_ended = true;
 	list_foreach_safe(node, &w->listeners)
 		listener_stop_for_good(container_of(node, struct listener, worker_node));
+	clients_sweep(w);
 }
 
 static void
@@ -141,5 +148,6 @@ worker_stop(struct worker *w)
 		worker_stop_listening(w);
 	w->stopping = true;
 	stream_end_all(w, END_SHUTDOWN);
+	clients_end_all(w);
 	worker_stop_when_empty(w);
 }

@@ -14,13 +14,14 @@
 #include "core/loop.h"
 #include "core/slab.h"
 #include "core/str.h"
+#include "http/head.h"
 #include "net/pipe.h"
 #include "stream/cut_priv.h"
 
 #define WORKER_SCRATCH_BYTES (256 * 1024)	/* the largest read; beyond it nothing is won */
 #define WORKER_SLABS_KEPT    64			/* free slabs: 1 MiB */
 #define WORKER_PIPES_KEPT    4			/* free pipes: 4 MiB at most */
-#define WORKER_STREAMS_KEPT  1024		/* free streams, for churn */
+#define WORKER_STREAMS_KEPT  1024		/* free streams, clients and exchanges, for churn */
 
 /* A place in the worker's list of streams, which walkers share: their markers are in it, too. */
 struct stream_link {
@@ -46,15 +47,23 @@ struct worker {
 	struct slab_pool	 slabs;
 	struct pipe_pool	 pipes;
 	char			*scratch;	/* WORKER_SCRATCH_BYTES, for the time of one callback */
+	struct http_field	 fields[HTTP_FIELDS_MAX];	/* a response's, for the time of one callback */
 	struct cuts		 cuts;
 	struct log_ring		*log;
 	struct buf		 line;		/* a log line in the making */
 
+	struct list		 clients;	/* all, by client.node */
+	struct list		 sweeping;	/* those that clients_sweep() still has to look at */
+	struct task		 sweep_task;
+	struct client		*free_clients;
+	uint32_t		 free_client_count;
 	struct list		 streams;	/* stream_link, by id */
 	uint32_t		 stream_count;	/* with those that wait for their last mail */
 	uint64_t		 sequence;	/* of the last stream */
 	struct stream		*free_streams;
 	uint32_t		 free_count;
+	struct exchange		*free_exchanges;
+	uint32_t		 free_exchange_count;
 
 	struct list		 active;	/* streams that moved bytes, or wait: see stream_tick.c */
 	struct list		 due;		/* those that this tick still has to look at */

@@ -1,0 +1,63 @@
+/*
+ * Does a condition hold? The walk over its tests. Any thread; most of all workers, for each request.
+ */
+#include "config.h"
+#include "expr/cond.h"
+#include <stdlib.h>
+#include "expr/cond_priv.h"
+
+static bool
+term_matches_sample(const struct cond *cond, const struct term *term, const struct sample *sample)
+{
+	const struct pattern *pattern = cond->patterns + term->pattern_first;
+
+	if (term->match->kind == PATTERN_NONE)
+		return term->match->holds(sample, NULL, &term->how);
+	for (uint32_t i = 0; i < term->pattern_count; i++) {
+		if (term->match->holds(sample, &pattern[i], &term->how))
+			return true;
+	}
+	return false;
+}
+
+/* A value that is not there matches nothing; so the test's negation holds. */
+static bool
+term_matches(const struct cond *cond, const struct term *term, const struct sample_source *from)
+{
+	struct sample sample = { .type = term->fetch->type };
+	struct fetch_cursor cursor = { 0 };
+
+	while (term->fetch->get(from, &term->arg, &cursor, &sample)) {
+		if (term_matches_sample(cond, term, &sample))
+			return true;
+		if (!term->fetch->many)
+			return false;
+	}
+	return false;
+}
+
+bool
+cond_holds(const struct cond *cond, const struct http_head *request)
+{
+	const struct sample_source from = { .request = request };
+	uint32_t at = 0;
+
+	/* `next` only points on, so this ends */
+	while (at < cond->term_count)
+		at = cond->terms[at].next[term_matches(cond, &cond->terms[at], &from)];
+	return at == COND_YES;
+}
+
+void
+cond_free(struct cond **cp)
+{
+	struct cond *cond = *cp;
+
+	*cp = NULL;
+	if (cond == NULL)
+		return;
+	free(cond->terms);
+	free(cond->patterns);
+	words_fini(&cond->words);
+	free(cond);
+}

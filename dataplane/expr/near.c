@@ -1,0 +1,125 @@
+/*
+ * Which name was meant. Only where there is an error already: here memory is taken, and where there
+ * is none, no hint is given. Any thread.
+ */
+#include "config.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "core/hint.h"
+#include "expr/cond_priv.h"
+
+#define NAME_BYTES 40	/* longest name of a test, with its NUL; a longer one is no hint */
+
+struct names {
+	char		(*room)[NAME_BYTES];
+	const char	**at;
+	size_t		 count, cap;
+};
+
+static bool
+names_init(struct names *names, size_t cap)
+{
+	*names = (struct names){
+		.room = calloc(cap, sizeof(*names->room)),
+		.at = calloc(cap, sizeof(*names->at)),
+		.cap = cap,
+	};
+	return names->room != NULL && names->at != NULL;
+}
+
+static void
+names_fini(struct names *names)
+{
+	free(names->room);
+	free(names->at);
+}
+
+/* "base", or "base_form". */
+static void
+names_add(struct names *names, const char *base, const char *form)
+{
+	char *room = names->room[names->count];
+	int len = snprintf(room, NAME_BYTES, "%s%s%s", base, form[0] != '\0' ? "_" : "", form);
+
+	if (len >= 0 && len < NAME_BYTES)
+		names->at[names->count++] = room;
+}
+
+static void
+names_add_fetch(struct names *names, const struct fetch *fetch)
+{
+	names_add(names, fetch->name, "");
+	for (size_t i = 0; fetch->has_forms && i < match_count; i++) {
+		if (matches[i].has_form)
+			names_add(names, fetch->name, matches[i].name);
+	}
+}
+
+static const char *
+near_say(char buf[NEAR_BYTES], const struct names *names, struct slice name)
+{
+	char word[NAME_BYTES];
+	const char *hint = NULL;
+
+	if (name.len < sizeof(word)) {
+		memcpy(word, name.at, name.len);
+		word[name.len] = '\0';
+		hint = hint_nearest(word, names->at, names->count);
+	}
+	buf[0] = '\0';
+	if (hint != NULL)
+		snprintf(buf, NEAR_BYTES, " (did you mean \"%s\"?)", hint);
+	return buf;
+}
+
+const char *
+near_test(char buf[NEAR_BYTES], struct slice name)
+{
+	const struct fetch_table *t;
+	struct names names;
+	size_t cap = 0;
+
+	buf[0] = '\0';
+	for (t = fetch_tables(); t != NULL; t = t->next)
+		cap += t->count * (1 + match_count);
+	if (names_init(&names, cap)) {
+		for (t = fetch_tables(); t != NULL; t = t->next) {
+			for (size_t i = 0; i < t->count; i++)
+				names_add_fetch(&names, &t->rows[i]);
+		}
+		near_say(buf, &names, name);
+	}
+	names_fini(&names);
+	return buf;
+}
+
+const char *
+near_acl(char buf[NEAR_BYTES], struct slice name)
+{
+	struct names names;
+
+	buf[0] = '\0';
+	if (names_init(&names, predefined_count)) {
+		for (size_t i = 0; i < predefined_count; i++)
+			names_add(&names, predefined_acls[i].name, "");
+		near_say(buf, &names, name);
+	}
+	names_fini(&names);
+	return buf;
+}
+
+const char *
+near_match(char buf[NEAR_BYTES], struct slice name)
+{
+	struct names names;
+
+	buf[0] = '\0';
+	if (names_init(&names, match_count)) {
+		for (size_t i = 0; i < match_count; i++)
+			names_add(&names, matches[i].name, "");
+		near_say(buf, &names, name);
+	}
+	names_fini(&names);
+	return buf;
+}

@@ -1,0 +1,517 @@
+/*
+ * A client's life: accept, a PROXY header where one is due, its streams, lingering, its one exit.
+ *
+ * The worker's thread.
+ */
+#include "config.h"
+#include "stream/client_priv.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "core/log.h"
+#include "core/obj.h"
+#include "stream/engine_priv.h"
+#include "stream/exchange_priv.h"
+#include "stream/frontend_priv.h"
+#include "stream/listener_priv.h"
+#include "stream/stream_priv.h"
+
+#define CLIENT_PROXY_MS	      5000 /* who sends PROXY headers has one ready */
+#define CLIENT_LINGER_MS      5000 /* for the last bytes to arrive, and the peer's end */
+#define CLIENT_LAST_CALL_MS   1000 /* for a first request that is under way when its bind goes */
+#define CLIENT_LINGER_READS   4	   /* at a wake-up; then others have their turn */
+#define CLIENT_SWEEP_BATCH    1024 /* clients looked at in a turn */
+
+static void
+client_free(struct client *c)
+{
+	struct worker *w = c->worker;
+
+	c->magic = 0;
+	if (w->free_client_count >= WORKER_STREAMS_KEPT) {
+		free(c);
+		return;
+	}
+	c->next_free = w->free_clients;
+	w->free_clients = c;
+	w->free_client_count++;
+}
+
+static struct client *
+client_new(struct worker *w)
+{
+	struct client *c = w->free_clients;
+
+	if (c == NULL)
+		return obj_new(sizeof(*c), CLIENT_MAGIC);
+	w->free_clients = c->next_free;
+	w->free_client_count--;
+	memset(c, 0, sizeof(*c));
+	c->magic = CLIENT_MAGIC;
+	return c;
+}
+
+void
+client_pool_free(struct worker *w)
+{
+	while (w->free_clients != NULL) {
+		struct client *c = w->free_clients;
+
+		w->free_clients = c->next_free;
+		free(c);
+	}
+}
+
+static void
+client_bury(struct grave *grave)
+{
+	client_free(container_of(grave, struct client, grave));
+}
+
+static struct frontend_slot *
+client_slot(const struct client *c)
+{
+	return &c->frontend->slots[c->worker->index];
+}
+
+static void
+client_drop_conf(struct client *c)
+{
+	if (c->conf != NULL)
+		snap_unref(&c->conf->slots[c->worker->index].ref);
+	c->conf = NULL;
+}
+
+static void
+client_drop_input(struct client *c)
+{
+	if (c->in != NULL)
+		slab_give(&c->worker->slabs, c->in);
+	c->in = NULL;
+}
+
+void
+client_end(struct client *c)
+{
+	struct frontend *frontend = c->frontend;
+	struct worker *w = c->worker;
+
+	if (c->state == CLIENT_ENDED)
+		return;
+	c->state = CLIENT_ENDED;
+	wheel_cancel(&c->timer);
+	task_cancel(&c->task);
+	list_remove(&c->node);
+	conn_close(&c->conn);
+	client_drop_input(c);
+	client_drop_conf(c);
+	free(c->proxied);
+	if (c->own != NULL)
+		server_conn_close(&c->own);
+	engine_resume(limit_empty(&frontend->sessions));
+	engine_connection_gone();
+	snap_unref(&frontend->slots[w->index].ref);
+	loop_bury(w->loop, &c->grave, client_bury);
+}
+
+void
+client_arm(struct client *c, uint64_t at_ms)
+{
+	if (at_ms == WHEEL_NEVER)
+		return;		/* what may be set will fire, look, and be silent */
+	if (!wheel_timer_is_set(&c->timer) || c->timer.at_ms > at_ms)
+		wheel_set(&c->worker->loop->wheel, &c->timer, at_ms);
+}
+
+/* In a state without a stream: when it will have been silent for too long. */
+static uint64_t
+client_deadline_ms(const struct client *c)
+{
+	const struct frontend_conf *conf = c->conf != NULL ? c->conf : client_slot(c)->conf;
+
+	switch ((enum client_state)c->state) {
+	case CLIENT_PROXY: return c->since_ms + CLIENT_PROXY_MS;
+	case CLIENT_LINGERING: return c->since_ms + CLIENT_LINGER_MS;
+	case CLIENT_IDLE:
+		if (c->closes || conf == NULL)
+			return c->since_ms + CLIENT_LAST_CALL_MS;
+		return time_after(c->since_ms, c->requests == 0 ? conf->http.timeout_request
+								: conf->http.timeout_keep_alive);
+	case CLIENT_BUSY:
+	case CLIENT_ENDED: break;
+	}
+	return WHEEL_NEVER;
+}
+
+/* Nobody was told of it yet: a line in the log, and the end. */
+static void
+client_refuse_proxy(struct client *c)
+{
+	struct stream *s = stream_start(c, c->conf, &stream_tcp, STREAM_REQUEST);
+
+	if (s != NULL)
+		stream_end(s, END_BAD_PROXY);
+	else
+		client_end(c);
+}
+
+static void
+client_on_timer(struct wheel_timer *timer)
+{
+	struct client *c = obj_cast(container_of(timer, struct client, timer), CLIENT_MAGIC);
+	uint64_t at_ms;
+
+	if (c->stream != NULL) {
+		stream_on_timer(c->stream);
+		return;
+	}
+	at_ms = client_deadline_ms(c);
+	if (at_ms > c->worker->loop->now_ms)
+		client_arm(c, at_ms);
+	else if (c->state == CLIENT_PROXY)
+		client_refuse_proxy(c);
+	else
+		client_end(c);
+}
+
+/* Read and drop; the peer's end is ours. */
+static void
+client_drain(struct client *c)
+{
+	for (int i = 0; i < CLIENT_LINGER_READS && c->conn.readable; i++) {
+		ssize_t got = conn_recv(&c->conn, c->worker->scratch, WORKER_SCRATCH_BYTES);
+
+		if (got == 0 || (got < 0 && got != -EAGAIN && got != -EINTR)) {
+			client_end(c);
+			return;
+		}
+	}
+	if (c->conn.readable)
+		loop_queue(c->worker->loop, &c->task);
+}
+
+void
+client_linger(struct client *c)
+{
+	client_drop_input(c);
+	conn_shutdown(&c->conn);
+	c->state = CLIENT_LINGERING;
+	c->since_ms = c->worker->loop->now_ms;
+	client_arm(c, client_deadline_ms(c));
+	loop_queue(c->worker->loop, &c->task);
+}
+
+/*
+ * It is known who it is: serve it. An HTTP client keeps the conf of its accept until its first
+ * request: its bind may go in the meantime, and it was promised a connection.
+ */
+static void
+client_serve(struct client *c)
+{
+	if (!c->is_http) {
+		tcp_start(c, c->conf);
+		return;
+	}
+	c->state = CLIENT_IDLE;
+	client_arm(c, client_deadline_ms(c));
+	if (c->in != NULL || c->conn.readable)
+		exchange_next(c);
+}
+
+static void
+peer_set(struct stream_peer *peer, const struct addr *addr)
+{
+	memcpy(peer->storage, &addr->sa, addr->len < sizeof(*peer) ? addr->len : sizeof(*peer));
+}
+
+/* What the header says holds from here on. False: no memory. */
+static bool
+client_take_header(struct client *c, const struct proxy_header *h)
+{
+	if (h->is_local)
+		return true;
+	c->proxied = malloc(sizeof(*c->proxied) + h->tlvs.len);
+	if (c->proxied == NULL)
+		return false;
+	peer_set(&c->peer, &h->from);
+	peer_set(&c->proxied->to, &h->to);
+	c->proxied->tlvs_len = (uint32_t)h->tlvs.len;
+	if (h->tlvs.len > 0)
+		memcpy(c->proxied->tlvs, h->tlvs.at, h->tlvs.len);
+	return true;
+}
+
+/* The header is whole: what follows is the client's. */
+static void
+client_pass_header(struct client *c, const struct proxy_header *h)
+{
+	if (!client_take_header(c, h)) {
+		client_end(c);
+		return;
+	}
+	c->in->start += (uint32_t)h->len;
+	if (c->in->start == c->in->end)
+		client_drop_input(c);
+	client_serve(c);
+}
+
+static void
+client_read_header(struct client *c)
+{
+	struct slab *in = c->in != NULL ? c->in : slab_take(&c->worker->slabs);
+	struct proxy_header header;
+	enum proxy_result result;
+	ssize_t got;
+
+	if (in == NULL) {
+		client_end(c);
+		return;
+	}
+	c->in = in;
+	got = conn_recv(&c->conn, in->data + in->end, PROXY_IN_MAX_BYTES - in->end);
+	if (got == -EAGAIN || got == -EINTR)
+		return;
+	if (got <= 0) {
+		client_refuse_proxy(c);
+		return;
+	}
+	in->end += (uint32_t)got;
+	result = proxy_parse(&header, in->data, in->end, NULL);
+	if (result == PROXY_DONE)
+		client_pass_header(c, &header);
+	else if (result == PROXY_BAD || in->end == PROXY_IN_MAX_BYTES)
+		client_refuse_proxy(c);
+	else if (c->conn.readable)
+		loop_queue(c->worker->loop, &c->task);
+}
+
+/* Without a stream: by its state. */
+static void
+client_go_on(struct client *c)
+{
+	switch ((enum client_state)c->state) {
+	case CLIENT_PROXY: client_read_header(c); break;
+	case CLIENT_IDLE: exchange_next(c); break;
+	case CLIENT_LINGERING: client_drain(c); break;
+	case CLIENT_BUSY:
+	case CLIENT_ENDED: break;
+	}
+}
+
+static void
+client_on_wake(struct conn *conn)
+{
+	struct client *c = obj_cast(container_of(conn, struct client, conn), CLIENT_MAGIC);
+
+	loop_mark(c->worker->loop);
+	if (c->stream != NULL)
+		c->stream->mode->on_client(c->stream);
+	else if (conn->readable)
+		client_go_on(c);
+}
+
+static void
+client_on_task(struct task *task)
+{
+	struct client *c = obj_cast(container_of(task, struct client, task), CLIENT_MAGIC);
+
+	if (c->stream == NULL)
+		client_go_on(c);
+}
+
+void
+client_stream_gone(struct client *c)
+{
+	c->stream = NULL;
+	client_drop_conf(c);
+	if (c->conn.fd < 0) {
+		client_end(c);
+		return;
+	}
+	if (c->state == CLIENT_LINGERING)
+		return;
+	c->state = CLIENT_IDLE;
+	c->since_ms = c->worker->loop->now_ms;
+	client_arm(c, client_deadline_ms(c));
+	if (c->in != NULL || c->conn.readable)
+		loop_queue(c->worker->loop, &c->task);
+}
+
+static bool
+client_sends_header(const struct bind_conf *bind, const struct stream_peer *peer)
+{
+	return bind->accept_proxy &&
+	       (bind->proxy_from_count == 0 ||
+		networks_have(bind->proxy_from, bind->proxy_from_count, &peer->sa));
+}
+
+static void
+client_init(struct client *c, struct listener *l, const struct stream_peer *peer,
+	    struct frontend_conf *conf)
+{
+	struct worker *w = l->worker;
+
+	c->worker = w;
+	c->frontend = l->frontend;
+	c->is_http = conf->mode == MODE_HTTP;
+	c->bind = l->bind;
+	c->bind_index = l->index;
+	c->bind_serial = bind_serial(l->bind);
+	c->peer = *peer;
+	c->since_ms = w->loop->now_ms;
+	c->conf = conf;
+	snap_ref(&conf->slots[w->index].ref);
+	snap_ref(&client_slot(c)->ref);
+	wheel_timer_init(&c->timer, client_on_timer);
+	task_init(&c->task, client_on_task);
+	conn_init(&c->conn, client_on_wake);
+	list_init(&c->node);
+	list_append(&w->clients, &c->node);
+	count_add(&w->counters.connections, 1);
+}
+
+/* There is no memory for it. */
+static void
+client_refuse(struct listener *l, int fd)
+{
+	close(fd);
+	count_add(&l->frontend->slots[l->worker->index].counters.refused, 1);
+	engine_resume(limit_empty(&l->frontend->sessions));
+	engine_connection_gone();
+}
+
+void
+client_start(struct listener *l, int fd, const struct stream_peer *peer)
+{
+	struct client *c = client_new(l->worker);
+	struct frontend_conf *conf;
+
+	if (c == NULL) {
+		client_refuse(l, fd);
+		return;
+	}
+	conf = l->conf != NULL ? l->conf : l->frontend->slots[l->worker->index].conf;
+	client_init(c, l, peer, conf);
+	if (conn_open(&c->conn, l->worker->loop->base, fd) != 0) {
+		client_end(c);
+	} else if (client_sends_header(&conf->bind_confs[l->index], peer)) {
+		c->state = CLIENT_PROXY;
+		client_arm(c, client_deadline_ms(c));
+	} else {
+		client_serve(c);
+	}
+}
+
+void
+client_local(const struct client *c, struct addr *addr)
+{
+	if (c->proxied != NULL)
+		stream_peer_addr(&c->proxied->to, addr);
+	else if (c->conn.fd < 0 || addr_of_socket(addr, c->conn.fd) != ERR_OK)
+		*addr = (struct addr){ 0 };
+}
+
+/* FNV-1a, 64 bits (draft-eastlake-fnv). */
+static uint64_t
+hash_bytes(uint64_t hash, const void *bytes, size_t len)
+{
+	const unsigned char *at = bytes;
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ at[i]) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+uint64_t
+client_identity(const struct client *c)
+{
+	struct addr local;
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	client_local(c, &local);
+	hash = hash_bytes(hash, c->peer.storage, sizeof(c->peer.storage));
+	hash = hash_bytes(hash, &local.sa, local.len);
+	return hash == 0 ? 1 : hash;
+}
+
+void
+stream_peer_addr(const struct stream_peer *peer, struct addr *addr)
+{
+	*addr = (struct addr){ 0 };
+	switch (peer->sa.sa_family) {
+	case AF_INET:
+		addr->in = peer->in;
+		addr->len = sizeof(addr->in);
+		break;
+	case AF_INET6:
+		addr->in6 = peer->in6;
+		addr->len = sizeof(addr->in6);
+		break;
+	default: addr->un.sun_family = AF_UNIX; addr->len = sizeof(sa_family_t);
+	}
+}
+
+struct frontend_conf *
+client_conf(struct client *c)
+{
+	struct frontend_conf *conf = client_slot(c)->conf;
+
+	if (conf != NULL && conf->mode == MODE_HTTP &&
+	    frontend_conf_find_bind(conf, c->bind, c->bind_serial, &c->bind_index))
+		return conf;
+	return c->conf;
+}
+
+/* May it begin another request: are its frontend, bind and mode still there? */
+static bool
+client_is_welcome(struct client *c)
+{
+	return !c->worker->listening_ended && client_conf(c) == client_slot(c)->conf;
+}
+
+static void
+client_look_at(struct client *c)
+{
+	list_remove(&c->node);
+	list_append(&c->worker->clients, &c->node);
+	if (!c->is_http || client_is_welcome(c))
+		return;
+	c->closes = true;
+	if (c->state != CLIENT_IDLE)
+		return;
+	if (c->requests > 0) {
+		client_end(c);
+		return;
+	}
+	c->since_ms = c->worker->loop->now_ms;
+	client_arm(c, client_deadline_ms(c));
+}
+
+void
+clients_on_sweep(struct task *task)
+{
+	struct worker *w = obj_cast(container_of(task, struct worker, sweep_task), WORKER_MAGIC);
+
+	for (int i = 0; i < CLIENT_SWEEP_BATCH; i++) {
+		if (list_is_empty(&w->sweeping))
+			return;
+		client_look_at(container_of(w->sweeping.next, struct client, node));
+	}
+	loop_queue(w->loop, task);
+}
+
+void
+clients_sweep(struct worker *w)
+{
+	list_move_all(&w->sweeping, &w->clients);
+	loop_queue(w->loop, &w->sweep_task);
+}
+
+void
+clients_end_all(struct worker *w)
+{
+	list_move_all(&w->clients, &w->sweeping);
+	list_foreach_safe(node, &w->clients)
+		client_end(container_of(node, struct client, node));
+}

@@ -1,0 +1,200 @@
+/*
+ * Answers that we give ourselves: errors, and what rules say.
+ *
+ * The client's connection stays where the request was read to its end; otherwise it is closed so
+ * that the answer arrives although the client still sends.
+ *
+ * The stream's worker.
+ */
+#include "config.h"
+#include <string.h>
+#include "stream/exchange_priv.h"
+#include "stream/frontend_priv.h"
+
+/* The status that a cause is answered with, where nothing of a response was sent (HAProxy's). */
+static uint16_t
+status_of(enum end_cause cause)
+{
+	switch (cause) {
+	case END_BAD_REQUEST:
+	case END_CLIENT_CLOSE: return 400;
+	case END_REQUEST_TIMEOUT:
+	case END_CLIENT_TIMEOUT: return 408;
+	case END_BAD_RESPONSE:
+	case END_SERVER_CLOSE:
+	case END_SERVER_ABORT: return 502;
+	case END_SERVER_TIMEOUT: return 504;
+	case END_CONNECT_TIMEOUT:
+	case END_CONNECT_REFUSED:
+	case END_CONNECT_FAILED:
+	case END_NO_SERVER:
+	case END_QUEUE_TIMEOUT:
+	case END_QUEUE_FULL:
+	case END_NO_BACKEND: return 503;
+	case END_NONE:
+	case END_DONE:
+	case END_ANSWERED:
+	case END_DENIED:
+	case END_BAD_PROXY:
+	case END_CLIENT_ABORT:
+	case END_RESOURCE:
+	case END_INTERNAL:
+	case END_SERVER_DOWN:
+	case END_ACTIVE_BACK:
+	case END_ADMIN:
+	case END_SERVER_REMOVED:
+	case END_SHUTDOWN: return 500;
+	}
+	return 500;
+}
+
+/* Was all of the request read, or does it lie in client->in? Then the next one begins behind it. */
+static bool
+exchange_swallow(struct stream *s)
+{
+	struct exchange *x = s->exchange;
+	struct http_body *body = &s->flow[UP].body;
+	const struct slab *in = s->client->in;
+
+	if (!x->is_parsed || in == NULL)
+		return false;
+	if (x->is_sent)
+		return body->done;
+	while (!body->done && x->rest_at < in->end) {
+		struct http_span span;
+
+		if (!http_body_next(body, in->data + x->rest_at, in->end - x->rest_at, &span))
+			return false;
+		x->rest_at += (uint32_t)span.len;
+	}
+	return body->done;
+}
+
+/* After these a client's connection is not to be trusted, or not wanted, any more. */
+static bool
+cause_closes(enum end_cause cause)
+{
+	return cause == END_BAD_REQUEST || cause == END_CLIENT_CLOSE ||
+	       cause == END_REQUEST_TIMEOUT || cause == END_CLIENT_TIMEOUT ||
+	       cause == END_RESOURCE || cause == END_SHUTDOWN;
+}
+
+/* What an answer says about the connection. */
+static struct slice
+exchange_connection_line(struct stream *s)
+{
+	if (!s->exchange->keeps_client)
+		return SLICE("Connection: close\r\n");
+	if (s->exchange->request.minor == 0)
+		return SLICE("Connection: keep-alive\r\n");
+	return (struct slice){ NULL, 0 };
+}
+
+/* Both kinds of lines in one piece; where there is no room, only what the connection needs. */
+static struct slice
+exchange_extra(struct stream *s, struct slice extra)
+{
+	const struct slice line = exchange_connection_line(s);
+	struct http_room *room = &s->exchange->room;
+	char *at = room->at;
+
+	if (extra.len == 0)
+		return line;
+	if (line.len == 0)
+		return extra;
+	if (room->left < extra.len + line.len)
+		return line;
+	memcpy(at, extra.at, extra.len);
+	memcpy(at + extra.len, line.at, line.len);
+	room->at += extra.len + line.len;
+	room->left -= extra.len + line.len;
+	return (struct slice){ at, extra.len + line.len };
+}
+
+static int
+exchange_answer_iov(struct stream *s, const struct http_answer *answer, struct slice extra,
+		    struct iovec *iov)
+{
+	struct exchange *x = s->exchange;
+	const bool with_body = !x->is_parsed || x->request.method != HTTP_METHOD_HEAD;
+
+	x->status = answer->status;
+	x->is_begun = true;
+	s->flow[DOWN].bytes += answer->head.len + extra.len + 2 + (with_body ? answer->body.len : 0);
+	exchange_count_response(s, answer->status);
+	return http_answer_iov(answer, extra, with_body, iov);
+}
+
+void
+exchange_answer(struct stream *s, const struct http_answer *answer, struct slice extra,
+		enum end_cause cause)
+{
+	struct exchange *x = s->exchange;
+	struct iovec iov[HTTP_ANSWER_IOVECS];
+	enum flow_result result;
+	int count;
+
+	if (x->is_begun) {	/* of the server's: its end must not look like one */
+		stream_end(s, cause);
+		return;
+	}
+	x->has_own = true;
+	x->answered = cause;
+	x->answered_in = s->state;
+	stream_close(s, SERVER);
+	x->keeps_client = x->keeps_client && !cause_closes(cause) && exchange_swallow(s);
+	if (x->keeps_client)
+		s->flow[UP].state = FLOW_FLUSHED;
+	count = exchange_answer_iov(s, answer, exchange_extra(s, extra), iov);
+	s->state = STREAM_LAST;
+	s->flow[DOWN].state = FLOW_EOF;
+	result = flow_send(&s->flow[DOWN], &s->client->conn, s->worker, iov, count);
+	if (result == FLOW_WAITS)
+		exchange_move(s);
+	else
+		stream_end(s, cause);
+}
+
+/* The page for an error: the backend's own, the frontend's own, the built-in one. */
+static const struct http_answer *
+exchange_error_page(const struct stream *s, uint16_t status)
+{
+	int index = http_error_index(status);
+
+	if (index < 0)
+		index = HTTP_ERROR_500;
+	if (s->backend_conf != NULL && s->backend_conf->http.errors.own[index] != NULL)
+		return s->backend_conf->http.errors.own[index];
+	return http_errors_get(&s->frontend_conf->http.errors, (enum http_error)index);
+}
+
+void
+exchange_answer_error(struct stream *s, uint16_t status, enum end_cause cause)
+{
+	exchange_answer(s, exchange_error_page(s, status), (struct slice){ NULL, 0 }, cause);
+}
+
+void
+exchange_refuse(struct stream *s, enum http_fault fault)
+{
+	s->exchange->fault = fault;
+	exchange_answer_error(s, http_fault_status(fault), END_BAD_REQUEST);
+}
+
+void
+exchange_fail(struct stream *s, enum end_cause cause)
+{
+	exchange_answer_error(s, status_of(cause), cause);
+}
+
+void
+exchange_answer_last(struct stream *s, uint16_t status)
+{
+	struct iovec iov[HTTP_ANSWER_IOVECS];
+	int count;
+
+	s->exchange->keeps_client = false;
+	count = exchange_answer_iov(s, exchange_error_page(s, status),
+				    exchange_connection_line(s), iov);
+	(void)conn_sendv(&s->client->conn, iov, count);
+}

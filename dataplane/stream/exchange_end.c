@@ -1,0 +1,128 @@
+/*
+ * An exchange's end: which connections can serve again, and how the others are closed.
+ *
+ * A client must be able to tell a whole answer from one that was cut: where its end is only the
+ * connection's end, or chunks were still to come, the connection is reset (once what was written has arrived).
+ *
+ * The stream's worker.
+ */
+#include "config.h"
+#include <string.h>
+#include "core/obj.h"
+#include "stream/exchange_priv.h"
+
+/* Its own connection went: the client gets another one with its next request. */
+static void
+exchange_on_own_lost(struct server_conn *sc)
+{
+	struct client *c = obj_cast(sc->owner, CLIENT_MAGIC);
+
+	c->own = NULL;
+}
+
+static bool
+exchange_is_clean(const struct stream *s)
+{
+	return s->cause == END_DONE && s->exchange->keeps_server &&
+	       s->flow[UP].state == FLOW_FLUSHED && s->flow[DOWN].rest.bytes == 0;
+}
+
+static void
+exchange_keep_server(struct stream *s)
+{
+	struct server_conn *sc = s->sc;
+	struct client *c = s->client;
+
+	s->sc = NULL;
+	if (!sc->is_private && s->backend_conf->http.reuse != HTTP_REUSE_NEVER)
+		pool_give(sc);
+	else if (!s->exchange->keeps_client || c->own != NULL)
+		server_conn_close(&sc);
+	else if (pool_give_own(sc, c, exchange_on_own_lost))
+		c->own = sc;
+}
+
+static void
+exchange_part_server(struct stream *s)
+{
+	if (s->sc == NULL)
+		return;
+	if (exchange_is_clean(s))
+		exchange_keep_server(s);
+	else if (s->cause == END_DONE || s->exchange->is_whole)
+		stream_close(s, SERVER);
+	else
+		stream_reset(s, SERVER);
+}
+
+/* What came behind the request, in the order that it came: client->in, then what the pump read too far. */
+static bool
+exchange_keep_rest(struct stream *s)
+{
+	struct client *c = s->client;
+	struct slab_queue *rest = &s->flow[UP].rest;
+	struct slab *in = c->in;
+
+	if (in != NULL)
+		in->start = s->exchange->rest_at < in->end ? s->exchange->rest_at : in->end;
+	while (rest->head != NULL && (in == NULL || in->start == in->end)) {
+		if (in != NULL)
+			slab_give(&s->worker->slabs, in);
+		in = c->in = rest->head;
+		rest->head = in->next;
+		rest->bytes -= in->end - in->start;
+		if (rest->head == NULL)
+			rest->tail = NULL;
+		in->next = NULL;
+	}
+	if (in != NULL && in->start == in->end) {
+		slab_give(&s->worker->slabs, in);
+		c->in = NULL;
+	}
+	return rest->bytes == 0;
+}
+
+/* The answer is whole, and is the last: does the client send what nobody will read? */
+static void
+exchange_close_client(struct stream *s)
+{
+	struct client *c = s->client;
+	const bool is_read = s->flow[UP].state == FLOW_FLUSHED && !c->conn.readable &&
+			     (c->in == NULL || s->exchange->rest_at >= c->in->end);
+
+	if (c->conn.eof || (is_read && s->exchange->is_parsed))
+		stream_close(s, CLIENT);
+	else
+		client_linger(c);
+}
+
+static void
+exchange_part_client(struct stream *s)
+{
+	struct exchange *x = s->exchange;
+
+	if (x->is_whole && !flow_holds(&s->flow[DOWN])) {
+		if (!x->keeps_client || s->flow[UP].state != FLOW_FLUSHED || !exchange_keep_rest(s))
+			exchange_close_client(s);
+		return;
+	}
+	if (s->cause == END_CLIENT_ABORT || s->cause == END_CLIENT_CLOSE) {
+		stream_close(s, CLIENT);
+		return;
+	}
+	if (!x->is_begun) {
+		exchange_answer_last(s, 500);
+		exchange_close_client(s);
+		return;
+	}
+	stream_cut(s, CLIENT);
+}
+
+void
+exchange_part(struct stream *s)
+{
+	if (s->exchange->has_own)
+		s->ended_in = s->exchange->answered_in;
+	exchange_part_server(s);
+	exchange_part_client(s);
+}

@@ -1,0 +1,100 @@
+/*
+ * An exchange: what a stream has in HTTP mode, from the request's first byte to the answer's last.
+ *
+ *	front (h1_front.c)	the client's side: bytes to a request
+ *	exchange.c		rules, backend, what is changed in the request; moving bodies; time-outs
+ *	back (h1_back.c)	the server's side: bytes to a response, retries, upgrades
+ *	exchange_answer.c	answers that we give ourselves
+ *	exchange_end.c		which connections can serve again, and how the others end
+ *
+ * Front and back are all that is HTTP/1's; between them a message is its head (http/head.h) and a
+ * framed flow. The stream's worker.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "core/slab.h"
+#include "http/answer.h"
+#include "http/forward.h"
+#include "http/h1.h"
+#include "stream/stream_priv.h"
+
+#define EXCHANGE_ROOM_BYTES 1024	/* for lines that are added: X-Forwarded-For, Forwarded, Location */
+
+struct exchange {
+	struct exchange		*next_free;	/* worker.free_exchanges */
+	struct h1_parse		 parse;		/* of the request, then of the response */
+	struct http_head	 request;	/* in client->in, until facts are taken */
+	uint32_t		 head_end;	/* in client->in: where the request's body begins */
+	uint32_t		 rest_at;	/* in client->in: where the next request begins */
+	uint16_t		 status;	/* that the client got; 0: none yet */
+	bool			 is_parsed;	/* `request` is whole */
+	bool			 is_whole;	/* the answer was given to the end, or will be (LAST) */
+	bool			 is_begun;	/* something of the answer was sent */
+	bool			 is_sent;	/* the request was, to a server */
+	bool			 keeps_client;	/* its connection can carry another request */
+	bool			 keeps_server;
+	bool			 has_own;	/* an answer of ours is on its way: `answered` */
+	enum end_cause		 answered;	/* what to end with when it has gone */
+	enum stream_state	 answered_in;
+	enum http_fault		 fault;		/* END_BAD_REQUEST, END_BAD_RESPONSE: what was wrong */
+	const char		*rule;		/* the id of the rule that answered, or sent it elsewhere; may be NULL */
+	struct slab		*response;	/* the part of a response's head that has come; NULL: nothing */
+	char			*facts;		/* owned: what the log needs, when client->in is let go; NULL */
+	uint64_t		 request_ms;	/* loop times; 0: not reached */
+	uint64_t		 sent_ms;	/* the request was sent whole */
+	uint64_t		 response_ms;	/* the response's head was there */
+	struct http_room	 room;		/* what is left of `lines` */
+	struct http_field	 fields[HTTP_FIELDS_MAX];	/* of the request */
+	char			 lines[EXCHANGE_ROOM_BYTES];
+};
+
+/* Begin the client's next request, with what was read already or is to be read now. It may have ended then. */
+void exchange_next(struct client *c);
+
+/* Give back what it has; the stream may have none. */
+void exchange_free(struct stream *s);
+void exchange_pool_free(struct worker *worker);
+
+/* h1_front.c. The stream may have ended after each of these. */
+void front_read(struct stream *s);	/* more of the request's head */
+
+/* exchange.c */
+void exchange_begin(struct stream *s);	/* the request's head is whole */
+void exchange_run(struct stream *s);	/* go on, whatever its state */
+void exchange_move(struct stream *s);	/* bodies, both ways, and what follows from their ends */
+
+/* The request, changed since, is to be sent to another server, or once more: is all of it still here? */
+bool exchange_is_repeatable(const struct stream *s);
+
+/* Copy what the log needs, and let the request's bytes go (those behind it, too). False: no memory. */
+bool exchange_take_facts(struct stream *s);
+
+/* h1_back.c */
+void back_read(struct stream *s);	/* the response's head */
+struct server_conn *back_take_idle(struct stream *s);
+void back_timed_out(struct stream *s, enum end_cause cause);
+
+/*
+ * exchange_answer.c. Each ends the stream with `cause`, now or when the answer has gone. What of a server's
+ * answer was sent already is cut instead.
+ */
+void exchange_answer(struct stream *s, const struct http_answer *answer, struct slice extra,
+		     enum end_cause cause);
+void exchange_answer_error(struct stream *s, uint16_t status, enum end_cause cause);
+void exchange_refuse(struct stream *s, enum http_fault fault);		/* 400 and the like */
+void exchange_fail(struct stream *s, enum end_cause cause);		/* with the cause's status */
+
+/* An error as far as the socket takes it, without waiting: the stream is ending. */
+void exchange_answer_last(struct stream *s, uint16_t status);
+
+/* exchange_end.c */
+void exchange_part(struct stream *s);
+
+/* exchange_log.c */
+struct jsonw;
+void exchange_log_timers(struct jsonw *w, const struct stream *s);	/* members of timers_ms before "queue" */
+void exchange_log_response(struct jsonw *w, const struct stream *s);	/* and behind "connect" */
+void exchange_log_request(struct jsonw *w, const struct stream *s);
+void exchange_count_response(struct stream *s, uint16_t status);

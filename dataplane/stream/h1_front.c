@@ -1,0 +1,188 @@
+/*
+ * The client's side of HTTP/1: bytes to a request.
+ *
+ * A head is read into a slab, which stays until the exchange is over: what is sent to the server, and once
+ * more after a failure, lies there. What came behind it is its body, or the next request.
+ *
+ * The stream's worker.
+ */
+#include "config.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "stream/exchange_priv.h"
+#include "stream/frontend_priv.h"
+
+/* Room for more behind what is there. NULL: no memory. */
+static struct slab *
+front_input(struct client *c)
+{
+	struct slab *in = c->in;
+
+	if (in == NULL)
+		in = c->in = slab_take(&c->worker->slabs);
+	if (in != NULL && in->end == SLAB_ROOM && in->start > 0) {
+		memmove(in->data, in->data + in->start, in->end - in->start);
+		in->end -= in->start;
+		in->start = 0;
+	}
+	return in;
+}
+
+/* As conn_recv(); -ENOMEM, too. */
+static ssize_t
+front_recv(struct client *c)
+{
+	struct slab *in = front_input(c);
+	ssize_t got;
+
+	if (in == NULL)
+		return -ENOMEM;
+	got = conn_recv(&c->conn, in->data + in->end, SLAB_ROOM - in->end);
+	if (got > 0)
+		in->end += (uint32_t)got;
+	return got;
+}
+
+static bool
+is_nothing_yet(ssize_t got)
+{
+	return got == -EAGAIN || got == -EINTR;
+}
+
+/* An empty line between requests is none (RFC 9112, 2.2). */
+static void
+front_skip_empty_line(struct slab *in)
+{
+	while (in->end - in->start >= 2 && memcmp(in->data + in->start, "\r\n", 2) == 0)
+		in->start += 2;
+}
+
+static void
+front_parse(struct stream *s)
+{
+	struct exchange *x = s->exchange;
+	struct slab *in = s->client->in;
+	const char *bytes = in->data + in->start;
+	const size_t len = in->end - in->start;
+
+	switch (h1_parse_request(&x->parse, &x->request, bytes, len)) {
+	case H1_DONE:
+		x->is_parsed = true;
+		x->head_end = x->rest_at = in->start + (uint32_t)x->parse.head_len;
+		exchange_begin(s);
+		return;
+	case H1_BAD: exchange_refuse(s, x->parse.fault); return;
+	case H1_MORE: break;
+	}
+	if (len == SLAB_ROOM || (len > HTTP_TARGET_MAX_BYTES && h1_in_start_line(bytes, len)))
+		exchange_refuse(s, h1_in_start_line(bytes, len) ? HTTP_FAULT_TARGET_LONG
+								: HTTP_FAULT_HEAD_LONG);
+	else
+		stream_arm(s);
+}
+
+/* The client will send no more of a request that it has begun. */
+static void
+front_lost(struct stream *s, ssize_t got)
+{
+	if (got == 0)
+		exchange_answer_error(s, 400, END_CLIENT_CLOSE);
+	else if (got == -ENOMEM)
+		stream_end(s, END_RESOURCE);
+	else
+		stream_end(s, END_CLIENT_ABORT);
+}
+
+void
+front_read(struct stream *s)
+{
+	while (s->state == STREAM_REQUEST && s->client->conn.readable) {
+		const ssize_t got = front_recv(s->client);
+
+		if (got > 0) {
+			front_parse(s);
+		} else if (is_nothing_yet(got)) {
+			return;
+		} else {
+			front_lost(s, got);
+			return;
+		}
+	}
+}
+
+static struct exchange *
+exchange_new(struct worker *w)
+{
+	struct exchange *x = w->free_exchanges;
+
+	if (x != NULL) {
+		w->free_exchanges = x->next_free;
+		w->free_exchange_count--;
+	} else {
+		x = malloc(sizeof(*x));
+	}
+	if (x != NULL)
+		memset(x, 0, offsetof(struct exchange, fields));
+	return x;
+}
+
+/* The first bytes of a request are there. NULL: no memory, the client has ended. */
+static struct stream *
+front_start(struct client *c, struct frontend_conf *conf)
+{
+	struct exchange *x = exchange_new(c->worker);
+	struct stream *s = x == NULL ? NULL : stream_start(c, conf, &stream_http, STREAM_REQUEST);
+
+	if (s == NULL) {
+		free(x);
+		client_end(c);
+		return NULL;
+	}
+	s->exchange = x;
+	x->request.fields = x->fields;
+	x->parse.options = conf->http.h1_options;
+	x->room = (struct http_room){ x->lines, sizeof(x->lines) };
+	return s;
+}
+
+/* There is something of a request. False: not yet, or the client has ended. */
+static bool
+front_fill(struct client *c)
+{
+	while (c->in == NULL || c->in->start == c->in->end) {
+		const ssize_t got = c->conn.readable ? front_recv(c) : -EAGAIN;
+
+		if (got > 0) {
+			front_skip_empty_line(c->in);
+			continue;
+		}
+		if (c->in != NULL)
+			slab_give(&c->worker->slabs, c->in);
+		c->in = NULL;
+		if (!is_nothing_yet(got))
+			client_end(c);
+		return false;
+	}
+	return true;
+}
+
+void
+exchange_next(struct client *c)
+{
+	struct frontend_conf *conf;
+	struct stream *s;
+
+	if (c->in != NULL)
+		front_skip_empty_line(c->in);
+	if (!front_fill(c))
+		return;
+	conf = client_conf(c);
+	if (conf == NULL) {
+		client_end(c);
+		return;
+	}
+	s = front_start(c, conf);
+	if (s != NULL)
+		front_parse(s);
+}
