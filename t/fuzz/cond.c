@@ -1,0 +1,76 @@
+/*
+ * A condition in the first line, a request's head in the others. What is refused says at which column
+ * of the text; what is taken can be asked about any request, and "or" with what is false is the same.
+ */
+#include "config.h"
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "expr/cond.h"
+#include "http/h1.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+claim(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+static void
+cond_ask(const struct cond *cond, struct slice text, const struct http_head *request)
+{
+	bool holds = cond_holds(cond, request);
+	struct cond *again = NULL;
+	struct buf longer = { 0 };
+
+	buf_puts(&longer, "TRUE ");
+	buf_put(&longer, text.at, text.len);
+	buf_puts(&longer, " or FALSE");
+	claim(!longer.failed);
+	claim(cond_compile(&again, (struct slice){ longer.at, longer.len }, NULL) == ERR_OK);
+	claim(cond_holds(again, request) || !holds);
+	cond_free(&again);
+	buf_clear(&longer);
+	buf_puts(&longer, "FALSE or ");
+	buf_put(&longer, text.at, text.len);
+	claim(!longer.failed);
+	claim(cond_compile(&again, (struct slice){ longer.at, longer.len }, NULL) == ERR_OK);
+	claim(cond_holds(again, request) == holds);
+	cond_free(&again);
+	buf_fini(&longer);
+}
+
+static void
+cond_check_diag(const struct diag *diag, size_t len)
+{
+	unsigned column = 0;
+
+	claim(sscanf(diag->text, "column %u: ", &column) == 1);
+	claim(column >= 1 && column <= len + 1);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const char *bytes = (const char *)data;
+	const char *line_end = size != 0 ? memchr(bytes, '\n', size) : NULL;
+	struct slice text = { bytes, line_end != NULL ? (size_t)(line_end - bytes) : size };
+	struct http_field fields[HTTP_FIELDS_MAX];
+	struct http_head request = { .fields = fields };
+	struct h1_parse parse = { 0 };
+	struct diag diag = { "" };
+	struct cond *cond = NULL;
+
+	if (cond_compile(&cond, text, &diag) != ERR_OK) {
+		claim(cond == NULL);
+		cond_check_diag(&diag, text.len);
+		return 0;
+	}
+	if (line_end != NULL && h1_parse_request(&parse, &request, line_end + 1,
+		size - text.len - 1) == H1_DONE)
+		cond_ask(cond, text, &request);
+	cond_free(&cond);
+	return 0;
+}
