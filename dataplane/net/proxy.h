@@ -26,7 +26,7 @@ struct proxy_header {
 	uint8_t		version;	/* 1, 2 */
 	bool		is_local;	/* LOCAL, UNKNOWN or AF_UNSPEC: the connection's own addresses hold */
 	struct addr	from, to;
-	struct slice	tlvs;		/* v2: as they came, well-formed; points into the bytes */
+	struct slice	tlvs;		/* v2: as they came, well-formed; points into the bytes; LOCAL: none */
 	size_t		len;		/* of the header: what follows is the client's */
 };
 
@@ -57,8 +57,8 @@ struct proxy_send {
 };
 
 /*
- * Write the header for a connection from `from` to `to`; both NULL: of our own (LOCAL, UNKNOWN).
- * Mixed families become IPv6 (v1, too), Unix sockets UNKNOWN in v1. Returns the length, never over PROXY_OUT_MAX_BYTES.
+ * Write the header for a connection from `from` to `to`; both NULL: of our own (LOCAL, UNKNOWN; so are
+ * Unix sockets, as HAProxy has it). Mixed families become IPv6 (v1, too). `tlvs`: the client's own. Returns the length, never over PROXY_OUT_MAX_BYTES.
  */
 size_t proxy_write(char buf[PROXY_OUT_MAX_BYTES], const struct proxy_send *how,
 	const struct addr *from, const struct addr *to, struct slice tlvs);

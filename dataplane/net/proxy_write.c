@@ -10,18 +10,16 @@
 
 #define AUTHORITY_MAX_BYTES 255		/* a host name's; a longer one is not sent on */
 
-static_assert(PROXY_OUT_MAX_BYTES >= V2_FIXED_BYTES + V2_UNIX_BYTES + 2 * TLV_HEAD_BYTES +
+static_assert(PROXY_OUT_MAX_BYTES >= V2_FIXED_BYTES + V2_TCP6_BYTES + 2 * TLV_HEAD_BYTES +
 	      AUTHORITY_MAX_BYTES + TLV_CRC32C_BYTES, "room for all that is written");
 
-/* The family's byte as both ends have it in common. */
+/* The family's byte as both ends have it in common: an IP's, or none. */
 static uint8_t
 ends_family(const struct addr *from, const struct addr *to)
 {
-	int a = from->len > 0 ? from->sa.sa_family : AF_UNSPEC;
-	int b = to->len > 0 ? to->sa.sa_family : AF_UNSPEC;
+	int a = from != NULL && from->len > 0 ? from->sa.sa_family : AF_UNSPEC;
+	int b = to != NULL && to->len > 0 ? to->sa.sa_family : AF_UNSPEC;
 
-	if (a == AF_UNIX && b == AF_UNIX)
-		return V2_UNIX_STREAM;
 	if (a == AF_INET && b == AF_INET)
 		return V2_TCP4;
 	if ((a == AF_INET || a == AF_INET6) && (b == AF_INET || b == AF_INET6))
@@ -68,10 +66,10 @@ ip_put(char *at, const struct addr *addr, uint8_t family)
 static size_t
 proxy_write_line(char *buf, const struct addr *from, const struct addr *to)
 {
-	uint8_t family = from == NULL ? V2_UNSPEC : ends_family(from, to);
+	uint8_t family = ends_family(from, to);
 	char *at;
 
-	if (family != V2_TCP4 && family != V2_TCP6)
+	if (family == V2_UNSPEC)
 		return (size_t)(text_put(buf, SLICE("PROXY UNKNOWN\r\n")) - buf);
 	at = text_put(buf, family == V2_TCP4 ? SLICE("PROXY TCP4 ") : SLICE("PROXY TCP6 "));
 	at = ip_put(at, from, family);
@@ -83,23 +81,8 @@ proxy_write_line(char *buf, const struct addr *from, const struct addr *to)
 }
 
 static char *
-unix_put(char *at, const struct addr *addr)
-{
-	size_t head = offsetof(struct sockaddr_un, sun_path);
-	size_t len = addr->len > head ? addr->len - head : 0;
-
-	memset(at, 0, V2_UNIX_PATH_BYTES);
-	memcpy(at, addr->un.sun_path, len < V2_UNIX_PATH_BYTES ? len : V2_UNIX_PATH_BYTES);
-	return at + V2_UNIX_PATH_BYTES;
-}
-
-static char *
 addresses_put(char *at, uint8_t family, const struct addr *from, const struct addr *to)
 {
-	if (family == V2_UNSPEC)
-		return at;
-	if (family == V2_UNIX_STREAM)
-		return unix_put(unix_put(at, from), to);
 	if (family == V2_TCP4) {
 		memcpy(at, &from->in.sin_addr, 4);
 		memcpy(at + 4, &to->in.sin_addr, 4);
@@ -141,19 +124,22 @@ static size_t
 proxy_write_v2(char *buf, unsigned options, const struct addr *from, const struct addr *to,
 	       struct slice tlvs)
 {
-	uint8_t family = from == NULL ? V2_UNSPEC : ends_family(from, to);
+	uint8_t family = ends_family(from, to);
 	char *at = buf + V2_FIXED_BYTES;
 	size_t len;
 
 	memcpy(buf, V2_SIGNATURE, V2_SIGNATURE_BYTES);
-	buf[12] = from == NULL ? V2_LOCAL : V2_PROXY;
+	/*
+	 * Who is no IP is not told of, as HAProxy does it: as a receiver it refuses Unix sockets and
+	 * UNSPEC in a PROXY command. LOCAL has nothing behind it (2.2: "should not present any address").
+	 */
+	buf[12] = family == V2_UNSPEC ? V2_LOCAL : V2_PROXY;
 	buf[13] = (char)family;
-	/* LOCAL has nothing behind it: "it should not present any address" (2.2) */
-	if (from != NULL)
+	if (family != V2_UNSPEC)
 		at = tlvs_put(addresses_put(at, family, from, to), options, tlvs);
 	len = (size_t)(at - buf);
 	be16_put(buf + 14, (uint16_t)(len - V2_FIXED_BYTES));
-	if (from != NULL && (options & PROXY_SEND_CRC32C))
+	if (family != V2_UNSPEC && (options & PROXY_SEND_CRC32C))
 		be32_put(at - TLV_CRC32C_BYTES, crc32c(0, buf, len));
 	return len;
 }

@@ -35,7 +35,7 @@ header_check(const struct proxy_header *h, const char *bytes, size_t len)
 static void
 header_check_again(const struct proxy_header *h, const struct proxy_send *how)
 {
-	bool is_lost = how->version == 1 && addr_is_unix(&h->from);
+	bool is_lost = addr_is_unix(&h->from);	/* is not told on */
 	char buf[PROXY_OUT_MAX_BYTES];
 	struct proxy_header again;
 	size_t len;
