@@ -204,7 +204,8 @@ host_weigh(struct h1_reading *r, const struct target *t)
 		return H1_DONE;
 	if (!h1_is_relaxed(r))
 		return h1_bad(r, HTTP_FAULT_HOST, r->host->line + r->host->value_at);
-	r->host->left_out = true;	/* the target's is written instead (RFC 9112, 3.2.2) */
+	/* the target's is written instead (RFC 9112, 3.2.2) */
+	r->host->left_out = r->head->form == HTTP_TARGET_ABSOLUTE;
 	return H1_DONE;
 }
 

@@ -49,12 +49,12 @@ request_line_stands(const struct http_head *head, struct slice version)
 	       memcmp(target.at + target.len, version.at, version.len) == 0;
 }
 
-/* Without a Host it can be no HTTP/1.1 (RFC 9112, 3.2). A target with an authority brings its own. */
+/* Without a Host it can be no HTTP/1.1 (RFC 9112, 3.2). An absolute target brings one (3.2.2). */
 static void
 write_request_line(struct writing *w, const struct http_head *head)
 {
 	bool has_host = head->minor > 0 || http_head_find(head, HTTP_NAME_HOST, NULL) != NULL;
-	bool of_target = head->form == HTTP_TARGET_ABSOLUTE || head->form == HTTP_TARGET_AUTHORITY;
+	bool of_target = head->form == HTTP_TARGET_ABSOLUTE;
 	struct slice version = SLICE(" HTTP/1.1\r\n");
 	struct slice target = request_target(head);
 
