@@ -12,18 +12,38 @@
 
 #define EXCHANGE_IOVECS (H1_IOVECS + 64)
 
-void
-exchange_free(struct stream *s)
+static struct draft *
+draft_new(struct worker *w)
 {
-	struct exchange *x = s->exchange;
-	struct worker *w = s->worker;
+	struct draft *d = w->free_drafts;
 
+	if (d == NULL)
+		return malloc(sizeof(*d));
+	w->free_drafts = d->next_free;
+	w->free_draft_count--;
+	return d;
+}
+
+static void
+draft_free(struct worker *w, struct draft *d)
+{
+	if (d == NULL)
+		return;
+	if (w->free_draft_count >= WORKER_DRAFTS_KEPT) {
+		free(d);
+		return;
+	}
+	d->next_free = w->free_drafts;
+	w->free_drafts = d;
+	w->free_draft_count++;
+}
+
+void
+exchange_discard(struct worker *w, struct exchange *x)
+{
 	if (x == NULL)
 		return;
-	s->exchange = NULL;
-	if (x->response != NULL)
-		slab_give(&w->slabs, x->response);
-	free(x->facts);
+	draft_free(w, x->draft);
 	if (w->free_exchange_count >= WORKER_STREAMS_KEPT) {
 		free(x);
 		return;
@@ -31,6 +51,44 @@ exchange_free(struct stream *s)
 	x->next_free = w->free_exchanges;
 	w->free_exchanges = x;
 	w->free_exchange_count++;
+}
+
+struct exchange *
+exchange_new(struct worker *w)
+{
+	struct exchange *x = w->free_exchanges;
+
+	if (x != NULL) {
+		w->free_exchanges = x->next_free;
+		w->free_exchange_count--;
+	} else {
+		x = malloc(sizeof(*x));
+	}
+	if (x == NULL)
+		return NULL;
+	memset(x, 0, sizeof(*x));
+	x->draft = draft_new(w);
+	if (x->draft == NULL) {
+		exchange_discard(w, x);
+		return NULL;
+	}
+	x->request.fields = x->draft->fields;
+	x->room = (struct http_room){ x->draft->lines, sizeof(x->draft->lines) };
+	return x;
+}
+
+void
+exchange_free(struct stream *s)
+{
+	struct exchange *x = s->exchange;
+
+	if (x == NULL)
+		return;
+	s->exchange = NULL;
+	if (x->response != NULL)
+		slab_give(&s->worker->slabs, x->response);
+	free(x->facts);
+	exchange_discard(s->worker, x);
 }
 
 void
@@ -41,6 +99,12 @@ exchange_pool_free(struct worker *w)
 
 		w->free_exchanges = x->next_free;
 		free(x);
+	}
+	while (w->free_drafts != NULL) {
+		struct draft *d = w->free_drafts;
+
+		w->free_drafts = d->next_free;
+		free(d);
 	}
 }
 
@@ -138,7 +202,7 @@ exchange_begin(struct stream *s)
 	x->keeps_client = h1_is_persistent(&x->request) && !c->closes;
 	c->requests++;
 	s->flow[UP].bytes += x->parse.head_len;
-	flow_frame(&s->flow[UP], &x->request, false);
+	flow_frame(&s->flow[UP], &x->frame[UP], &x->request, false);
 	if (exchange_run_rules(s, s->frontend_conf->http.rules))
 		return;
 	if (!stream_set_backend(s, exchange_find_backend(s)))
@@ -153,7 +217,7 @@ exchange_is_repeatable(const struct stream *s)
 	const struct exchange *x = s->exchange;
 
 	/* nothing of it was read but what lies in client->in */
-	return x->facts == NULL && s->flow[UP].body.done && s->flow[UP].rest.bytes == 0 &&
+	return x->facts == NULL && x->frame[UP].body.done && x->frame[UP].rest.bytes == 0 &&
 	       s->flow[UP].bytes == x->rest_at - s->client->in->start;
 }
 
@@ -180,6 +244,10 @@ exchange_take_facts(struct stream *s)
 		at += kept[i]->len;
 	}
 	x->request.count = 0;
+	x->request.fields = NULL;
+	x->room = (struct http_room){ 0 };
+	draft_free(s->worker, x->draft);
+	x->draft = NULL;
 	slab_give(&s->worker->slabs, s->client->in);
 	s->client->in = NULL;
 	return true;
@@ -196,7 +264,7 @@ exchange_rewind(struct stream *s)
 		return;
 	flow_fini(up, s->worker);
 	flow_init(up, s->worker->loop->now_ms);
-	flow_frame(up, &s->exchange->request, false);
+	flow_frame(up, &s->exchange->frame[UP], &s->exchange->request, false);
 	up->bytes = s->exchange->parse.head_len;
 	up->counted = counted;
 }
@@ -219,7 +287,7 @@ exchange_send(struct stream *s)
 		count = iov[0].iov_len > 0;
 	}
 	count += h1_write_head(&x->request, iov + count, room, &bytes);
-	if (in->end > x->head_end && !s->flow[UP].body.done)
+	if (in->end > x->head_end && !x->frame[UP].body.done)
 		result = flow_feed(&s->flow[UP], s->worker, in->data + x->head_end,
 				   in->end - x->head_end, &used, iov, EXCHANGE_IOVECS, &count);
 	x->rest_at = x->head_end + (uint32_t)used;
@@ -254,7 +322,7 @@ exchange_connected(struct stream *s)
 	for (int i = UP; i <= DOWN; i++)
 		s->flow[i].read_ms = s->flow[i].written_ms = now_ms;
 	if (result == FLOW_BAD) {
-		exchange_refuse(s, s->flow[UP].body.fault);
+		exchange_refuse(s, s->exchange->frame[UP].body.fault);
 		return;
 	}
 	if (result == FLOW_NO_MEMORY) {
@@ -298,7 +366,7 @@ exchange_move_up(struct stream *s)
 	case FLOW_SINK_FAILED: exchange_stop_up(s); return true;
 	case FLOW_SOURCE_CUT: stream_end(s, END_CLIENT_CLOSE); return false;
 	case FLOW_SOURCE_FAILED: stream_end(s, END_CLIENT_ABORT); return false;
-	case FLOW_BAD: exchange_refuse(s, s->flow[UP].body.fault); return false;
+	case FLOW_BAD: exchange_refuse(s, s->exchange->frame[UP].body.fault); return false;
 	case FLOW_NO_MEMORY: exchange_fail(s, END_RESOURCE); return false;
 	}
 	exchange_note_sent(s);
@@ -323,7 +391,7 @@ exchange_move_down(struct stream *s)
 	case FLOW_SOURCE_CUT: stream_end(s, END_SERVER_CLOSE); return false;
 	case FLOW_SOURCE_FAILED: stream_end(s, END_SERVER_ABORT); return false;
 	case FLOW_BAD:
-		s->exchange->fault = down->body.fault;
+		s->exchange->fault = s->exchange->frame[DOWN].body.fault;
 		stream_end(s, END_BAD_RESPONSE);
 		return false;
 	case FLOW_NO_MEMORY: stream_end(s, END_RESOURCE); return false;

@@ -53,7 +53,7 @@ static bool
 exchange_swallow(struct stream *s)
 {
 	struct exchange *x = s->exchange;
-	struct http_body *body = &s->flow[UP].body;
+	struct http_body *body = &x->frame[UP].body;
 	const struct slab *in = s->client->in;
 
 	if (!x->is_parsed || in == NULL)

@@ -24,7 +24,7 @@ static bool
 exchange_is_clean(const struct stream *s)
 {
 	return s->cause == END_DONE && s->exchange->keeps_server &&
-	       s->flow[UP].state == FLOW_FLUSHED && s->flow[DOWN].rest.bytes == 0;
+	       s->flow[UP].state == FLOW_FLUSHED && s->exchange->frame[DOWN].rest.bytes == 0;
 }
 
 static void
@@ -60,7 +60,7 @@ static bool
 exchange_keep_rest(struct stream *s)
 {
 	struct client *c = s->client;
-	struct slab_queue *rest = &s->flow[UP].rest;
+	struct slab_queue *rest = &s->exchange->frame[UP].rest;
 	struct slab *in = c->in;
 
 	if (in != NULL)

@@ -22,6 +22,13 @@
 
 #define EXCHANGE_ROOM_BYTES 1024	/* for lines that are added: X-Forwarded-For, Forwarded, Location */
 
+/* A request as it will be sent: only as long as it may have to be, once more. */
+struct draft {
+	struct draft		*next_free;	/* worker.free_drafts */
+	struct http_field	 fields[HTTP_FIELDS_MAX];
+	char			 lines[EXCHANGE_ROOM_BYTES];	/* that were added */
+};
+
 struct exchange {
 	struct exchange		*next_free;	/* worker.free_exchanges */
 	struct h1_parse		 parse;		/* of the request, then of the response */
@@ -45,9 +52,9 @@ struct exchange {
 	uint64_t		 request_ms;	/* loop times; 0: not reached */
 	uint64_t		 sent_ms;	/* the request was sent whole */
 	uint64_t		 response_ms;	/* the response's head was there */
-	struct http_room	 room;		/* what is left of `lines` */
-	struct http_field	 fields[HTTP_FIELDS_MAX];	/* of the request */
-	char			 lines[EXCHANGE_ROOM_BYTES];
+	struct frame		 frame[2];	/* of its flows, by enum stream_flow */
+	struct http_room	 room;		/* what is left of draft->lines */
+	struct draft		*draft;		/* NULL: facts were taken */
 };
 
 /* Begin the client's next request, with what was read already or is to be read now. It may have ended then. */
@@ -55,6 +62,8 @@ void exchange_next(struct client *c);
 
 /* Give back what it has; the stream may have none. */
 void exchange_free(struct stream *s);
+struct exchange *exchange_new(struct worker *worker);	/* NULL: no memory */
+void exchange_discard(struct worker *worker, struct exchange *x);	/* may be NULL */
 void exchange_pool_free(struct worker *worker);
 
 /* h1_front.c. The stream may have ended after each of these. */
@@ -68,7 +77,7 @@ void exchange_move(struct stream *s);	/* bodies, both ways, and what follows fro
 /* The request, changed since, is to be sent to another server, or once more: is all of it still here? */
 bool exchange_is_repeatable(const struct stream *s);
 
-/* Copy what the log needs, and let the request's bytes go (those behind it, too). False: no memory. */
+/* Copy what the log needs, and let the request itself go (and what came behind it). False: no memory. */
 bool exchange_take_facts(struct stream *s);
 
 /* h1_back.c */

@@ -211,8 +211,8 @@ back_open_tunnel(struct stream *s, struct back *b)
 	x->is_begun = x->is_whole = true;
 	s->state = STREAM_OPEN;
 	s->mode = &stream_tunnel;
-	flow_frame(up, &b->head, false);
-	flow_frame(down, &b->head, false);
+	flow_frame(up, &x->frame[UP], &b->head, false);
+	flow_frame(down, &x->frame[DOWN], &b->head, false);
 	count = h1_write_head(&b->head, iov, room, &bytes);
 	iov[count++] = (struct iovec){ (char *)b->at + x->parse.head_len,
 				       b->len - x->parse.head_len };
@@ -241,7 +241,7 @@ back_send(struct stream *s, struct back *b)
 	int count = h1_write_head(&b->head, iov, room, &bytes);
 	enum flow_result result = FLOW_WAITS, sent;
 
-	if (rest > 0 && !down->body.done)
+	if (rest > 0 && !s->exchange->frame[DOWN].body.done)
 		result = flow_feed(down, s->worker, b->at + s->exchange->parse.head_len, rest, &used,
 				   iov, BACK_IOVECS, &count);
 	/* what it says beyond its response would be taken for the next one */
@@ -273,10 +273,10 @@ back_begin_response(struct stream *s, struct back *b)
 	}
 	x->is_begun = true;
 	s->state = STREAM_OPEN;
-	flow_frame(&s->flow[DOWN], &b->head, decodes);
+	flow_frame(&s->flow[DOWN], &x->frame[DOWN], &b->head, decodes);
 	result = back_send(s, b);
 	if (result == FLOW_BAD) {
-		x->fault = s->flow[DOWN].body.fault;
+		x->fault = x->frame[DOWN].body.fault;
 		stream_end(s, END_BAD_RESPONSE);
 	} else if (result == FLOW_NO_MEMORY) {
 		stream_end(s, END_RESOURCE);

@@ -8,7 +8,6 @@
  */
 #include "config.h"
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include "stream/exchange_priv.h"
 #include "stream/frontend_priv.h"
@@ -111,22 +110,6 @@ front_read(struct stream *s)
 	}
 }
 
-static struct exchange *
-exchange_new(struct worker *w)
-{
-	struct exchange *x = w->free_exchanges;
-
-	if (x != NULL) {
-		w->free_exchanges = x->next_free;
-		w->free_exchange_count--;
-	} else {
-		x = malloc(sizeof(*x));
-	}
-	if (x != NULL)
-		memset(x, 0, offsetof(struct exchange, fields));
-	return x;
-}
-
 /* The first bytes of a request are there. NULL: no memory, the client has ended. */
 static struct stream *
 front_start(struct client *c, struct frontend_conf *conf)
@@ -135,14 +118,12 @@ front_start(struct client *c, struct frontend_conf *conf)
 	struct stream *s = x == NULL ? NULL : stream_start(c, conf, &stream_http, STREAM_REQUEST);
 
 	if (s == NULL) {
-		free(x);
+		exchange_discard(c->worker, x);
 		client_end(c);
 		return NULL;
 	}
 	s->exchange = x;
-	x->request.fields = x->fields;
 	x->parse.options = conf->http.h1_options;
-	x->room = (struct http_room){ x->lines, sizeof(x->lines) };
 	return s;
 }
 

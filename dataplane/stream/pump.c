@@ -42,8 +42,10 @@ flow_give_pipe(struct flow *f, struct worker *w)
 void
 flow_fini(struct flow *f, struct worker *w)
 {
-	slab_queue_clear(&f->rest, &w->slabs);
-	slab_queue_clear(&f->fed, &w->slabs);
+	if (f->frame != NULL) {
+		slab_queue_clear(&f->frame->rest, &w->slabs);
+		slab_queue_clear(&f->frame->fed, &w->slabs);
+	}
 	slab_queue_clear(&f->held, &w->slabs);
 	flow_give_pipe(f, w);
 }
@@ -52,7 +54,7 @@ flow_fini(struct flow *f, struct worker *w)
 static enum flow_result
 flow_after_read(struct flow *f, ssize_t got)
 {
-	if (got == 0 && f->is_framed && f->body.framing != HTTP_BODY_TO_EOF)
+	if (got == 0 && f->frame != NULL && f->frame->body.framing != HTTP_BODY_TO_EOF)
 		return FLOW_SOURCE_CUT;
 	if (got == 0)
 		f->state = FLOW_EOF;
@@ -145,18 +147,21 @@ flow_copy(struct flow *f, struct conn *from, struct conn *to, struct worker *w)
 	return flow_hold(f, w, w->scratch + sent, (size_t)(got - sent));
 }
 
+/* What was fed without room goes behind what is held. */
 static void
 flow_hold_fed(struct flow *f)
 {
-	if (f->fed.bytes == 0)
+	struct slab_queue *fed = f->frame == NULL ? NULL : &f->frame->fed;
+
+	if (fed == NULL || fed->bytes == 0)
 		return;
 	if (f->held.tail == NULL)
-		f->held.head = f->fed.head;
+		f->held.head = fed->head;
 	else
-		f->held.tail->next = f->fed.head;
-	f->held.tail = f->fed.tail;
-	f->held.bytes += f->fed.bytes;
-	f->fed = (struct slab_queue){ 0 };
+		f->held.tail->next = fed->head;
+	f->held.tail = fed->tail;
+	f->held.bytes += fed->bytes;
+	*fed = (struct slab_queue){ 0 };
 }
 
 /* All but the first `sent` bytes, and behind them what was fed without room. */
@@ -190,8 +195,8 @@ flow_send(struct flow *f, struct conn *to, struct worker *w, struct iovec *iov, 
 		result = flow_hold_pieces(f, w, iov, count, sent > 0 ? (size_t)sent : 0);
 	while (to->writable && flow_holds(f) && result == FLOW_WAITS)
 		result = flow_flush(f, to, w);
-	if (result != FLOW_WAITS)
-		slab_queue_clear(&f->fed, &w->slabs);
+	if (result != FLOW_WAITS && f->frame != NULL)
+		slab_queue_clear(&f->frame->fed, &w->slabs);
 	return result;
 }
 
@@ -199,11 +204,11 @@ flow_send(struct flow *f, struct conn *to, struct worker *w, struct iovec *iov, 
 static size_t
 flow_ask(const struct flow *f)
 {
-	const uint64_t ahead = http_body_data_ahead(&f->body);
+	const uint64_t ahead = http_body_data_ahead(&f->frame->body);
 
 	if (ahead >= f->ask_bytes)
 		return f->ask_bytes;
-	if (f->body.framing != HTTP_BODY_CHUNKED)
+	if (f->frame->body.framing != HTTP_BODY_CHUNKED)
 		return (size_t)ahead;
 	return ahead + SLAB_ROOM < f->ask_bytes ? (size_t)ahead + SLAB_ROOM : f->ask_bytes;
 }
@@ -222,7 +227,7 @@ flow_copy_framed(struct flow *f, struct conn *from, struct conn *to, struct work
 	flow_adapt(f, (size_t)got);
 	fed = flow_feed(f, w, w->scratch, (size_t)got, &used, iov, FLOW_PIECES, &count);
 	if (f->state == FLOW_EOF &&
-	    slab_queue_put(&f->rest, &w->slabs, w->scratch + used, (size_t)got - used) != 0)
+	    slab_queue_put(&f->frame->rest, &w->slabs, w->scratch + used, (size_t)got - used) != 0)
 		return FLOW_NO_MEMORY;
 	if (count > 0)
 		result = flow_send(f, to, w, iov, count);
@@ -242,8 +247,8 @@ flow_adapt_splice(struct flow *f, size_t got)
 static void
 flow_skip(struct flow *f, size_t bytes)
 {
-	http_body_skip(&f->body, bytes);
-	if (f->body.done)
+	http_body_skip(&f->frame->body, bytes);
+	if (f->frame->body.done)
 		f->state = FLOW_EOF;
 }
 
@@ -255,7 +260,7 @@ flow_splice(struct flow *f, struct conn *from, struct conn *to, struct worker *w
 	ssize_t got = conn_splice_in(from, f->pipe->in_fd, ask);
 
 	if (got > 0) {
-		if (f->is_framed)
+		if (f->frame != NULL)
 			flow_skip(f, (size_t)got);
 		f->pipe->bytes = (uint32_t)got;
 		f->bytes += (uint64_t)got;
@@ -275,14 +280,14 @@ flow_splice(struct flow *f, struct conn *from, struct conn *to, struct worker *w
 static enum flow_result
 flow_move(struct flow *f, struct conn *from, struct conn *to, struct worker *w)
 {
-	const uint64_t ahead = f->is_framed ? http_body_data_ahead(&f->body) : UINT64_MAX;
+	const uint64_t ahead = f->frame != NULL ? http_body_data_ahead(&f->frame->body) : UINT64_MAX;
 
-	assert(f->rest.bytes == 0);
+	assert(f->frame == NULL || f->frame->rest.bytes == 0);
 	if (f->splices && ahead >= FLOW_LARGE_BYTES)
 		f->pipe = pipe_take(&w->pipes, w->loop->now_ms);
 	if (f->pipe != NULL)
 		return flow_splice(f, from, to, w, ahead);
-	return f->is_framed ? flow_copy_framed(f, from, to, w) : flow_copy(f, from, to, w);
+	return f->frame != NULL ? flow_copy_framed(f, from, to, w) : flow_copy(f, from, to, w);
 }
 
 enum flow_result
@@ -296,7 +301,7 @@ flow_run(struct flow *f, struct conn *from, struct conn *to, struct worker *w)
 			result = flow_flush(f, to, w);
 			continue;
 		}
-		if (f->is_framed && f->body.fault != HTTP_FAULT_NONE)
+		if (f->frame != NULL && f->frame->body.fault != HTTP_FAULT_NONE)
 			return FLOW_BAD;
 		/* an end that was read with the head is read once more: it is this message's, too */
 		if (f->state != FLOW_OPEN || !(from->readable || from->eof))

@@ -11,14 +11,14 @@
 #include "stream/worker_priv.h"
 
 void
-flow_frame(struct flow *f, const struct http_head *head, bool decodes)
+flow_frame(struct flow *f, struct frame *frame, const struct http_head *head, bool decodes)
 {
-	assert(f->fed.bytes == 0);
+	assert(frame->fed.bytes == 0);
 	f->state = FLOW_OPEN;
-	f->is_framed = head->framing != HTTP_TUNNEL;
-	f->decodes = decodes;
-	http_body_init(&f->body, head);
-	if (f->is_framed && f->body.done)
+	f->frame = head->framing == HTTP_TUNNEL ? NULL : frame;
+	frame->decodes = decodes;
+	http_body_init(&frame->body, head);
+	if (f->frame != NULL && frame->body.done)
 		f->state = FLOW_EOF;
 }
 
@@ -36,14 +36,14 @@ pieces_add(struct pieces *p, struct flow *f, struct worker *w, const char *bytes
 {
 	struct iovec *last = p->count > p->first ? &p->iov[p->count - 1] : NULL;
 
-	if (f->fed.bytes > 0)
-		return slab_queue_put(&f->fed, &w->slabs, bytes, len) == 0;
+	if (f->frame->fed.bytes > 0)
+		return slab_queue_put(&f->frame->fed, &w->slabs, bytes, len) == 0;
 	if (last != NULL && (char *)last->iov_base + last->iov_len == bytes) {
 		last->iov_len += len;
 		return true;
 	}
 	if (p->count == p->max)
-		return slab_queue_put(&f->fed, &w->slabs, bytes, len) == 0;
+		return slab_queue_put(&f->frame->fed, &w->slabs, bytes, len) == 0;
 	p->iov[p->count++] = (struct iovec){ .iov_base = (char *)bytes, .iov_len = len };
 	return true;
 }
@@ -54,7 +54,7 @@ flow_passes_on(const struct flow *f, enum http_span_kind kind)
 	switch (kind) {
 	case HTTP_SPAN_DATA: return true;
 	case HTTP_SPAN_FRAMING:
-	case HTTP_SPAN_TRAILER: return !f->decodes;
+	case HTTP_SPAN_TRAILER: return !f->frame->decodes;
 	case HTTP_SPAN_DROPPED: return false;
 	}
 	return false;
@@ -67,24 +67,16 @@ flow_cut(struct flow *f, struct worker *w, const char *bytes, size_t len, size_t
 {
 	struct http_span span;
 
-	for (; *used < len && !f->body.done; *used += span.len) {
-		if (!http_body_next(&f->body, bytes + *used, len - *used, &span))
+	for (; *used < len && !f->frame->body.done; *used += span.len) {
+		if (!http_body_next(&f->frame->body, bytes + *used, len - *used, &span))
 			return FLOW_BAD;
 		if (flow_passes_on(f, span.kind) &&
 		    !pieces_add(pieces, f, w, bytes + *used, span.len))
 			return FLOW_NO_MEMORY;
 	}
-	if (f->body.done)
+	if (f->frame->body.done)
 		f->state = FLOW_EOF;
 	return FLOW_WAITS;
-}
-
-static enum flow_result
-flow_cut_nothing(struct flow *f, struct worker *w, const char *bytes, size_t len, size_t *used,
-		 struct pieces *pieces)
-{
-	*used = len;
-	return len == 0 || pieces_add(pieces, f, w, bytes, len) ? FLOW_WAITS : FLOW_NO_MEMORY;
 }
 
 enum flow_result
@@ -95,8 +87,7 @@ flow_feed(struct flow *f, struct worker *w, const char *bytes, size_t len, size_
 	enum flow_result result;
 
 	*used = 0;
-	result = f->is_framed ? flow_cut(f, w, bytes, len, used, &pieces) :
-				flow_cut_nothing(f, w, bytes, len, used, &pieces);
+	result = flow_cut(f, w, bytes, len, used, &pieces);
 	*count = pieces.count;
 	if (*used > 0)
 		f->read_ms = w->loop->now_ms;

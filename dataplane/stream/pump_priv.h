@@ -31,6 +31,14 @@ enum flow_state {
 	FLOW_SHUT,
 };
 
+/* What a framed flow has beyond a plain one. */
+struct frame {
+	struct http_body body;		/* says where the message ends */
+	bool		 decodes;	/* the sink can't take chunks, only data goes on */
+	struct slab_queue rest;		/* what was read beyond the message's end; the owner's */
+	struct slab_queue fed;		/* from flow_feed() to flow_send(): what found no room in iovecs */
+};
+
 struct flow {
 	enum flow_state	 state;
 	uint32_t	 ask_bytes;	/* size of the next recv */
@@ -38,17 +46,13 @@ struct flow {
 	uint8_t		 small_splices;	/* in a row */
 	bool		 splices;	/* moves bulk: by pipe, if there is one */
 	bool		 cannot_splice;	/* the sockets refuse */
-	bool		 is_framed;	/* its end is the message's: body says where that is */
-	bool		 decodes;	/* framed: the sink can't take chunks, only data goes on */
 	uint64_t	 bytes;		/* read from the source */
 	uint64_t	 counted;	/* of these: already in the counters */
 	uint64_t	 read_ms;	/* last byte from the source, loop time */
 	uint64_t	 written_ms;	/* last byte to the sink */
 	struct slab_queue held;
 	struct pipe	*pipe;		/* while it moves or holds bytes */
-	struct http_body body;
-	struct slab_queue rest;		/* framed: what was read beyond the message's end; the owner's */
-	struct slab_queue fed;		/* from flow_feed() to flow_send(): what found no room in iovecs */
+	struct frame	*frame;		/* the owner's; NULL: it is plain */
 };
 
 enum flow_result {
@@ -67,16 +71,17 @@ void flow_init(struct flow *f, uint64_t now_ms);
  * From here on it is a message's body: it ends (FLOW_EOF, at once where there is none) with the
  * message and leaves what comes behind it in `rest`, which must be empty again before the next
  * flow_run(). A chunked one goes on as chunks, without their extensions, unless `decodes`.
- * HTTP_TUNNEL makes it a plain one again. What is held stays, and so does what it has learned of
+ * HTTP_TUNNEL makes it a plain one again. `frame` is zeroed memory, or that of its last message, and stays until
+ * flow_fini(). What is held stays, and so does what it has learned of
  * the source's speed.
  */
-void flow_frame(struct flow *f, const struct http_head *head, bool decodes);
+void flow_frame(struct flow *f, struct frame *frame, const struct http_head *head, bool decodes);
 
 /*
- * Bytes that were read already, with the head: what is to be sent of them is put into `iov` (room
+ * Bytes of a framed flow that were read already, with the head: what is to be sent of them is put into `iov` (room
  * for `max`, at *count on), as slices of them; what needs more room than that is copied, to be sent
  * behind it. flow_send() must follow, or flow_fini(). Beyond the message's end they stay the
- * caller's: *used tells how many belonged to it (to a plain flow: all). FLOW_WAITS; FLOW_BAD: the
+ * caller's: *used tells how many belonged to it. FLOW_WAITS; FLOW_BAD: the
  * fault lies behind *used, what was good is in `iov`; FLOW_NO_MEMORY.
  */
 enum flow_result flow_feed(struct flow *f, struct worker *worker, const char *bytes, size_t len,

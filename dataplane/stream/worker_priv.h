@@ -21,6 +21,7 @@
 #define WORKER_SCRATCH_BYTES (256 * 1024)	/* the largest read; beyond it nothing is won */
 #define WORKER_SLABS_KEPT    64			/* free slabs: 1 MiB */
 #define WORKER_PIPES_KEPT    4			/* free pipes: 4 MiB at most */
+#define WORKER_DRAFTS_KEPT   256		/* of requests, 3.4 KiB each */
 #define WORKER_STREAMS_KEPT  1024		/* free streams, clients and exchanges, for churn */
 
 /* A place in the worker's list of streams, which walkers share: their markers are in it, too. */
@@ -64,6 +65,8 @@ struct worker {
 	uint32_t		 free_count;
 	struct exchange		*free_exchanges;
 	uint32_t		 free_exchange_count;
+	struct draft		*free_drafts;
+	uint32_t		 free_draft_count;
 
 	struct list		 active;	/* streams that moved bytes, or wait: see stream_tick.c */
 	struct list		 due;		/* those that this tick still has to look at */

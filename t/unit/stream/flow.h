@@ -29,6 +29,7 @@ static struct worker worker;
 static struct pipe_budget budget;
 static struct conn from, to;
 static struct flow flow;
+static struct frame framed;
 static int source, sink; /* the other ends of `from` and `to` */
 static enum flow_result result;
 static char got[ROOM]; /* what the sink read */
@@ -83,7 +84,7 @@ frame(enum http_framing framing, uint64_t length, bool decodes)
 {
 	const struct http_head head = { .framing = framing, .length = length };
 
-	flow_frame(&flow, &head, decodes);
+	flow_frame(&flow, &framed, &head, decodes);
 }
 
 static void
@@ -99,6 +100,7 @@ scene(void (*pair)(int fds[2]), uint64_t pipe_memory)
 	open_conn(&from, &source, pair);
 	open_conn(&to, &sink, pair);
 	flow_init(&flow, 0);
+	memset(&framed, 0, sizeof(framed));
 	got_len = 0;
 }
 

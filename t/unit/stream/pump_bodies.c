@@ -73,7 +73,7 @@ a_large_length_arrives_unchanged_and_what_follows_stays(void **state)
 		converse(bulk, len + 7, false, i & 4 ? 10 : 1);
 		assert_got(bulk, len);
 		assert_int_equal(flow.bytes, len);
-		assert_int_equal(flow.rest.bytes, 0);
+		assert_int_equal(framed.rest.bytes, 0);
 		assert_int_equal(recv(from.fd, left, sizeof(left), 0), 7);
 		assert_memory_equal(left, bulk + len, 7);
 		assert_int_equal(atomic_load(&budget.used) > 0, (i & 2) != 0); /* by splice */

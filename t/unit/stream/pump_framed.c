@@ -27,8 +27,8 @@ assert_left(const char *text)
 	size_t len = 0;
 	ssize_t n;
 
-	assert_in_range(flow.rest.bytes, 0, SLAB_ROOM);
-	for (int i = 0, count = slab_queue_iov(&flow.rest, iov, 4); i < count; i++) {
+	assert_in_range(framed.rest.bytes, 0, SLAB_ROOM);
+	for (int i = 0, count = slab_queue_iov(&framed.rest, iov, 4); i < count; i++) {
 		memcpy(left + len, iov[i].iov_base, iov[i].iov_len);
 		len += iov[i].iov_len;
 	}
@@ -197,7 +197,7 @@ what_comes_behind_the_end_stays_the_feeders(void **state)
 	assert_ptr_equal(iov[0].iov_base, bytes);
 	assert_int_equal(iov[0].iov_len, used);
 	assert_int_equal(flow.state, FLOW_EOF);
-	assert_int_equal(flow.rest.bytes, 0);
+	assert_int_equal(framed.rest.bytes, 0);
 	scene_end();
 }
 
@@ -223,7 +223,7 @@ bad_chunks_are_not_sent_and_good_ones_before_them_are(void **state)
 		says_all(bad[i / 2].said);
 		run();
 		assert_int_equal(result, FLOW_BAD);
-		assert_int_not_equal(flow.body.fault, HTTP_FAULT_NONE);
+		assert_int_not_equal(framed.body.fault, HTTP_FAULT_NONE);
 		assert_reads(good);
 		run();
 		assert_int_equal(result, FLOW_BAD); /* still */
@@ -301,7 +301,7 @@ little_is_read_beyond_chunks(void **state)
 	assert_int_equal(said, sizeof(next));
 	run();
 	assert_reads("abc");
-	assert_in_range(flow.rest.bytes, 0, SLAB_ROOM);
+	assert_in_range(framed.rest.bytes, 0, SLAB_ROOM);
 	assert_int_equal(worker.slabs.used, 1);
 	assert_int_equal(flow.bytes, strlen("3\r\nabc\r\n0\r\n\r\n"));
 	scene_end();
@@ -316,7 +316,7 @@ a_tunnel_is_a_plain_flow_again(void **state)
 	run();
 	assert_int_equal(flow.state, FLOW_EOF);
 	frame(HTTP_TUNNEL, 0, false);
-	assert_false(flow.is_framed);
+	assert_null(flow.frame);
 	says_all("5\r\nwhatever");
 	ends();
 	run();
