@@ -9,6 +9,7 @@
 #include <string.h>
 #include "core/clock.h"
 #include "core/loop.h"
+#include "rules/rules.h"
 
 static const struct prepare_daemon *daemon_ops;
 
@@ -275,6 +276,25 @@ bind_prepare(struct preparation *p, struct plan_op *op, struct frontend_settings
 	return e;
 }
 
+/* Checked, and prepared before us. Held by the conf from here on. */
+static struct backend *
+backend_named(struct preparation *p, const char *name)
+{
+	struct doc_node *node = plan_find(p->plan, p->plan->doc->root, DOC_BACKEND, name);
+
+	assert(node != NULL && node->object != NULL);
+	backend_hold(node->object);
+	return node->object;
+}
+
+static void
+rules_prepare(struct preparation *p, struct rules *rules)
+{
+	for (uint32_t i = 0; rules != NULL && i < rules->count; i++)
+		if (rules->rules[i].backend_name != NULL)
+			rules->rules[i].backend = backend_named(p, rules->rules[i].backend_name);
+}
+
 static enum err
 frontend_conf_prepare(struct preparation *p, struct plan_op *op, struct frontend_settings *s)
 {
@@ -283,14 +303,9 @@ frontend_conf_prepare(struct preparation *p, struct plan_op *op, struct frontend
 	for (uint32_t i = 0; i < s->bind_count; i++)
 		if ((e = bind_prepare(p, op, s, i)) != ERR_OK)
 			return e;
-	if (s->default_backend != NULL) {
-		struct doc_node *node = plan_find(p->plan, p->plan->doc->root, DOC_BACKEND,
-			s->default_backend);
-
-		assert(node != NULL && node->object != NULL);	/* checked, and prepared before us */
-		s->conf->default_backend = node->object;
-		backend_hold(node->object);
-	}
+	if (s->default_backend != NULL)
+		s->conf->default_backend = backend_named(p, s->default_backend);
+	rules_prepare(p, s->conf->http.rules);
 	return ERR_OK;
 }
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "http/h1.h"
+#include "rules/rules.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -196,7 +197,9 @@ frontend_http_compile(struct frontend_http *http, const struct chain *chain, str
 	http->h1_options = h1_names(chain) |
 	    h1_relaxed(chain, "accept_unsafe_violations_in_http_request");
 	return forwardfor_compile(&http->forwardfor, chain, "forwardfor", at, issues) &&
-	    forwardfor_compile(&http->originalto, chain, "originalto", at, issues);
+	    forwardfor_compile(&http->originalto, chain, "originalto", at, issues) &&
+	    errors_compile(&http->errors, chain, at, issues) &&
+	    rules_compile(&http->rules, chain, at, issues);
 }
 
 /* of enum http_reuse */
@@ -215,6 +218,9 @@ backend_http_compile(struct backend_http *http, const struct chain *chain, struc
 	retry_on_compile(http, chain, at, issues);
 	http->h1_options = h1_relaxed(chain, "accept_unsafe_violations_in_http_response");
 	forwarded_compile(&http->forwarded, chain, at, issues);
+	http->rules_free = rules_free;
 	return forwardfor_compile(&http->forwardfor, chain, "forwardfor", at, issues) &&
-	    forwardfor_compile(&http->originalto, chain, "originalto", at, issues);
+	    forwardfor_compile(&http->originalto, chain, "originalto", at, issues) &&
+	    errors_compile(&http->errors, chain, at, issues) &&
+	    rules_compile(&http->rules, chain, at, issues);
 }

@@ -55,6 +55,21 @@ void issue_below(struct issues *issues, struct pointer *at, const char *field, c
 bool networks_compile(struct network **nets, uint32_t *count, const cJSON *value,
 	struct pointer *at, struct issues *issues);
 
+/*
+ * An answer of content_type, headers and `body_field` of an object; none where there was an issue. False:
+ * no memory.
+ */
+bool answer_compile(struct http_answer **ap, uint16_t status, const cJSON *parts,
+	const char *body_field, struct pointer *at, struct issues *issues);
+
+/* http_errors and errorfiles. False: no memory. */
+bool errors_compile(struct http_errors *errors, const struct chain *chain, struct pointer *at,
+	struct issues *issues);
+
+/* The rules that hold; backends are to be found by their names. False: no memory. *rp is the conf's. */
+bool rules_compile(struct rules **rp, const struct chain *chain, struct pointer *at,
+	struct issues *issues);
+
 /* The fields that only HTTP has. False: no memory; what was made is the conf's. */
 bool frontend_http_compile(struct frontend_http *http, const struct chain *chain,
 	struct pointer *at, struct issues *issues);

@@ -18,6 +18,8 @@ static const char help_text[] =
 	"      --check           check the document (and a saved one), print every error, end\n"
 	"      --admin ADDR      where the REST server listens, instead of admin.listen;\n"
 	"                        may be repeated; default 127.0.0.1:9901\n"
+	"      --files-dir DIR   the only place where REST may name files, such as error pages;\n"
+	"                        instead of global.files_dir\n"
 	"      --state-dir DIR   where changes made over REST are kept\n"
 	"      --threads N       worker threads, 1 to 64, instead of global.threads\n"
 	"      --version         versions of the program and its libraries\n"
@@ -58,12 +60,20 @@ admin_add(struct options *options, const char *text)
 	return true;
 }
 
-enum option_key { KEY_CHECK = 256, KEY_ADMIN, KEY_STATE_DIR, KEY_THREADS, KEY_VERSION };
+enum option_key {
+	KEY_CHECK = 256,
+	KEY_ADMIN,
+	KEY_FILES_DIR,
+	KEY_STATE_DIR,
+	KEY_THREADS,
+	KEY_VERSION
+};
 
 static const struct option long_options[] = {
 	{ "file",	required_argument,	NULL, 'f' },
 	{ "check",	no_argument,		NULL, KEY_CHECK },
 	{ "admin",	required_argument,	NULL, KEY_ADMIN },
+	{ "files-dir",	required_argument,	NULL, KEY_FILES_DIR },
 	{ "state-dir",	required_argument,	NULL, KEY_STATE_DIR },
 	{ "threads",	required_argument,	NULL, KEY_THREADS },
 	{ "version",	no_argument,		NULL, KEY_VERSION },
@@ -83,6 +93,9 @@ option_take(struct options *options, int key)
 		return true;
 	case KEY_CHECK:
 		options->check = true;
+		return true;
+	case KEY_FILES_DIR:
+		options->files_dir = optarg;
 		return true;
 	case KEY_STATE_DIR:
 		options->state_dir = optarg;

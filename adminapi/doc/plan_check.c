@@ -37,6 +37,7 @@ check_not_live(struct plan *plan, const struct plan_op *op)
 	const struct { const char *field, *option; } once[] = {
 		{ "threads", plan->doc->given.threads ? "--threads" : NULL },
 		{ "state_dir", plan->doc->given.state_dir ? "--state-dir" : NULL },
+		{ "files_dir", plan->doc->given.files_dir ? "--files-dir" : NULL },
 		{ "user", NULL }, { "group", NULL },
 	};
 
@@ -266,4 +267,5 @@ plan_check(struct plan *plan)
 	if (plan->ids_given)
 		check_all_ids(plan);
 	plan_check_modes(plan);
+	plan_check_files(plan);
 }

@@ -52,6 +52,9 @@ void reference_push(const struct reference *r, struct pointer *at);
 void check_references(struct plan *plan, const struct doc_node *node, enum doc_kind kind);
 void check_users(struct plan *plan, const struct doc_node *gone, enum doc_kind kind);
 
+/* files.c: those that a write names may be named over REST. */
+void plan_check_files(struct plan *plan);
+
 /* mode.c */
 void plan_check_modes(struct plan *plan);
 

@@ -7,6 +7,8 @@
 #include "core/addr.h"
 #include "core/log.h"
 #include "core/publish.h"
+#include "http/h1.h"
+#include "rules/rules.h"
 
 static struct plan plan;
 
@@ -254,6 +256,226 @@ what_the_schema_refuses_is_compiled_without_harm(void **state)
 	assert_int_equal(((const struct admin_settings *)conf_of("admin"))->listen_count, 0);
 }
 
+/* -- mode http -- */
+
+static void
+a_mode_is_inherited_and_decides_which_fields_hold(void **state)
+{
+	const struct backend_conf *b;
+	const struct frontend_settings *f;
+
+	compile("{'defaults':{'mode':'http','http_reuse':'always','forwardfor':true},'frontends':{'h':{},"
+		"'t':{'mode':'tcp'}},'backends':{'hb':{},'tb':{'mode':'tcp'}}}");
+	assert_int_equal(plan.verdict, PLAN_OK);
+	b = conf_of("hb");
+	assert_int_equal(b->mode, MODE_HTTP);
+	assert_int_equal(b->http.reuse, HTTP_REUSE_ALWAYS);
+	assert_true(b->http.forwardfor.on);
+	assert_int_equal(b->timeout_tunnel, 3600000);
+	assert_false(b->tunnel_set);
+	b = conf_of("tb");
+	assert_int_equal(b->mode, MODE_TCP);
+	assert_false(b->http.forwardfor.on);
+	assert_true(b->timeout_tunnel == TIMEOUT_NONE);
+	f = conf_of("h");
+	assert_int_equal(f->conf->mode, MODE_HTTP);
+	assert_true(f->conf->http.forwardfor.on);
+	assert_int_equal(f->conf->http.timeout_request, 10000);
+	assert_int_equal(f->conf->http.timeout_keep_alive, 60000);
+	f = conf_of("t");
+	assert_int_equal(f->conf->mode, MODE_TCP);
+	assert_false(f->conf->http.forwardfor.on);
+	assert_true(f->conf->http.timeout_request == TIMEOUT_NONE);
+}
+
+static void
+a_backend_of_mode_http_that_says_nothing_is_safe_and_strict(void **state)
+{
+	const struct backend_conf *b;
+
+	compile("{'backends':{'app':{'mode':'http'}}}");
+	b = conf_of("app");
+	assert_int_equal(b->http.reuse, HTTP_REUSE_SAFE);
+	assert_int_equal(b->http.retry_on, RETRY_ON_CONN_FAILURE);
+	assert_int_equal(b->http.retry_on_statuses, 0);
+	assert_int_equal(b->http.h1_options, 0);
+	assert_false(b->http.forwardfor.on || b->http.originalto.on || b->http.forwarded.on);
+	assert_null(b->http.rules);
+	for (int i = 0; i < HTTP_ERROR_COUNT; i++)
+		assert_null(b->http.errors.own[i]);
+}
+
+static void
+words_of_retry_on_are_bits(void **state)
+{
+	const struct backend_conf *b;
+
+	compile("{'defaults':{'mode':'http'},'backends':{'none':{'retry_on':['none']},"
+		"'all':{'retry_on':['all-retryable-errors','429']},'some':{'retry_on':['empty-response','404']}}}");
+	assert_int_equal(((const struct backend_conf *)conf_of("none"))->http.retry_on, 0);
+	b = conf_of("all");
+	assert_int_equal(b->http.retry_on, 0xf);
+	assert_int_equal(b->http.retry_on_statuses,
+		retry_on_status_bit(429) | retry_on_status_bit(500) | retry_on_status_bit(502) |
+		retry_on_status_bit(503) | retry_on_status_bit(504));
+	b = conf_of("some");
+	assert_int_equal(b->http.retry_on, RETRY_ON_EMPTY_RESPONSE);
+	assert_int_equal(b->http.retry_on_statuses, retry_on_status_bit(404));
+}
+
+static void
+how_strict_a_parser_is(void **state)
+{
+	const struct frontend_settings *f;
+
+	compile("{'defaults':{'mode':'http'},'frontends':{'plain':{},'delete':{'http_restrict_req_hdr_names':'delete'},"
+		"'both':{'http_restrict_req_hdr_names':'reject','accept_unsafe_violations_in_http_request':true}},"
+		"'backends':{'app':{'accept_unsafe_violations_in_http_response':true}}}");
+	f = conf_of("plain");
+	assert_int_equal(f->conf->http.h1_options, 0);
+	f = conf_of("delete");
+	assert_int_equal(f->conf->http.h1_options, H1_NAMES_DELETE);
+	f = conf_of("both");
+	assert_int_equal(f->conf->http.h1_options, H1_NAMES_REJECT | H1_RELAXED);
+	assert_int_equal(((const struct backend_conf *)conf_of("app"))->http.h1_options,
+		H1_RELAXED);
+}
+
+static void
+who_asked_is_told_as_the_object_says(void **state)
+{
+	const struct http_forwardfor *to;
+	const struct http_forwarded *by;
+	const struct frontend_settings *f;
+
+	compile("{'defaults':{'mode':'http'},'frontends':{'web':{'originalto':{'header':'X-To','except':'10.0.0.0/8'}}},"
+		"'backends':{'app':{'forwardfor':{'if_none':true,'except':['127.0.0.1','::1']},'forwarded':true},"
+		"'by':{'forwarded':{'by':true,'for_port':true}},'off':{'forwardfor':false}}}");
+	assert_int_equal(plan.verdict, PLAN_OK);
+	f = conf_of("web");
+	to = &f->conf->http.originalto;
+	assert_true(to->on && !to->if_none);
+	assert_int_equal(to->except_count, 1);
+	assert_string_equal(to->header, "X-To");
+	to = &((const struct backend_conf *)conf_of("app"))->http.forwardfor;
+	assert_true(to->on && to->if_none);
+	assert_int_equal(to->except_count, 2);
+	assert_null(to->header);
+	by = &((const struct backend_conf *)conf_of("app"))->http.forwarded;
+	assert_true(by->on && by->proto && by->for_ && !by->by && !by->host && !by->for_port);
+	by = &((const struct backend_conf *)conf_of("by"))->http.forwarded;
+	assert_true(by->on && by->by && by->for_port && !by->proto && !by->for_ && !by->by_port);
+	assert_false(((const struct backend_conf *)conf_of("off"))->http.forwardfor.on);
+}
+
+static void
+a_server_keeps_idle_connections_as_it_says(void **state)
+{
+	const struct server_conf *s;
+
+	compile("{'backends':{'app':{'mode':'http','default_server':{'pool_max_conn':5,'send_proxy_v2':true},'servers':{"
+		"'plain':{'address':'10.0.0.1:80','proxy_v2_options':['crc32c']},"
+		"'own':{'address':'10.0.0.2:80','pool_max_conn':-1,'pool_purge_delay':'0','pool_low_conn':2,'max_reuse':3,"
+		"'send_proxy_v2':false,'send_proxy':true}}}}}");
+	assert_int_equal(plan.verdict, PLAN_OK);
+	s = conf_of("plain");
+	assert_int_equal(s->pool_max_conn, 5);
+	assert_int_equal(s->pool_purge_delay, 5000);
+	assert_int_equal(s->pool_low_conn, 0);
+	assert_int_equal(s->max_reuse, -1);
+	assert_int_equal(s->send_proxy.version, 2);
+	assert_int_equal(s->send_proxy.options, PROXY_SEND_CRC32C);
+	s = conf_of("own");
+	assert_int_equal(s->pool_max_conn, -1);
+	assert_int_equal(s->pool_purge_delay, 0);
+	assert_int_equal(s->pool_low_conn, 2);
+	assert_int_equal(s->max_reuse, 3);
+	assert_int_equal(s->send_proxy.version, 1);
+	assert_int_equal(s->send_proxy.options, 0);
+}
+
+static void
+a_bind_knows_who_sends_a_proxy_header(void **state)
+{
+	const struct frontend_settings *f;
+
+	compile("{'frontends':{'web':{'bind':['127.0.0.1:1',{'address':'127.0.0.1:2','accept_proxy':true},"
+		"{'address':'127.0.0.1:3','accept_proxy':['10.0.0.0/8','::1']},{'address':'127.0.0.1:4','accept_proxy':false}]}}}");
+	assert_int_equal(plan.verdict, PLAN_OK);
+	f = conf_of("web");
+	assert_false(f->conf->bind_confs[0].accept_proxy || f->conf->bind_confs[3].accept_proxy);
+	assert_true(f->conf->bind_confs[1].accept_proxy && f->conf->bind_confs[2].accept_proxy);
+	assert_int_equal(f->conf->bind_confs[1].proxy_from_count, 0);
+	assert_int_equal(f->conf->bind_confs[2].proxy_from_count, 2);
+}
+
+static void
+rules_are_as_they_stand(void **state)
+{
+	const struct frontend_settings *f;
+	const struct rules *r;
+
+	compile("{'frontends':{'web':{'mode':'http','rules':["
+		"{'id':'a','action':'deny','deny_status':429,'unless':'{ path /x }'},"
+		"{'action':'return','status':404,'content_type':'text/plain','string':'no','headers':[{'name':'A','value':'b'}]},"
+		"{'action':'redirect','prefix':'https://x','code':308,'drop_query':true,'set_cookie':'c=1'},"
+		"{'action':'use_backend','backend':'app','if':'{ path / }'}]}},'backends':{'app':{'mode':'http'}}}");
+	assert_int_equal(plan.verdict, PLAN_OK);
+	f = conf_of("web");
+	r = f->conf->http.rules;
+	assert_int_equal(r->count, 4);
+	assert_string_equal(r->rules[0].id, "a");
+	assert_int_equal(r->rules[0].action, RULE_DENY);
+	assert_int_equal(r->rules[0].status, 429);
+	assert_true(r->rules[0].cond != NULL && r->rules[0].unless);
+	assert_int_equal(r->rules[1].action, RULE_RETURN);
+	assert_int_equal(r->rules[1].answer->status, 404);
+	assert_int_equal(r->rules[1].answer->body.len, 2);
+	assert_non_null(memmem(r->rules[1].answer->head.at, r->rules[1].answer->head.len,
+			       "\r\nA: b\r\n", 8));
+	assert_int_equal(r->rules[2].kind, REDIRECT_PREFIX);
+	assert_int_equal(r->rules[2].status, 308);
+	assert_string_equal(r->rules[2].to, "https://x");
+	assert_true(r->rules[2].drop_query && !r->rules[2].append_slash);
+	assert_non_null(strstr(r->rules[2].cookie, "c=1"));
+	assert_string_equal(r->rules[3].backend_name, "app");
+	assert_true(r->rules[3].cond != NULL && !r->rules[3].unless);
+	assert_null(r->rules[0].backend);
+}
+
+static void
+pages_of_the_document_are_in_their_places(void **state)
+{
+	const struct backend_conf *b;
+	const struct http_answer *page;
+
+	compile("{'backends':{'app':{'mode':'http','http_errors':{'503':{'content_type':'text/plain','body':'later'},'404':{}}}}}");
+	assert_int_equal(plan.verdict, PLAN_OK);
+	b = conf_of("app");
+	page = b->http.errors.own[HTTP_ERROR_503];
+	assert_int_equal(page->status, 503);
+	assert_int_equal(page->body.len, 5);
+	assert_int_equal(b->http.errors.own[HTTP_ERROR_404]->body.len, 0);
+	assert_null(b->http.errors.own[HTTP_ERROR_500]);
+}
+
+static void
+what_the_schema_refuses_of_http_is_compiled_without_harm(void **state)
+{
+	compile("{'defaults':{'mode':'http','errorfiles':{'503':5},'retry_on':{'a':'none'},'forwarded':[1]},"
+		"'frontends':{'web':{'bind':[{'address':'127.0.0.1:1','accept_proxy':{'a':'x'}}],'timeout':{'http_request':{}},"
+		"'forwardfor':{'except':{'a':'b'},'header':5},'originalto':'x','http_restrict_req_hdr_names':5,"
+		"'errorfiles':[1],'http_errors':{'5x':{},'503':5,'502':{'body':5,'headers':{'a':{'name':'b','value':'c'}}},"
+		"'500':{'body':'x','content_type':'a\\nb','headers':[1,{'name':'a b','value':'c'}]}},"
+		"'rules':[1,{},{'action':5},{'action':'redirect','location':5},{'action':'redirect','location':'a\\nb'},"
+		"{'action':'return','status':1e300},{'action':'return','status':-1,'string':{}},{'action':'deny','deny_status':99,'if':5},"
+		"{'action':'use_backend','backend':7},{'action':'redirect','scheme':'x','code':200,'set_cookie':'a\\nb'}]}},"
+		"'backends':{'app':{'rules':{'a':{'action':'deny'}},'http_reuse':5,'retry_on':[5],"
+		"'servers':{'s':{'address':'1.1.1.1:1','pool_max_conn':1e300,'pool_purge_delay':-5,'max_reuse':{},"
+		"'send_proxy':5,'proxy_v2_options':{'a':'crc32c'}}}}}}");
+	assert_int_equal(plan.verdict, PLAN_INVALID);
+}
+
 int
 main(void)
 {
@@ -270,6 +492,16 @@ main(void)
 		settings_test(the_admin_server_listens_on_loopback_only),
 		settings_test(an_address_that_is_none_is_told_where_it_stands),
 		settings_test(what_the_schema_refuses_is_compiled_without_harm),
+		settings_test(a_mode_is_inherited_and_decides_which_fields_hold),
+		settings_test(a_backend_of_mode_http_that_says_nothing_is_safe_and_strict),
+		settings_test(words_of_retry_on_are_bits),
+		settings_test(how_strict_a_parser_is),
+		settings_test(who_asked_is_told_as_the_object_says),
+		settings_test(a_server_keeps_idle_connections_as_it_says),
+		settings_test(a_bind_knows_who_sends_a_proxy_header),
+		settings_test(rules_are_as_they_stand),
+		settings_test(pages_of_the_document_are_in_their_places),
+		settings_test(what_the_schema_refuses_of_http_is_compiled_without_harm),
 	};
 
 	return cmocka_run_group_tests_name("apply/settings", tests, NULL, NULL);
