@@ -48,3 +48,12 @@ char_lower(char c)
 {
 	return (unsigned char)c + ((unsigned char)(c - 'A') < 26 ? 0x20 : 0);
 }
+
+/* The first byte that is in none of these sets, or `end`. */
+static inline const char *
+scan_set(const char *at, const char *end, unsigned set)
+{
+	while (at < end && char_is(*at, set))
+		at++;
+	return at;
+}

@@ -43,7 +43,11 @@ struct h1_parse {
 enum h1_result h1_parse_request(struct h1_parse *p, struct http_head *head, const char *bytes,
 	size_t len);
 
-/* `request`: what it answers (HEAD has no body, CONNECT may become a tunnel, an upgrade was asked). */
+/*
+ * `request`: what it answers (HEAD has no body, CONNECT may become a tunnel, an upgrade was asked); NULL: a
+ * plain GET. Its fields are read only for 101 to a request that says HTTP_SAYS_UPGRADE. What a 1xx, a
+ * 204 or a 2xx to CONNECT says about a body is left out; a 204 that announces one says HTTP_SAYS_CLOSE.
+ */
 enum h1_result h1_parse_response(struct h1_parse *p, struct http_head *head, const char *bytes,
 	size_t len, const struct http_head *request);
 
@@ -58,9 +62,11 @@ bool h1_is_persistent(const struct http_head *head);
 
 /*
  * The head as it is to be sent, as HTTP/1.1: runs of what came untouched are one iovec. A request's
- * target goes out in origin form ("/path", RFC 9112, 3.2.1), asterisk or authority form. A request that has no
- * Host and came as HTTP/1.0 goes out as HTTP/1.0. Points into the head's bytes, into constants and
- * into `room` (H1_ROOM_BYTES); valid while they are. Returns the count, *bytes the sum.
+ * target goes out in origin, asterisk or authority form (RFC 9112, 3.2.1); where the absolute one came
+ * without a Host, or with one that was left out, its authority is the Host. A request that has no Host
+ * then and came as HTTP/1.0 goes out as HTTP/1.0. The start line is written anew if method_text, path (of
+ * CONNECT: target), status or reason were changed. Points into the head's bytes, into constants and into
+ * `room` (H1_ROOM_BYTES); valid while they are. Returns the count, *bytes the sum.
  */
 #define H1_ROOM_BYTES 64
 int h1_write_head(const struct http_head *head, struct iovec *iov, char *room, size_t *bytes);

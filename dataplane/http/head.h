@@ -120,7 +120,7 @@ struct http_head {
 	struct slice		 method_text;
 	struct slice		 target;	/* whole, as it came */
 	struct slice		 authority;	/* of the target, or else the Host field's; may be empty */
-	struct slice		 path;		/* with the query; "/" for an absolute form without; "*" */
+	struct slice		 path;		/* with the query; "/" for an absolute form without; "*"; none of CONNECT */
 
 	/* a response */
 	uint16_t		 status;

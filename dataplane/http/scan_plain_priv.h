@@ -1,17 +1,9 @@
 /*
- * Strides of one byte, for any machine; and for the end of what wider strides begin.
+ * Strides of one byte, for any machine.
  */
 #pragma once
 
 #include "http/chars_priv.h"
-
-static inline const char *
-scan_set(const char *at, const char *end, unsigned set)
-{
-	while (at < end && char_is(*at, set))
-		at++;
-	return at;
-}
 
 /* Over CHAR_NAME. */
 static inline const char *

@@ -6,14 +6,6 @@
 #include <emmintrin.h>
 #include "http/chars_priv.h"
 
-static inline const char *
-scan_set(const char *at, const char *end, unsigned set)
-{
-	while (at < end && char_is(*at, set))
-		at++;
-	return at;
-}
-
 /* Of each byte: 0xff if it is at most `limit`, unsigned. */
 static inline __m128i
 scan_at_most(__m128i bytes, char limit)
