@@ -12,13 +12,32 @@
 #include "core/obj.h"
 #include "server/server_priv.h"
 
+#define POOL_WORKERS_MAX 64 /* an engine's */
 #define POOL_LOOKS 64 /* at ones of other keys, before a new connection is cheaper */
 
 static void pool_on_purge(struct wheel_timer *timer);
 
+/* Of the pools that have a conf installed: each worker touches its own alone. */
+static struct pools {
+	_Alignas(64) struct list list;	/* zeroed: never used */
+} pools_of[POOL_WORKERS_MAX];
+
+static void
+pool_register(struct server_slot *slot)
+{
+	struct list *list = &pools_of[slot->worker].list;
+
+	assert(slot->worker < POOL_WORKERS_MAX);
+	if (list->next == NULL)
+		list_init(list);
+	if (list_is_empty(&slot->pool.node))
+		list_append(list, &slot->pool.node);
+}
+
 void
 pool_init(struct pool *pool)
 {
+	list_init(&pool->node);
 	list_init(&pool->idle);
 	list_init(&pool->warm);
 	list_init(&pool->own);
@@ -385,6 +404,7 @@ pool_install(struct server_slot *slot, const struct server_conf *was, const stru
 		pool_close_all(slot);
 		return;
 	}
+	pool_register(slot);
 	pool->keeps = now->admin != SERVER_MAINT && !now->own_admin;
 	if (!pool->keeps || (was != NULL && server_has_moved(was, now)))
 		pool->epoch++;
@@ -398,9 +418,22 @@ pool_install(struct server_slot *slot, const struct server_conf *was, const stru
 void
 pool_close_all(struct server_slot *slot)
 {
+	list_remove(&slot->pool.node);
 	slot->pool.keeps = false;
 	pool_close_each(slot, true, true);
 	wheel_cancel(&slot->pool.purge);
+}
+
+void
+pools_stop(uint32_t worker)
+{
+	struct list *list = &pools_of[worker].list;
+
+	while (list->next != NULL && !list_is_empty(list)) {
+		struct pool *pool = container_of(list->next, struct pool, node);
+
+		pool_close_all(container_of(pool, struct server_slot, pool));
+	}
 }
 
 uint32_t

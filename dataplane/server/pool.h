@@ -57,6 +57,7 @@ struct server_conn {
 
 /* A worker's pool of a server; embedded in server_slot. */
 struct pool {
+	struct list		 node;		/* of the worker's pools, while its server is installed */
 	struct list		 idle;		/* used once; the newest first */
 	struct list		 warm;		/* used again before, so their server keeps connections; ditto */
 	struct list		 own;		/* private ones */
@@ -127,6 +128,9 @@ void pool_install(struct server_slot *slot, const struct server_conf *was,
 
 /* Close all that are idle, and keep none any more: the worker stops. */
 void pool_close_all(struct server_slot *slot);
+
+/* Close all that are idle on this worker, which stops: nothing is kept from here on. */
+void pools_stop(uint32_t worker);
 
 /* Idle ones of all workers. Any thread. */
 uint32_t server_idle_connections(const struct server *server);

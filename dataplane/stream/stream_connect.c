@@ -101,7 +101,6 @@ stream_conn_key(const struct stream *s)
 static void
 stream_connect_new(struct stream *s)
 {
-	const struct tcp_keepalive *keepalive = &s->backend_conf->srvtcpka;
 	int result;
 
 	s->state = STREAM_CONNECTING;
@@ -113,8 +112,6 @@ stream_connect_new(struct stream *s)
 		stream_connect_failed(s, stream_connect_cause(-result));
 		return;
 	}
-	if (keepalive->on)
-		keepalive_set(s->sc->conn.fd, keepalive);
 	if (result > 0)
 		s->mode->connected(s);
 }

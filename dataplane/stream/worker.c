@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "core/obj.h"
+#include "server/pool.h"
 #include "stream/engine_priv.h"
 #include "stream/exchange_priv.h"
 #include "stream/listener_priv.h"
@@ -149,5 +150,6 @@ worker_stop(struct worker *w)
 	w->stopping = true;
 	stream_end_all(w, END_SHUTDOWN);
 	clients_end_all(w);
+	pools_stop(w->index);
 	worker_stop_when_empty(w);
 }
