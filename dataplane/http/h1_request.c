@@ -121,7 +121,10 @@ target_absolute(struct h1_reading *r, struct target *t)
 	return H1_DONE;
 }
 
-/* "host:port": a port must be said, and 0 is none. */
+/*
+ * "host:port": a port must be said, and 0 is none. Clients leave 80 and 443 out of their Host as if those
+ * were a scheme's (Apache HttpClient does): they are.
+ */
 static enum h1_result
 target_connect(struct h1_reading *r, struct target *t)
 {
@@ -138,6 +141,7 @@ target_connect(struct h1_reading *r, struct target *t)
 		zeros++;
 	if (zeros == t->authority.port.len)
 		return h1_bad(r, HTTP_FAULT_TARGET, t->authority.port.at);
+	t->scheme = slice_equals(t->authority.port, SLICE("443")) ? SLICE("https") : SLICE("http");
 	return H1_DONE;
 }
 
