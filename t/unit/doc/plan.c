@@ -3,6 +3,7 @@
  */
 #include "config.h"
 #include "scene.h"
+#include "adminapi/doc/files.h"
 
 static const char two_servers[] = "{'backends':{'app':{'servers':{"
 	"'s1':{'address':'10.0.0.1:80'},'s2':{'address':'10.0.0.2:80'}}}},"
@@ -254,6 +255,102 @@ restart_needed_is_said_but_not_at_start(void **state)
 	plan_fini(&plan);
 }
 
+static void
+a_rule_names_its_backend_like_a_frontend(void **state)
+{
+	struct plan plan;
+
+	scene_put("{'frontends':{'web':{'mode':'http','rules':[{'action':'deny'},"
+		"{'action':'use_backend','backend':'app'}]}},'backends':{'app':{'mode':'http'}}}");
+	judge(&plan, "{'backends':{'app':null}}");
+	assert_int_equal(plan.verdict, PLAN_CONFLICT);
+	assert_string_equal(issues_of(&plan),
+		"/frontends/web/rules/1/backend: names backend \"app\"");
+	plan_fini(&plan);
+	judge(&plan, "{'frontends':{'web':{'rules':[{'action':'use_backend','backend':'b'}]}}}");
+	assert_string_equal(issues_of(&plan),
+		"/frontends/web/rules/0/backend: there is no backend \"b\"");
+	plan_fini(&plan);
+	judge(&plan, "{'frontends':{'web':null},'backends':{'app':null}}");
+	assert_int_equal(plan.verdict, PLAN_OK);
+	plan_fini(&plan);
+}
+
+static void
+a_pair_of_two_modes_is_refused_where_the_body_makes_it(void **state)
+{
+	struct plan plan;
+
+	scene_put("{'profiles':{'h':{'mode':'http'}},'frontends':{'web':{'default_backend':'app'}},"
+		"'backends':{'app':{},'other':{'from':'h'}}}");
+	judge(&plan, "{'frontends':{'web':{'default_backend':'other'}}}");
+	assert_int_equal(plan.issues.count, 1);
+	assert_string_equal(plan.issues.items[0].pointer, "/frontends/web/default_backend");
+	plan_fini(&plan);
+	judge(&plan, "{'backends':{'app':{'from':'h'}}}");
+	assert_string_equal(issues_of(&plan), "/backends/app/mode: frontend \"web\" is of mode tcp "
+		"and backend \"app\" of mode http: they must have the same");
+	plan_fini(&plan);
+	judge(&plan, "{'frontends':{'new':{'mode':'http','default_backend':'app'}}}");
+	assert_string_equal(plan.issues.items[0].pointer, "/frontends/new/default_backend");
+	plan_fini(&plan);
+	judge(&plan, "{'frontends':{'web':{'mode':'http','default_backend':'other'}}}");
+	assert_int_equal(plan.verdict, PLAN_OK);
+	plan_fini(&plan);
+	judge(&plan, "{'defaults':{'mode':'http'},'profiles':{'h':null},'backends':{'other':null}}");
+	assert_int_equal(plan.verdict, PLAN_OK);
+	plan_fini(&plan);
+}
+
+static void
+a_mode_that_changes_above_is_judged_down_to_the_servers(void **state)
+{
+	struct plan plan;
+
+	scene_put("{'defaults':{'mode':'http'},'backends':{'app':{'http_reuse':'never',"
+		"'servers':{'a':{'address':'1.1.1.1:1','max_reuse':3},'b':{'address':'1.1.1.1:1'}}}}}");
+	judge(&plan, "{'defaults':{'mode':null}}");
+	assert_int_equal(plan.issues.count, 2);
+	assert_non_null(strstr(issues_of(&plan), "/backends/app/http_reuse: "));
+	assert_non_null(strstr(issues_of(&plan), "/backends/app/servers/a/max_reuse: "));
+	plan_fini(&plan);
+}
+
+static void
+a_file_elsewhere_is_named_by_the_configuration_file_only(void **state)
+{
+	struct plan plan;
+
+	plan_init(&plan, scene_doc, scene_compilers, DOC_BY_CONFIG);
+	put_config(&plan, "{'frontends':{'web':{'mode':'http','errorfiles':{'503':'/e/503'}}}}");
+	scene_carry_out(&plan);
+	judge(&plan, "{'frontends':{'web':{'maxconn':5,'errorfiles':{'502':'/e/503'}}}}");
+	assert_int_equal(plan.verdict, PLAN_OK);
+	plan_fini(&plan);
+	judge(&plan, "{'frontends':{'web':{'errorfiles':{'502':'502'}}}}");
+	assert_int_equal(plan.verdict, PLAN_INVALID);
+	assert_string_equal(plan.issues.items[0].pointer, "/frontends/web/errorfiles/502");
+	plan_fini(&plan);
+	scene_doc->files_dir = "/files/";
+	judge(&plan, "{'profiles':{'p':{'errorfiles':{'502':'502','503':'/files/a/503','500':'/files',"
+		"'501':'/files2/x','504':'/files//'}}}}");
+	assert_int_equal(plan.issues.count, 3);
+	plan_fini(&plan);
+}
+
+static void
+what_is_below_a_folder_goes_by_the_letters(void **state)
+{
+	assert_string_equal(file_below("/d", "a/b"), "a/b");
+	assert_string_equal(file_below("/d", "/d/a"), "a");
+	assert_string_equal(file_below("/d/", "/d//a"), "a");
+	assert_string_equal(file_below("/", "/a"), "a");
+	assert_null(file_below("/d", "/d"));
+	assert_null(file_below("/d", "/d/"));
+	assert_null(file_below("/d", "/dd/a"));
+	assert_null(file_below("/d", "/e/a"));
+}
+
 int
 main(void)
 {
@@ -275,6 +372,11 @@ main(void)
 		scene_test(an_address_is_listened_on_once),
 		scene_test(each_place_has_one_complaint_below_what_the_body_stands_for),
 		scene_test(restart_needed_is_said_but_not_at_start),
+		scene_test(a_rule_names_its_backend_like_a_frontend),
+		scene_test(a_pair_of_two_modes_is_refused_where_the_body_makes_it),
+		scene_test(a_mode_that_changes_above_is_judged_down_to_the_servers),
+		scene_test(a_file_elsewhere_is_named_by_the_configuration_file_only),
+		scene_test(what_is_below_a_folder_goes_by_the_letters),
 	};
 
 	return cmocka_run_group_tests_name("doc/plan", tests, NULL, NULL);

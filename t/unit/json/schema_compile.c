@@ -123,6 +123,25 @@ text_that_is_no_json_is_refused(void **state)
 }
 
 static void
+a_field_of_one_mode_says_so_through_a_ref(void **state)
+{
+	struct schema *schema = schema_of("{'$defs':{'it':{'properties':{'a':{'$ref':'#/$defs/real'},"
+		"'b':{'$ref':'#/$defs/any','x-mode':'http'},'c':{'$ref':'#/$defs/any'},"
+		"'both':{'$ref':'#/$defs/both'}}},'real':{'x-mode':'http'},'any':{},"
+		"'both':{'type':['boolean','object'],'properties':{'d':{}}}}}");
+	const struct schema_node *it = schema_def(schema, "it");
+	struct diag diag;
+
+	(void)state;
+	assert_string_equal(schema_mode(schema_property(it, "a")), "http");
+	assert_string_equal(schema_mode(schema_property(it, "b")), "http");
+	assert_null(schema_mode(schema_property(it, "c")));
+	assert_false(schema_is_object(schema_property(it, "both")));
+	schema_free(&schema);
+	assert_int_equal(schema_compile(&schema, "{\"x-mode\":\"udp\"}", 16, &diag), ERR_INVALID);
+}
+
+static void
 properties_keep_the_schemas_order_and_are_found_by_name(void **state)
 {
 	struct schema *schema = schema_of(
@@ -167,6 +186,7 @@ main(void)
 		cmocka_unit_test(a_keyword_with_a_wrong_value_is_refused),
 		cmocka_unit_test(a_ref_names_something_and_comes_to_an_end),
 		cmocka_unit_test(text_that_is_no_json_is_refused),
+		cmocka_unit_test(a_field_of_one_mode_says_so_through_a_ref),
 		cmocka_unit_test(properties_keep_the_schemas_order_and_are_found_by_name),
 	};
 
