@@ -253,6 +253,30 @@ exchange_take_facts(struct stream *s)
 	return true;
 }
 
+/* Nobody will ask for the request's bytes again, nor for what is behind them. */
+static bool
+exchange_is_past_request(const struct stream *s)
+{
+	const struct exchange *x = s->exchange;
+	const struct backend_http *conf;
+
+	if (s->client->in == NULL || x->rest_at < s->client->in->end ||
+	    !flow_is_done(&s->flow[UP]))
+		return false;
+	if (s->state == STREAM_OPEN || s->state == STREAM_LAST)
+		return true;
+	conf = &s->backend_conf->http;
+	return s->state == STREAM_AWAITING && (x->request.says & HTTP_SAYS_UPGRADE) == 0 &&
+	       (conf->retry_on & ~RETRY_ON_CONN_FAILURE) == 0 && conf->retry_on_statuses == 0;
+}
+
+void
+exchange_slim(struct stream *s)
+{
+	if (exchange_is_past_request(s))
+		(void)exchange_take_facts(s);	/* without memory it stays as it is */
+}
+
 /* The flow towards a server from its beginning: it is sent for the first time, or once more. */
 static void
 exchange_rewind(struct stream *s)

@@ -120,7 +120,8 @@ exchange_answer_iov(struct stream *s, const struct http_answer *answer, struct s
 
 	x->status = answer->status;
 	x->is_begun = true;
-	s->flow[DOWN].bytes += answer->head.len + extra.len + 2 + (with_body ? answer->body.len : 0);
+	s->flow[DOWN].bytes +=
+		answer->head.len + extra.len + 2 + (with_body ? answer->body.len : 0);
 	exchange_count_response(s, answer->status);
 	return http_answer_iov(answer, extra, with_body, iov);
 }

@@ -20,7 +20,8 @@
 #include "http/h1.h"
 #include "stream/stream_priv.h"
 
-#define EXCHANGE_ROOM_BYTES 1024	/* for lines that are added: X-Forwarded-For, Forwarded, Location */
+#define EXCHANGE_ROOM_BYTES \
+	1024 /* for lines that are added: X-Forwarded-For, Forwarded, Location */
 
 /* A request as it will be sent: only as long as it may have to be, once more. */
 struct draft {
@@ -80,6 +81,12 @@ bool exchange_is_repeatable(const struct stream *s);
 /* Copy what the log needs, and let the request itself go (and what came behind it). False: no memory. */
 bool exchange_take_facts(struct stream *s);
 
+/*
+ * A tick found it still there: a long answer, a server that takes its time. Keep no buffer for a request
+ * that was sent (an idle connection's death shows sooner than that, and then it was repeated).
+ */
+void exchange_slim(struct stream *s);
+
 /* h1_back.c */
 void back_read(struct stream *s);	/* the response's head */
 struct server_conn *back_take_idle(struct stream *s);
@@ -103,7 +110,8 @@ void exchange_part(struct stream *s);
 
 /* exchange_log.c */
 struct jsonw;
-void exchange_log_timers(struct jsonw *w, const struct stream *s);	/* members of timers_ms before "queue" */
+void exchange_log_timers(struct jsonw *w,
+			 const struct stream *s); /* members of timers_ms before "queue" */
 void exchange_log_response(struct jsonw *w, const struct stream *s);	/* and behind "connect" */
 void exchange_log_request(struct jsonw *w, const struct stream *s);
 void exchange_count_response(struct stream *s, uint16_t status);

@@ -242,8 +242,8 @@ back_send(struct stream *s, struct back *b)
 	enum flow_result result = FLOW_WAITS, sent;
 
 	if (rest > 0 && !s->exchange->frame[DOWN].body.done)
-		result = flow_feed(down, s->worker, b->at + s->exchange->parse.head_len, rest, &used,
-				   iov, BACK_IOVECS, &count);
+		result = flow_feed(down, s->worker, b->at + s->exchange->parse.head_len, rest,
+				   &used, iov, BACK_IOVECS, &count);
 	/* what it says beyond its response would be taken for the next one */
 	if (used < rest)
 		s->exchange->keeps_server = false;

@@ -280,7 +280,8 @@ flow_splice(struct flow *f, struct conn *from, struct conn *to, struct worker *w
 static enum flow_result
 flow_move(struct flow *f, struct conn *from, struct conn *to, struct worker *w)
 {
-	const uint64_t ahead = f->frame != NULL ? http_body_data_ahead(&f->frame->body) : UINT64_MAX;
+	const uint64_t ahead =
+		f->frame != NULL ? http_body_data_ahead(&f->frame->body) : UINT64_MAX;
 
 	assert(f->frame == NULL || f->frame->rest.bytes == 0);
 	if (f->splices && ahead >= FLOW_LARGE_BYTES)

@@ -11,6 +11,7 @@
  */
 #include "config.h"
 #include "core/obj.h"
+#include "stream/exchange_priv.h"
 #include "stream/stream_priv.h"
 
 #define TICK_MS	   500
@@ -53,6 +54,8 @@ static void
 stream_tick(struct stream *s)
 {
 	stream_count(s);
+	if (s->exchange != NULL)
+		exchange_slim(s);
 	if (s->state == STREAM_OPEN && !s->moved) {
 		stream_probe(s);
 	} else if (s->state < STREAM_OPEN && conn_error(&s->client->conn) != 0) {
