@@ -297,7 +297,8 @@ a_pair_of_two_modes_is_refused_where_the_body_makes_it(void **state)
 	judge(&plan, "{'frontends':{'web':{'mode':'http','default_backend':'other'}}}");
 	assert_int_equal(plan.verdict, PLAN_OK);
 	plan_fini(&plan);
-	judge(&plan, "{'defaults':{'mode':'http'},'profiles':{'h':null},'backends':{'other':null}}");
+	judge(&plan,
+	      "{'defaults':{'mode':'http'},'profiles':{'h':null},'backends':{'other':null}}");
 	assert_int_equal(plan.verdict, PLAN_OK);
 	plan_fini(&plan);
 }
@@ -332,7 +333,8 @@ a_file_elsewhere_is_named_by_the_configuration_file_only(void **state)
 	assert_string_equal(plan.issues.items[0].pointer, "/frontends/web/errorfiles/502");
 	plan_fini(&plan);
 	scene_doc->files_dir = "/files/";
-	judge(&plan, "{'profiles':{'p':{'errorfiles':{'502':'502','503':'/files/a/503','500':'/files',"
+	judge(&plan,
+	      "{'profiles':{'p':{'errorfiles':{'502':'502','503':'/files/a/503','500':'/files',"
 		"'501':'/files2/x','504':'/files//'}}}}");
 	assert_int_equal(plan.issues.count, 3);
 	plan_fini(&plan);
