@@ -68,7 +68,7 @@ back_retry(struct stream *s, enum end_cause cause)
 	back_drop_response(s);
 	stream_close(s, SERVER);
 	s->wants_new = true;
-	stream_try_again(s, cause);
+	stream_try_again(s, cause, 0);
 }
 
 static bool
@@ -259,7 +259,11 @@ back_begin_response(struct stream *s, struct back *b)
 	enum flow_result result;
 
 	x->keeps_server = h1_is_persistent(&b->head);
-	if (decodes || b->head.framing == HTTP_BODY_TO_EOF || s->client->closes)
+	if (decodes || b->head.framing == HTTP_BODY_TO_EOF || s->client->closes ||
+	    s->flow[UP].state == FLOW_SHUT)
+		x->keeps_client = false;
+	/* the rest of the request will be read by nobody: who waited before he sends it must know */
+	if (!x->keeps_server && !flow_is_done(&s->flow[UP]))
 		x->keeps_client = false;
 	if (http_forward_hops(&b->head, decodes) != ERR_OK ||
 	    (b->head.framing != HTTP_TUNNEL && back_add_connection(s, &b->head) != ERR_OK)) {
