@@ -424,6 +424,24 @@ pool_close_all(struct server_slot *slot)
 	wheel_cancel(&slot->pool.purge);
 }
 
+bool
+pools_close_idle(uint32_t worker)
+{
+	struct list *list = &pools_of[worker].list;
+	bool closed = false;
+
+	if (list->next == NULL)
+		return false;
+	list_foreach(node, list)
+	{
+		struct pool *pool = container_of(node, struct pool, node);
+
+		closed = closed || pool->shared > 0;
+		pool_close_each(container_of(pool, struct server_slot, pool), true, false);
+	}
+	return closed;
+}
+
 void
 pools_stop(uint32_t worker)
 {

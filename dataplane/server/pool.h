@@ -132,5 +132,8 @@ void pool_close_all(struct server_slot *slot);
 /* Close all that are idle on this worker, which stops: nothing is kept from here on. */
 void pools_stop(uint32_t worker);
 
+/* Close what is idle on this worker: descriptors are short. False: there was nothing. */
+bool pools_close_idle(uint32_t worker);
+
 /* Idle ones of all workers. Any thread. */
 uint32_t server_idle_connections(const struct server *server);

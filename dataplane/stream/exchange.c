@@ -331,6 +331,18 @@ exchange_note_sent(struct stream *s)
 	s->exchange->sent_ms = s->worker->loop->now_ms;
 }
 
+/*
+ * The server takes no more of the request. It may have answered already, and that answer counts; what
+ * is not sent any more is not read any more, so both connections end with this exchange.
+ */
+static void
+exchange_stop_up(struct stream *s)
+{
+	flow_fini(&s->flow[UP], s->worker);
+	s->flow[UP].state = FLOW_SHUT;
+	s->sc->conn.readable = true;
+}
+
 static void
 exchange_connected(struct stream *s)
 {
@@ -353,27 +365,17 @@ exchange_connected(struct stream *s)
 		exchange_fail(s, END_RESOURCE);
 		return;
 	}
+	/* the server may have told before it closed */
+	if (result == FLOW_SINK_FAILED)
+		exchange_stop_up(s);
 	exchange_note_sent(s);
 	stream_note_active(s);
 	stream_arm(s);
-	if (result == FLOW_SINK_FAILED || s->sc->conn.readable || !flow_is_done(&s->flow[UP]))
+	if (s->sc->conn.readable || !flow_is_done(&s->flow[UP]))
 		exchange_run(s);
 }
 
 /* -- bodies -- */
-
-/*
- * The server takes no more of the request. It may have answered already, and that answer counts; what
- * is not sent any more is not read any more, so the client's connection ends with this exchange.
- */
-static void
-exchange_stop_up(struct stream *s)
-{
-	flow_fini(&s->flow[UP], s->worker);
-	s->flow[UP].state = FLOW_SHUT;
-	s->exchange->keeps_client = s->exchange->keeps_server = false;
-	s->sc->conn.readable = true;
-}
 
 /* False: the stream has ended. */
 static bool

@@ -143,6 +143,7 @@ exchange_answer(struct stream *s, const struct http_answer *answer, struct slice
 	x->answered = cause;
 	x->answered_in = s->state;
 	stream_close(s, SERVER);
+	(void)backend_stop_waiting(&s->waiter);	/* a call that is under way finds it answered */
 	x->keeps_client = x->keeps_client && !cause_closes(cause) && exchange_swallow(s);
 	if (x->keeps_client)
 		s->flow[UP].state = FLOW_FLUSHED;

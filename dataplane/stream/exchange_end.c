@@ -123,6 +123,8 @@ exchange_part(struct stream *s)
 {
 	if (s->exchange->has_own)
 		s->ended_in = s->exchange->answered_in;
+	else if (flow_is_done(&s->flow[DOWN]) && s->exchange->is_begun)
+		s->exchange->is_whole = true;	/* whatever became of the request */
 	exchange_part_server(s);
 	exchange_part_client(s);
 }

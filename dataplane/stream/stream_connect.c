@@ -98,6 +98,13 @@ stream_conn_key(const struct stream *s)
 	return conf->send_proxy.version == 0 ? 0 : client_identity(s->client);
 }
 
+static struct server_conn *
+stream_open_conn(struct stream *s, int *result)
+{
+	return server_conn_open(stream_server_slot(s), s->worker->loop, stream_conn_key(s), s,
+				stream_on_server_wake, result);
+}
+
 static void
 stream_connect_new(struct stream *s)
 {
@@ -106,8 +113,11 @@ stream_connect_new(struct stream *s)
 	s->state = STREAM_CONNECTING;
 	stream_set_deadline(s, s->backend_conf->timeout_connect);
 	stream_note_active(s);
-	s->sc = server_conn_open(stream_server_slot(s), s->worker->loop, stream_conn_key(s), s,
-				 stream_on_server_wake, &result);
+	s->sc = stream_open_conn(s, &result);
+	/* idle connections are worth less than one that is wanted now */
+	if (s->sc == NULL && (result == -EMFILE || result == -ENFILE) &&
+	    pools_close_idle(s->worker->index))
+		s->sc = stream_open_conn(s, &result);
 	if (s->sc == NULL) {
 		stream_connect_failed(s, stream_connect_cause(-result));
 		return;
@@ -227,18 +237,16 @@ stream_redispatch(struct stream *s)
 }
 
 static void
-stream_retry_later(struct stream *s)
+stream_retry_later(struct stream *s, int64_t wait_ms)
 {
-	const int64_t timeout_ms = s->backend_conf->timeout_connect;
-
 	count_add(&stream_server_slot(s)->counters.retries, 1);
 	count_add(&stream_backend_counters(s)->retries, 1);
 	s->state = STREAM_RETRYING;
-	stream_set_deadline(s, timeout_ms < RETRY_WAIT_MS ? timeout_ms : RETRY_WAIT_MS);
+	stream_set_deadline(s, wait_ms);
 }
 
 void
-stream_try_again(struct stream *s, enum end_cause cause)
+stream_try_again(struct stream *s, enum end_cause cause, int64_t wait_ms)
 {
 	const struct backend_conf *conf = s->backend_conf;
 
@@ -250,18 +258,20 @@ stream_try_again(struct stream *s, enum end_cause cause)
 	if (redispatch_is_due(conf->redispatch, s->retries, conf->retries))
 		stream_redispatch(s);
 	else
-		stream_retry_later(s);
+		stream_retry_later(s, wait_ms);
 }
 
 void
 stream_connect_failed(struct stream *s, enum end_cause cause)
 {
+	const int64_t timeout_ms = s->backend_conf->timeout_connect;
+
 	stream_close(s, SERVER);
 	if (cause != END_RESOURCE) {	/* that is our own fault */
 		count_add(&stream_server_slot(s)->counters.connect_errors, 1);
 		count_add(&stream_backend_counters(s)->connect_errors, 1);
 	}
-	stream_try_again(s, cause);
+	stream_try_again(s, cause, timeout_ms < RETRY_WAIT_MS ? timeout_ms : RETRY_WAIT_MS);
 }
 
 void

@@ -182,8 +182,11 @@ void stream_leave_server(struct stream *s);	/* it may have none */
 /* What tells its connections to servers from other clients' (server/pool.h); 0: nothing. */
 uint64_t stream_conn_key(const struct stream *s);
 
-/* The connection that it has did not do: count a retry, and try again by the rules, or fail with `cause`. */
-void stream_try_again(struct stream *s, enum end_cause cause);
+/*
+ * The connection that it has did not do: count a retry, and try again by the rules, on the same server
+ * in `wait_ms`; or fail with `cause`.
+ */
+void stream_try_again(struct stream *s, enum end_cause cause, int64_t wait_ms);
 
 /* The PROXY header that opens a new connection to its server; 0: none is wanted. */
 size_t stream_proxy_header(const struct stream *s, char buf[PROXY_OUT_MAX_BYTES]);
