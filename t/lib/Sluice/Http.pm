@@ -69,7 +69,7 @@ sub fault {
 
 sub fields {
 	my ($message, $name) = @_;
-	return map { $_->[1] } grep { lc $_->[0] eq lc $name } @{$message->{fields}};
+	return map { $_->[1] } grep { lc $_->[0] eq lc $name } @{$message->{fields} // []};
 }
 
 sub field {
@@ -82,7 +82,8 @@ sub fields_of {
 	my @fields;
 	for my $line (@_) {
 		return undef if $line !~ /\A($token):[ \t]*($text)\z/;
-		push @fields, [$1, $2 =~ s/[ \t]+\z//r];
+		my ($name, $value) = ($1, $2);
+		push @fields, [$name, $value =~ s/[ \t]+\z//r];
 	}
 	return \@fields;
 }
@@ -132,7 +133,7 @@ sub framing {
 sub cut_chunks {
 	my ($message, $bytes) = @_;
 	my $took = sub { $message->{raw} .= substr($$bytes, 0, $_[0], '') };
-	while ($$bytes =~ /\A([0-9A-Fa-f]{1,15})((?:;[^\r\n\0]*)?)\r\n/) {
+	while ($$bytes =~ /\A(0*[0-9A-Fa-f]{1,15})((?:;[^\r\n\0]*)?)\r\n/) {
 		my ($line, $size) = ($+[0], hex $1);
 		if ($size == 0) {
 			return 0 if $$bytes !~ /\A[^\r\n]+\r\n((?:[^\r\n\0]+\r\n)*)\r\n/;
@@ -145,7 +146,7 @@ sub cut_chunks {
 		$message->{body} .= substr($$bytes, $line, $size);
 		$took->($line + $size + 2);
 	}
-	return $$bytes =~ /\A[0-9A-Fa-f]{0,15}(?:;[^\r\n\0]*)?\r?\z/ ? 0 : 'a chunk size that is none';
+	return $$bytes =~ /\A0*[0-9A-Fa-f]{0,15}(?:;[^\r\n\0]*)?\r?\z/ ? 0 : 'a chunk size that is none';
 }
 
 sub cut_body {

@@ -73,7 +73,7 @@ sub start {
 	my $answer = $handler // sub { my ($request, $conn) = @_; $conn->read_body($request); return $conn->answer(200, "$name\n") };
 	return $self->SUPER::start($name, sub {
 		my ($conn, $origin) = @_;
-		Sluice::HttpOrigin::Connection->take($conn, $origin)->serve($answer);
+		Sluice::HttpOrigin::Connection->of($conn, $origin)->serve($answer);
 		return undef;
 	}, @options);
 }
@@ -111,7 +111,7 @@ use Sluice::Http;
 
 my $hour = 3600;
 
-sub take {
+sub of {
 	my ($class, $conn, $origin) = @_;
 	my $self = bless $conn, $class;
 	@$self{qw(origin id kept)} = ($origin, $$, 0);
