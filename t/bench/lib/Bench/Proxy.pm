@@ -1,6 +1,8 @@
 package Bench::Proxy;
 
-# Who is measured, and how each is set up: one thread, TCP mode, no log, the port picked by the kernel.
+# Who is measured, and how each is set up: TCP or HTTP mode, one thread or as many as the mode says, no log,
+# the port picked by the kernel. In HTTP mode each keeps its connections to the server as somebody would set it
+# up who wants speed, and by its own defaults where those are no slower.
 #
 # HAProxy and nginx cannot listen on port 0, so they inherit a socket that is bound here: HAProxy by
 # fd@N, nginx the way its own binary upgrade does it.
@@ -23,17 +25,27 @@ my $splice_auto = "\toption splice-auto\n";
 my $splice_always = "\toption splice-request\n\toption splice-response\n";
 my $large_pipes = "\ttune.pipesize 1048576\n";	# what the kernel lets anyone have
 
+# A session's first request on a kept connection of another: nginx always does that, HAProxy and sluice
+# only when told, for it may fail in a way that the client sees.
+my %always = (reuse => 'always');
+
 # name, in which modes (all, or those), whether it is a floor and no competitor, how it starts:
-# start({ folder, files, core, tools, log, port => origin's, bulk => 1 in bulk modes }) gives process and port.
+# start({ folder, files, core, tools, log, port => origin's, answer => bytes of the origin's answer, and of the
+# mode: bulk, http, workers, reuse, closes }) gives process and port.
 my @proxies = (
 	{ name => 'sluice', start => \&sluice_start },
+	{ name => 'sluice-always', modes => qr/^http-churn$/, start => sub { sluice_start({ %{$_[0]}, %always }) } },
 	{ name => 'haproxy', start => sub { haproxy_start($_[0], '', $_[0]{bulk} ? $splice_always : '') } },
+	{ name => 'haproxy-always', modes => qr/^http-churn$/,
+		start => sub { haproxy_start({ %{$_[0]}, %always }, '', '') } },
 	{ name => 'haproxy-auto', modes => qr/^(down|up)$/,
 		start => sub { haproxy_start($_[0], '', $splice_auto) } },
-	{ name => 'haproxy-tuned', modes => qr/^(down|up)$/,
+	{ name => 'haproxy-tuned', modes => qr/\b(down|up)$/,
 		start => sub { haproxy_start($_[0], $large_pipes, $splice_always) } },
-	{ name => 'nginx', start => \&nginx_start },
-	{ name => 'floor', floor => 1, start => \&pump_start },
+	{ name => 'haproxy-plain', modes => qr/^http-(down|up)$/, start => sub { haproxy_start($_[0], '', '') } },
+	{ name => 'nginx', start => sub { $_[0]{http} ? nginx_http_start($_[0]) : nginx_stream_start($_[0]) } },
+	{ name => 'floor', floor => 1, modes => qr/^(?!http-small-2)/,
+		start => sub { $_[0]{http} ? relay_start($_[0]) : pump_start($_[0]) } },
 	{ name => 'floor-splice', floor => 1, modes => qr/^(down|up)$/,
 		start => sub { pump_start($_[0], '--splice') } },
 );
@@ -53,14 +65,14 @@ sub start {
 sub stop {
 	my ($running) = @_;
 	# sluice takes SIGTERM as "finish what is under way"
-	$running->{process}->stop($running->{name} eq 'sluice' ? 'INT' : 'TERM');
+	$running->{process}->stop($running->{name} =~ /^sluice/ ? 'INT' : 'TERM');
 }
 
 # Why it cannot take part, or undef.
 sub missing {
 	my ($proxy) = @_;
 	my $name = $proxy->{name};
-	return -x ($ENV{SLUICE_BIN} // '') ? undef : 'SLUICE_BIN names no program' if $name eq 'sluice';
+	return -x ($ENV{SLUICE_BIN} // '') ? undef : 'SLUICE_BIN names no program' if $name =~ /^sluice/;
 	return undef if $proxy->{floor};
 	return haproxy() ? undef : 'apt-get install haproxy' if $name =~ /^haproxy/;
 	return nginx() && nginx_module() ? undef : 'apt-get install nginx libnginx-mod-stream';
@@ -103,10 +115,12 @@ sub socket_open {
 
 sub sluice_start {
 	my ($o) = @_;
+	my @mode = (mode => $o->{http} ? 'http' : 'tcp');
+	my @reuse = $o->{reuse} ? (http_reuse => $o->{reuse}) : ();
 	my $config = file_write("$o->{files}.json", encode_json({
-		global => { threads => 1, maxconn => $maxconn },
-		frontends => { f => { mode => 'tcp', bind => ['127.0.0.1:0'], default_backend => 'b', log => [] } },
-		backends => { b => { mode => 'tcp', servers => { s1 => { address => "127.0.0.1:$o->{port}" } } } },
+		global => { threads => $o->{workers}, maxconn => $maxconn },
+		frontends => { f => { @mode, bind => ['127.0.0.1:0'], default_backend => 'b', log => [] } },
+		backends => { b => { @mode, @reuse, servers => { s1 => { address => "127.0.0.1:$o->{port}" } } } },
 	}));
 	my $process = Bench::Process->start(core => $o->{core}, log => $o->{log},
 		argv => [$ENV{SLUICE_BIN}, '-f', $config, '--admin', '127.0.0.1:0']);
@@ -122,12 +136,15 @@ sub haproxy_start {
 	my ($o, $global, $defaults) = @_;
 	my $socket = socket_open();
 	my $fd = fileno($socket);
+	my $mode = $o->{http} ? 'http' : 'tcp';
+	my $reuse = $o->{reuse} ? "http-reuse $o->{reuse}" : '';
 	my $config = file_write("$o->{files}.cfg", <<"EOT");
 global
-	nbthread 1
+	nbthread $o->{workers}
 	maxconn $maxconn
 ${global}defaults
-	mode tcp
+	mode $mode
+	$reuse
 	timeout connect 5s
 	timeout client 50s
 	timeout server 50s
@@ -144,23 +161,52 @@ EOT
 	return ($process, $socket->sockport);
 }
 
-sub nginx_start {
+sub nginx_stream_start {
 	my ($o) = @_;
-	my $socket = socket_open();
-	my $port = $socket->sockport;
 	# without proxy_half_close an upload whose client says FIN first loses its answer
 	my $bulk = $o->{bulk} ? 'proxy_buffer_size 64k; proxy_half_close on;' : '';
 	my $module = nginx_module();
-	my $config = file_write("$o->{files}.conf", <<"EOT");
-load_module $module;
+	return nginx_start($o, "load_module $module;", sub { <<"EOT" });
+stream {
+	server { listen 127.0.0.1:$_[0]; proxy_pass 127.0.0.1:$o->{port}; $bulk }
+}
+EOT
+}
+
+# Bodies are streamed in large pieces and never written to files; who kept the defaults would wait for a disk.
+sub nginx_http_start {
+	my ($o) = @_;
+	my $bulk = !$o->{bulk} ? '' : 'client_max_body_size 0; client_body_buffer_size 64k; proxy_request_buffering off;'
+		. ' proxy_buffer_size 64k; proxy_buffers 8 64k; proxy_busy_buffers_size 128k; proxy_max_temp_file_size 0;';
+	my $temp = join(' ', map { "${_}_temp_path $o->{files}-$_;" } qw(client_body proxy fastcgi uwsgi scgi));
+	return nginx_start($o, '', sub { <<"EOT" });
+http {
+	access_log off; $temp
+	keepalive_timeout 600s; keepalive_requests 1000000000;
+	upstream b { server 127.0.0.1:$o->{port}; keepalive 256; keepalive_requests 1000000000; }
+	server {
+		listen 127.0.0.1:$_[0];
+		location / {
+			proxy_pass http://b; proxy_http_version 1.1;
+			proxy_set_header Connection ""; proxy_set_header Host \$http_host; $bulk
+		}
+	}
+}
+EOT
+}
+
+# $what: told the port, the block that makes it listen there.
+sub nginx_start {
+	my ($o, $first, $what) = @_;
+	my $socket = socket_open();
+	my $port = $socket->sockport;
+	my $config = file_write("$o->{files}.conf", <<"EOT" . $what->($port));
+$first
 daemon off;
-worker_processes 1;
+worker_processes $o->{workers};
 pid $o->{files}.pid;
 error_log stderr crit;
 events { worker_connections 20000; }
-stream {
-	server { listen 127.0.0.1:$port; proxy_pass 127.0.0.1:$o->{port}; $bulk }
-}
 EOT
 	my $process = Bench::Process->start(core => $o->{core}, log => $o->{log}, pass => [$socket],
 		env => { NGINX => fileno($socket) . ';' },
@@ -168,12 +214,22 @@ EOT
 	return ($process, $port);
 }
 
-sub pump_start {
-	my ($o, @more) = @_;
+sub tool_start {
+	my ($o, $name, @more) = @_;
 	my $process = Bench::Process->start(core => $o->{core}, log => $o->{log},
-		argv => ["$o->{tools}/pump", '--connect', "127.0.0.1:$o->{port}", @more]);
+		argv => ["$o->{tools}/$name", '--connect', "127.0.0.1:$o->{port}", @more]);
 	my ($port) = $process->line =~ /^port (\d+)$/ or $process->fail('has no port');
 	return ($process, $port);
+}
+
+sub pump_start {
+	my ($o, @more) = @_;
+	return tool_start($o, 'pump', @more);
+}
+
+sub relay_start {
+	my ($o) = @_;
+	return tool_start($o, 'relay', '--answer-bytes', $o->{answer}, $o->{closes} ? '--close' : ());
 }
 
 1;
