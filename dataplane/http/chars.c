@@ -1,5 +1,8 @@
 /*
  * The table of bytes (RFC 3986, RFC 9110). Pure; any thread.
+ *
+ * A target may have any printed byte but "#": browsers send some of those that RFC 3986 wants encoded
+ * ("|", "{", "^") as they are, HAProxy lets all of them through, and none ends a target for anybody.
  */
 #include "config.h"
 #include "http/chars_priv.h"
@@ -17,7 +20,7 @@ const uint8_t http_chars[256] = {
 	[0x0e ... 0x1f] = CHAR_NAME_RELAXED,
 	[' '] = CHAR_VALUE,
 	['!'] = MARK,
-	['"'] = SEEN,
+	['"'] = SEEN | CHAR_TARGET,
 	['#'] = SEEN | CHAR_TOKEN,
 	['$' ... '\''] = MARK,
 	['(' ... ')'] = DELIM,
@@ -29,23 +32,23 @@ const uint8_t http_chars[256] = {
 	['0' ... '9'] = ALNUM | CHAR_HEX,
 	[':'] = (SEEN | CHAR_TARGET) & ~CHAR_NAME_RELAXED,
 	[';'] = DELIM,
-	['<'] = SEEN,
+	['<'] = SEEN | CHAR_TARGET,
 	['='] = DELIM,
-	['>'] = SEEN,
+	['>'] = SEEN | CHAR_TARGET,
 	['?' ... '@'] = SEEN | CHAR_TARGET,
 	['A' ... 'F'] = ALNUM | CHAR_HEX,
 	['G' ... 'Z'] = ALNUM,
 	['['] = SEEN | CHAR_TARGET,
-	['\\'] = SEEN,
+	['\\'] = SEEN | CHAR_TARGET,
 	[']'] = SEEN | CHAR_TARGET,
-	['^'] = SEEN | CHAR_TOKEN,
+	['^'] = SEEN | CHAR_TOKEN | CHAR_TARGET,
 	['_'] = MARK,
-	['`'] = SEEN | CHAR_TOKEN,
+	['`'] = SEEN | CHAR_TOKEN | CHAR_TARGET,
 	['a' ... 'f'] = ALNUM | CHAR_HEX,
 	['g' ... 'z'] = ALNUM,
-	['{'] = SEEN,
-	['|'] = SEEN | CHAR_TOKEN,
-	['}'] = SEEN,
+	['{'] = SEEN | CHAR_TARGET,
+	['|'] = SEEN | CHAR_TOKEN | CHAR_TARGET,
+	['}'] = SEEN | CHAR_TARGET,
 	['~'] = MARK,
 	[0x7f] = CHAR_NAME_RELAXED,
 	[0x80 ... 0xff] = SEEN,

@@ -16,7 +16,7 @@
 	X(VERSION,		400,	"bad-version",		"the version is not HTTP/1.0 or HTTP/1.1")	\
 	X(STATUS,		400,	"bad-status",		"the status line is malformed")	\
 	X(NAME,			400,	"bad-header-name",	"a header name is no token, or white space follows it")	\
-	X(NAME_REFUSED,		400,	"refused-header-name",	"a header name has other characters than letters, digits and -")	\
+	X(NAME_REFUSED,		403,	"refused-header-name",	"a header name has other characters than letters, digits and -")	\
 	X(VALUE,		400,	"bad-header-value",	"a header value has a control character")	\
 	X(LINE_END,		400,	"bad-line-end",		"a line does not end with CR LF")	\
 	X(FOLDED,		400,	"folded-header",	"a header is folded over lines")	\
