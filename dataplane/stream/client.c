@@ -412,7 +412,10 @@ client_local(const struct client *c, struct addr *addr)
 		*addr = (struct addr){ 0 };
 }
 
-/* FNV-1a, 64 bits (draft-eastlake-fnv). */
+/*
+ * FNV-1a, 64 bits (draft-eastlake-fnv), from a secret start: who can
+ * choose an address must not find one with another client's number.
+ */
 static uint64_t
 hash_bytes(uint64_t hash, const void *bytes, size_t len)
 {
@@ -427,11 +430,13 @@ uint64_t
 client_identity(const struct client *c)
 {
 	struct addr local;
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	uint64_t hash = c->worker->identity_seed;
 
 	client_local(c, &local);
 	hash = hash_bytes(hash, c->peer.storage, sizeof(c->peer.storage));
 	hash = hash_bytes(hash, &local.sa, local.len);
+	if (c->proxied != NULL)
+		hash = hash_bytes(hash, c->proxied->tlvs, c->proxied->tlvs_len);
 	return hash == 0 ? 1 : hash;
 }
 

@@ -105,7 +105,10 @@ struct frontend_conf *client_conf(struct client *c);
 /* Its own address, or where the PROXY header says that it connected to. */
 void client_local(const struct client *c, struct addr *addr);
 
-/* A number for who it is and where it came to, by its addresses; never 0. */
+/*
+ * A number for all that a PROXY header can say of it: its addresses, what it was told with; never 0. Of use on its
+ * worker alone.
+ */
 uint64_t client_identity(const struct client *c);
 
 /* Close what is idle and has lost its bind, frontend or mode; busy ones get no further request. */

@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <event2/util.h>
 #include "core/obj.h"
 #include "server/pool.h"
 #include "stream/engine_priv.h"
@@ -57,6 +58,7 @@ worker_init(struct worker *w, uint32_t index, struct pipe_budget *budget)
 	list_init(&w->listeners);
 	w->resume.deliver = worker_on_resume;
 	atomic_init(&w->resume_sent, false);
+	evutil_secure_rng_get_bytes(&w->identity_seed, sizeof(w->identity_seed));
 	wheel_timer_init(&w->tick, stream_on_tick);
 	task_init(&w->tick_task, stream_on_tick_task);
 }

@@ -58,6 +58,7 @@ struct worker {
 	struct task		 sweep_task;
 	struct client		*free_clients;
 	uint32_t		 free_client_count;
+	uint64_t		 identity_seed;	/* random: of client_identity() */
 	struct list		 streams;	/* stream_link, by id */
 	uint32_t		 stream_count;	/* with those that wait for their last mail */
 	uint64_t		 sequence;	/* of the last stream */
