@@ -422,9 +422,11 @@ exchange_move_down(struct stream *s)
 		return false;
 	case FLOW_NO_MEMORY: stream_end(s, END_RESOURCE); return false;
 	}
-	if (down->state == FLOW_EOF)
-		s->state = STREAM_LAST;
-	if (down->state == FLOW_EOF && !flow_holds(down))
+	if (down->state != FLOW_EOF)
+		return true;
+	/* where the answer is with the client, it is data of the request that still moves */
+	s->state = flow_holds(down) ? STREAM_LAST : STREAM_OPEN;
+	if (!flow_holds(down))
 		down->state = FLOW_FLUSHED;
 	return true;
 }
@@ -468,7 +470,7 @@ exchange_run(struct stream *s)
 	switch (s->state) {
 	case STREAM_REQUEST: front_read(s); break;
 	case STREAM_AWAITING:
-		if (exchange_move_up(s) && s->sc->conn.readable)
+		if (exchange_move_up(s))
 			back_read(s);
 		break;
 	case STREAM_OPEN:
@@ -481,6 +483,13 @@ exchange_run(struct stream *s)
 	}
 }
 
+/* An RST without a FIN before it looks like data, which nobody reads where the request is whole. */
+static bool
+exchange_may_have_failed(const struct stream *s, const struct conn *c)
+{
+	return c->closed_seen || (c->readable && flow_is_done(&s->flow[UP]));
+}
+
 /*
  * A FIN of a client that waits is no abort: it may have shut down its side and still read (HAProxy without
  * "abortonclose" goes on, too). A reset is.
@@ -490,7 +499,7 @@ exchange_on_client(struct stream *s)
 {
 	struct conn *c = &s->client->conn;
 
-	if (s->state != STREAM_REQUEST && c->closed_seen && conn_error(c) != 0)
+	if (s->state != STREAM_REQUEST && exchange_may_have_failed(s, c) && conn_error(c) != 0)
 		stream_end(s, END_CLIENT_ABORT);
 	else
 		exchange_run(s);

@@ -56,10 +56,12 @@ exchange_swallow(struct stream *s)
 	struct http_body *body = &x->frame[UP].body;
 	const struct slab *in = s->client->in;
 
-	if (!x->is_parsed || in == NULL)
+	if (!x->is_parsed)
 		return false;
 	if (x->is_sent)
-		return body->done;
+		return body->done;	/* it may have been let go since */
+	if (in == NULL)
+		return false;
 	while (!body->done && x->rest_at < in->end) {
 		struct http_span span;
 

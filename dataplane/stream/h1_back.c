@@ -12,6 +12,7 @@
 #include "stream/exchange_priv.h"
 
 #define BACK_IOVECS (H1_IOVECS + 64)
+#define BACK_READS  16 /* of heads at a wake-up; then others have their turn */
 
 /* A response's head that is being read. */
 struct back {
@@ -368,17 +369,40 @@ back_room(struct stream *s, size_t *kept)
 	return s->worker->scratch + *kept;
 }
 
+/* Interim responses that the client has not taken hold the server up, as a body does. False: the stream has ended. */
+static bool
+back_flush_interim(struct stream *s)
+{
+	enum flow_result result;
+
+	if (!flow_holds(&s->flow[DOWN]))
+		return true;
+	result = flow_send(&s->flow[DOWN], &s->client->conn, s->worker, NULL, 0);
+	if (result == FLOW_WAITS)
+		return true;
+	stream_end(s, result == FLOW_NO_MEMORY ? END_RESOURCE : END_CLIENT_ABORT);
+	return false;
+}
+
 void
 back_read(struct stream *s)
 {
 	struct exchange *x = s->exchange;
+	int reads = 0;
 
-	while (s->state == STREAM_AWAITING && s->sc->conn.readable) {
+	if (!back_flush_interim(s))
+		return;
+	while (s->state == STREAM_AWAITING && s->sc->conn.readable && !flow_holds(&s->flow[DOWN])) {
 		struct back back = { .head = { .fields = s->worker->fields } };
 		size_t kept;
 		char *room = back_room(s, &kept);
-		const ssize_t got = conn_recv(&s->sc->conn, room, SLAB_ROOM - kept);
+		ssize_t got;
 
+		if (++reads > BACK_READS) {
+			loop_queue(s->worker->loop, &s->task);
+			return;
+		}
+		got = conn_recv(&s->sc->conn, room, SLAB_ROOM - kept);
 		if (got == -EAGAIN || got == -EINTR)
 			return;
 		if (got <= 0) {

@@ -74,11 +74,13 @@ front_parse(struct stream *s)
 	case H1_BAD: exchange_refuse(s, x->parse.fault); return;
 	case H1_MORE: break;
 	}
-	if (len == SLAB_ROOM || (len > HTTP_TARGET_MAX_BYTES && h1_in_start_line(bytes, len)))
+	if (len == SLAB_ROOM || (len > HTTP_TARGET_MAX_BYTES && h1_in_start_line(bytes, len))) {
 		exchange_refuse(s, h1_in_start_line(bytes, len) ? HTTP_FAULT_TARGET_LONG
 								: HTTP_FAULT_HEAD_LONG);
-	else
-		stream_arm(s);
+		return;
+	}
+	stream_note_active(s);	/* an RST right behind these bytes is announced by nothing */
+	stream_arm(s);
 }
 
 /* The client will send no more of a request that it has begun. */
@@ -164,6 +166,8 @@ exchange_next(struct client *c)
 		return;
 	}
 	s = front_start(c, conf);
-	if (s != NULL)
-		front_parse(s);
+	if (s == NULL)
+		return;
+	front_parse(s);
+	front_read(s);	/* its rest, or the client's end, may have come while others were served */
 }
