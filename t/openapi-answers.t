@@ -12,17 +12,23 @@ plan skip_all => 'no python3-jsonschema'
 
 my $schemas = Sluice->source_dir . '/schemas';
 my $origin = Sluice::Origin->start('a', 'greet');
+my $silent = Sluice::Origin->start('silent', 'hold');
 my $lb = Sluice->start(config => {
 	defaults => { timeout => { client => '20s' } },
 	profiles => { long => { timeout => { server => '1h' } } },
-	frontends => { web => { bind => ['127.0.0.1:0'], default_backend => 'app', comment => 'c' } },
+	frontends => { web => { bind => ['127.0.0.1:0'], default_backend => 'app', comment => 'c' },
+		http => { mode => 'http', bind => ['127.0.0.1:0'], default_backend => 'http' } },
 	backends => { app => { from => 'long', default_server => { weight => 5 },
 		servers => { a => { address => $origin->address, labels => { zone => 'x' } },
-			b => { address => '127.0.0.1:1', admin_state => 'maint', backup => JSON::PP::true } } } },
+			b => { address => '127.0.0.1:1', admin_state => 'maint', backup => JSON::PP::true } } },
+		http => { mode => 'http', servers => { a => { address => $silent->address } } } },
 });
 my $client = $lb->connect('web');
 is($client->read_line, 'a', 'there is a session to be shown');
 my ($session) = sort keys %{$lb->get('/v1/sessions')->{json}};
+my $asking = $lb->connect('http');
+$asking->send("GET /a HTTP/1.1\r\nHost: x\r\n\r\n");
+ok becomes { keys %{$lb->get('/v1/sessions?server=http/a')->{json}} } 5, 'and one of HTTP';
 
 # Each call: method, its path in openapi.json, what stands for the names, query, body, headers.
 my $server = '/v1/backends/{backend}/servers/{server}';
@@ -34,11 +40,11 @@ my @calls = (
 		qw(/v1/config /v1/global /v1/admin /v1/defaults /v1/profiles /v1/frontends /v1/backends)),
 	[get => '/v1/backends/{backend}/servers', \%a, '?limit=1'],
 	[get => '/v1/backends/{backend}/servers', \%none],
-	[get => $server, \%a], [get => $server, { %a, server => 'b' }], [get => $server, \%none],
+	[get => $server, \%a], [get => $server, { backend => 'http', server => 'a' }], [get => $server, { %a, server => 'b' }], [get => $server, \%none],
 	[get => $server, \%a, '?view=all'], [get => $server, \%a, '?vew=config'],
 	[get => '/v1/backends/{backend}', \%a], [get => '/v1/frontends/{frontend}', { frontend => 'web' }],
 	[get => '/v1/profiles/{profile}', { profile => 'long' }],
-	[get => '/v1/sessions'], [get => '/v1/sessions', {}, '?backend=none'],
+	[get => '/v1/sessions'], [get => '/v1/sessions', {}, '?server=http/a'], [get => '/v1/sessions', {}, '?backend=none'],
 	[get => '/v1/sessions/{session}', { session => $session }],
 	[get => '/v1/sessions/{session}', { session => 999999 }],
 	[get => "$server/sessions", \%a],

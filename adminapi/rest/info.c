@@ -70,6 +70,7 @@ write_process(struct jsonw *w)
 	jsonw_duration(w, "uptime", (int64_t)(info.control->wall_us - info.started_us) / 1000);
 	jsonw_uint(w, "threads", engine_threads());
 	jsonw_string(w, "state_dir", info.state_dir);
+	jsonw_string(w, "files_dir", rest_doc()->files_dir);
 	jsonw_uint(w, "revision", rest_doc()->root->live_revision);
 	jsonw_uint(w, "last_event_id", events_last_id());
 	jsonw_object(w, "libraries");

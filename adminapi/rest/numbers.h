@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "core/jsonw.h"
+#include "server/server.h"
 
 struct number {
 	const char	*name;
@@ -18,3 +19,6 @@ void numbers_write(struct jsonw *w, const char *key, const struct number *number
 #define NUMBERS(w, key, ...)							\
 	numbers_write((w), (key), (const struct number[]){ __VA_ARGS__ },	\
 		sizeof((const struct number[]){ __VA_ARGS__ }) / sizeof(struct number))
+
+/* A member "responses": how many there were of each class of status. */
+void responses_write(struct jsonw *w, const uint64_t responses[HTTP_CLASSES]);

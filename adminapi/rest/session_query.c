@@ -53,28 +53,21 @@ query_server(struct call *call, const char *text, struct session_query *q)
 	return query_name(call, backend, slash + 1, q);
 }
 
-/* ?src=10.0.0.1 or 10.0.0.0/8 */
+/* ?src=10.0.0.1, 10.0.0.0/8, or unix, as the log says */
 static bool
 query_src(struct call *call, const char *text, struct session_filter *filter)
 {
-	const char *slash = strchr(text, '/');
-	struct slice ip = { text, slash == NULL ? strlen(text) : (size_t)(slash - text) };
-	int64_t bits, most;
 	struct diag why;
 
-	if (addr_parse(&filter->src, ip, ADDR_NO_UNIX, &why) != ERR_OK) {
+	if (strcmp(text, "unix") == 0) {
+		filter->src = SESSION_SRC_UNIX;
+		return true;
+	}
+	if (network_parse(&filter->src_network, slice_of(text), &why) != ERR_OK) {
 		call_problem(call, 400, NULL, "query parameter \"src\": %s", why.text);
 		return false;
 	}
-	bits = most = filter->src.sa.sa_family == AF_INET ? 32 : 128;
-	if (slash != NULL && (int_parse(slice_of(slash + 1), &bits) != ERR_OK || bits < 0 ||
-	    bits > most)) {
-		call_problem(call, 400, NULL, "query parameter \"src\": the prefix must be 0 to %d",
-			(int)most);
-		return false;
-	}
-	filter->src_set = true;
-	filter->src_prefix = (uint32_t)bits;
+	filter->src = SESSION_SRC_NETWORK;
 	return true;
 }
 

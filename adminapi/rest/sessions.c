@@ -84,6 +84,26 @@ write_address_text(struct jsonw *w, const char *key, const struct addr *addr)
 	jsonw_string(w, key, addr->len == 0 ? NULL : addr_format(addr, text));
 }
 
+/* What a request's log line has. */
+static void
+write_request(struct jsonw *w, const struct session_info *info)
+{
+	const struct session_request *r = &info->request;
+
+	if (!info->is_http)
+		return;
+	if (r->version != NULL) {
+		jsonw_slice(w, "method", r->method);
+		jsonw_slice(w, "target", r->target);
+		jsonw_slice(w, "host", r->host);
+		jsonw_string(w, "version", r->version);
+	}
+	if (info->status == 0)
+		jsonw_null(w, "status");
+	else
+		jsonw_uint(w, "status", info->status);
+}
+
 static void
 write_session(struct jsonw *w, const struct session_info *info)
 {
@@ -95,8 +115,12 @@ write_session(struct jsonw *w, const struct session_info *info)
 	jsonw_string(w, "backend", info->backend[0] == '\0' ? NULL : info->backend);
 	jsonw_string(w, "server", info->server[0] == '\0' ? NULL : info->server);
 	jsonw_string(w, "state", info->state);
-	write_address_text(w, "client", &info->client);
+	if (addr_is_unix(&info->client))
+		jsonw_string(w, "client", "unix");
+	else
+		write_address_text(w, "client", &info->client);
 	write_address_text(w, "server_address", &info->server_address);
+	write_request(w, info);
 	jsonw_time(w, "begun", info->begun_us);
 	jsonw_duration(w, "idle", (int64_t)info->idle_ms);
 	jsonw_object(w, "bytes");

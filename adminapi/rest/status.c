@@ -22,6 +22,13 @@ write_bytes(struct jsonw *w, uint64_t in, uint64_t out)
 	NUMBERS(w, "bytes", { "in", in }, { "out", out });
 }
 
+/* One that is being taken away has no conf. */
+static enum traffic_mode
+backend_mode(const struct backend *backend)
+{
+	return backend->conf == NULL ? MODE_TCP : backend->conf->mode;
+}
+
 static void
 write_cause(struct jsonw *w, const struct server *server, const struct doc_version *version)
 {
@@ -63,8 +70,10 @@ server_numbers(struct jsonw *w, const struct server *server)
 		{ "total", t.sessions });
 	jsonw_uint(w, "idle_connections", server_idle_connections(server));
 	write_bytes(w, t.bytes_in, t.bytes_out);
-	NUMBERS(w, "errors", { "connect", t.connect_errors }, { "retries", t.retries },
-		{ "redispatches", t.redispatches });
+	if (backend_mode(server->backend) == MODE_HTTP)
+		responses_write(w, t.responses);
+	NUMBERS(w, "errors", { "connect", t.connect_errors }, { "response", t.response_errors },
+		{ "retries", t.retries }, { "redispatches", t.redispatches });
 }
 
 static void
@@ -115,6 +124,8 @@ backend_status(struct jsonw *w, const struct doc *doc, const struct doc_node *no
 	NUMBERS(w, "sessions", { "current", t.current }, { "max", t.max },
 		{ "total", t.sessions }, { "queue", t.queued });
 	write_bytes(w, t.bytes_in, t.bytes_out);
+	if (backend_mode(backend) == MODE_HTTP)
+		responses_write(w, t.responses);
 	NUMBERS(w, "errors", { "connect", t.connect_errors }, { "retries", t.retries },
 		{ "redispatches", t.redispatches }, { "queue_timeouts", t.queue_timeouts });
 	jsonw_end_object(w);
@@ -134,20 +145,38 @@ write_binds(struct jsonw *w, const struct frontend_conf *conf)
 	jsonw_end_array(w);
 }
 
+/*
+ * What its maxconn limits are connections. One of TCP is a session; in HTTP mode sessions are exchanges, and
+ * who waits for a connection's next request has none.
+ */
+static void
+frontend_numbers(struct jsonw *w, const struct frontend_totals *t, enum traffic_mode mode)
+{
+	NUMBERS(w, "connections", { "current", t->current }, { "max", t->max });
+	if (mode == MODE_HTTP)
+		NUMBERS(w, "sessions", { "total", t->sessions });
+	else
+		NUMBERS(w, "sessions", { "current", t->current }, { "max", t->max },
+			{ "total", t->sessions });
+	write_bytes(w, t->bytes_in, t->bytes_out);
+	if (mode == MODE_HTTP)
+		responses_write(w, t->responses);
+}
+
 static void
 frontend_status(struct jsonw *w, const struct doc *doc, const struct doc_node *node)
 {
 	const struct frontend *frontend = published_frontend(node);
+	const struct frontend_conf *conf;
 	struct frontend_totals t;
 
 	if (frontend == NULL)
 		return;
+	conf = frontend_published(frontend);
 	frontend_totals(frontend, &t);
 	jsonw_object(w, "status");
-	write_binds(w, frontend_published(frontend));
-	NUMBERS(w, "sessions", { "current", t.current }, { "max", t.max },
-		{ "total", t.sessions });
-	write_bytes(w, t.bytes_in, t.bytes_out);
+	write_binds(w, conf);
+	frontend_numbers(w, &t, conf == NULL ? MODE_TCP : conf->mode);
 	jsonw_end_object(w);
 }
 

@@ -12,9 +12,19 @@
 #include "core/addr.h"
 #include "core/endcause.h"
 #include "core/err.h"
+#include "core/network.h"
+#include "core/str.h"
 #include "server/backend.h"
 
 #define SESSION_NAME_BYTES 129	/* 128 characters: the API's */
+#define SESSION_TEXT_BYTES 1024 /* of each word of a request; more is cut off, as in the log */
+
+/* Where its client is. */
+enum session_src {
+	SESSION_SRC_ANY,
+	SESSION_SRC_NETWORK,	/* its address is in it */
+	SESSION_SRC_UNIX,	/* it came by a Unix socket */
+};
 
 /* Which streams; every field that is set must match. */
 struct session_filter {
@@ -22,16 +32,25 @@ struct session_filter {
 	uint64_t		 server;	/* its generation: it may be gone by then; 0: any */
 	char			 server_name[SESSION_NAME_BYTES];	/* by name: also those that are gone, */
 	char			 backend_name[SESSION_NAME_BYTES];	/* or were there before; "": any */
-	bool			 src_set;
-	struct addr		 src;		/* the client's IP, port ignored */
-	uint32_t		 src_prefix;	/* bits of it that count */
+	enum session_src	 src;
+	struct network		 src_network;	/* SESSION_SRC_NETWORK */
 	uint64_t		 after;		/* only ids greater than this (a page's cursor); 0: all */
+};
+
+/* A request, once its head was there; what a stream of TCP does not have. */
+struct session_request {
+	struct slice	method, target, host;	/* cut at SESSION_TEXT_BYTES; host may be empty */
+	const char     *version;		/* "HTTP/1.1"; static; NULL: the head is not whole */
+	char	       *text;			/* owned: what the slices point into; NULL: nothing */
 };
 
 /* One stream as it was when it was seen; plain values. Names are copied (cut at 128 bytes). */
 struct session_info {
 	uint64_t	id;		/* unique in the process; grows with time within a worker */
 	uint32_t	worker;
+	bool		is_http;	/* it has these two */
+	uint16_t	status;		/* that the client got; 0: none yet */
+	struct session_request request;
 	char		frontend[129], backend[129], server[129];
 	struct addr	client, local, server_address;
 	uint64_t	begun_us;	/* wall time */

@@ -125,19 +125,21 @@ a_long_walk_sees_every_stream_that_stays(void **state)
 }
 
 static struct session_filter
-from(const char *ip, uint32_t prefix)
+from(const char *network)
 {
-	struct session_filter filter = { .src_set = true, .src_prefix = prefix };
+	struct session_filter filter = { .src = SESSION_SRC_NETWORK };
+	struct diag diag;
 
-	assert_int_equal(addr_parse(&filter.src, slice_of(ip), 0, NULL), ERR_OK);
+	assert_int_equal(network_parse(&filter.src_network, slice_of(network), &diag), ERR_OK);
 	return filter;
 }
 
 static void
 a_source_is_compared_by_its_prefix(void **state)
 {
-	struct session_filter exact = from("127.0.0.1", 32), wide = from("127.9.9.9", 8),
-			      other = from("127.0.0.2", 32), mapped = from("::ffff:127.0.0.0", 104);
+	struct session_filter exact = from("127.0.0.1"), wide = from("127.0.0.0/8"),
+			      other = from("127.0.0.2"), mapped = from("::ffff:127.0.0.0/104"),
+			      socket = { .src = SESSION_SRC_UNIX };
 	int client, server;
 
 	RIG(0);
@@ -146,6 +148,21 @@ a_source_is_compared_by_its_prefix(void **state)
 	assert_int_equal(rig_count(&wide), 1);
 	assert_int_equal(rig_count(&other), 0);
 	assert_int_equal(rig_count(&mapped), 1);
+	assert_int_equal(rig_count(&socket), 0);
+	close(client);
+	close(server);
+}
+
+static void
+a_client_of_a_unix_socket_is_in_no_network(void **state)
+{
+	struct session_filter all_of_ip = from("::/0"), socket = { .src = SESSION_SRC_UNIX };
+	int client, server;
+
+	RIG(.unix_client = true);
+	rig_pair(&client, &server);
+	assert_int_equal(rig_count(&all_of_ip), 0);
+	assert_int_equal(rig_count(&socket), 1);
 	close(client);
 	close(server);
 }
@@ -273,6 +290,7 @@ main(void)
 		ONE(pages_follow_one_another_without_gaps),
 		ONE(a_long_walk_sees_every_stream_that_stays),
 		ONE(a_source_is_compared_by_its_prefix),
+		ONE(a_client_of_a_unix_socket_is_in_no_network),
 		ONE(only_what_matches_is_ended),
 		ONE(each_cause_has_its_letter),
 		ONE(a_stream_is_ended_by_its_id),
