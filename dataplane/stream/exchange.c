@@ -289,7 +289,7 @@ exchange_rewind(struct stream *s)
 	flow_fini(up, s->worker);
 	flow_init(up, s->worker->loop->now_ms);
 	flow_frame(up, &s->exchange->frame[UP], &s->exchange->request, false);
-	up->bytes = s->exchange->parse.head_len;
+	up->bytes = s->exchange->head_end - s->client->in->start; /* parse is the response's by now */
 	up->counted = counted;
 }
 
