@@ -11,7 +11,7 @@
 #define CHAR_TOKEN		0x01	/* tchar (RFC 9110, 5.6.2) */
 #define CHAR_NAME		0x02	/* [A-Za-z0-9-]: what nearly all header names are made of */
 #define CHAR_TARGET		0x04	/* of a request target: RFC 3986, and [ ] wherever they are */
-#define CHAR_HOST		0x08	/* reg-name (RFC 3986, 3.2.2), with % */
+#define CHAR_HOST		0x08	/* reg-name (RFC 3986, 3.2.2), with %, without the comma */
 #define CHAR_VALUE		0x10	/* of a field value: no control but HTAB (RFC 9110, 5.5) */
 #define CHAR_HEX		0x20
 #define CHAR_TARGET_RELAXED	0x40	/* all but controls and space */

@@ -1,7 +1,8 @@
 /*
  * HTTP/1: authorities, of targets and of Host (RFC 3986, 3.2; RFC 9110, 4.2 and 7.2).
  *
- * Userinfo is refused by its "@", which no host may have. Pure; any thread.
+ * Userinfo is refused by its "@", which no host may have; and so is "a,b": RFC 3986 would let it be a
+ * name, but it is what somebody before us makes of two Host fields. Pure; any thread.
  */
 #include "config.h"
 #include <arpa/inet.h>

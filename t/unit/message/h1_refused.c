@@ -190,6 +190,8 @@ static const struct bad {
 	{ B(GET HOST "host:\r\n\r\n"), HTTP_FAULT_HOST, true },
 	{ B(GET "Host: a b\r\n\r\n"), HTTP_FAULT_HOST, true },
 	{ B(GET "Host: a, b\r\n\r\n"), HTTP_FAULT_HOST, true },
+	{ B(GET "Host: a,b\r\n\r\n"), HTTP_FAULT_HOST, true },
+	{ B("GET http://a,b/ HTTP/1.1\r\nHost: a,b\r\n\r\n"), HTTP_FAULT_TARGET, true },
 	{ B(GET "Host: a/b\r\n\r\n"), HTTP_FAULT_HOST, true },
 	{ B(GET "Host: a?b\r\n\r\n"), HTTP_FAULT_HOST, true },
 	{ B(GET "Host: a#b\r\n\r\n"), HTTP_FAULT_HOST, true },
