@@ -331,6 +331,13 @@ client_stream_gone(struct client *c)
 	}
 	if (c->state == CLIENT_LINGERING)
 		return;
+	if (c->closes) {	/* nobody would answer another request, so its answer is its last */
+		if (c->in != NULL || c->conn.readable)
+			client_linger(c);
+		else
+			client_end(c);
+		return;
+	}
 	c->state = CLIENT_IDLE;
 	c->since_ms = c->worker->loop->now_ms;
 	client_arm(c, client_deadline_ms(c));
@@ -472,7 +479,9 @@ client_conf(struct client *c)
 static bool
 client_is_welcome(struct client *c)
 {
-	return !c->worker->listening_ended && client_conf(c) == client_slot(c)->conf;
+	const struct frontend_conf *conf = client_slot(c)->conf;
+
+	return !c->worker->listening_ended && conf != NULL && client_conf(c) == conf;
 }
 
 static void
