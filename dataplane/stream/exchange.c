@@ -197,7 +197,6 @@ exchange_begin(struct stream *s)
 	struct exchange *x = s->exchange;
 	struct client *c = s->client;
 
-	s->state = STREAM_CHOOSING;
 	x->request_ms = s->worker->loop->now_ms;
 	x->keeps_client = h1_is_persistent(&x->request) && !c->closes;
 	c->requests++;
@@ -205,10 +204,13 @@ exchange_begin(struct stream *s)
 	flow_frame(&s->flow[UP], &x->frame[UP], &x->request, false);
 	if (exchange_run_rules(s, s->frontend_conf->http.rules))
 		return;
-	if (!stream_set_backend(s, exchange_find_backend(s)))
+	if (!stream_set_backend(s, exchange_find_backend(s))) {
+		s->state = STREAM_CHOOSING;
 		exchange_fail(s, END_NO_BACKEND);
-	else if (!exchange_run_rules(s, s->backend_conf->http.rules) && exchange_prepare(s))
+	} else if (!exchange_run_rules(s, s->backend_conf->http.rules) && exchange_prepare(s)) {
+		s->state = STREAM_CHOOSING;
 		stream_choose(s, NULL, false);
+	}
 }
 
 bool
