@@ -158,7 +158,7 @@ sub gone_as_told {
 	my ($late, $wait) = map { busy_client($_, 'web') } qw(late wait);
 	my $address = $lb->address('web');
 	$lb->kill('TERM');
-	ok becomes { !Sluice::Client->try_connect($address) } 5, 'SIGTERM: nobody is accepted any more';
+	ok((becomes { !Sluice::Client->try_connect($address) } 5), 'SIGTERM: nobody is accepted any more');
 	gone_as_told('SIGTERM', \@idle, [], $late, $wait);
 	is $lb->wait_exit(5), 0, 'then the process ends';
 	unlike $lb->stderr, qr/Sanitizer|runtime error/, 'cleanly';

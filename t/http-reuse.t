@@ -73,7 +73,7 @@ sub letters {
 	is letters(map { ask($_) } $a, $b, $a, $b, $a, $b), 'ababab', 'never: each client has its own';
 	is idle('never'), 2, 'two are idle';
 	$a->close;
-	ok becomes { ($origin{never}->connections)[0]{end} } 5, 'and it ends with its client';
+	ok((becomes { ($origin{never}->connections)[0]{end} } 5), 'and it ends with its client');
 	is idle('never'), 1, 'one is left';
 }
 {
@@ -94,16 +94,16 @@ sub letters {
 	my $c = client('none_kept');
 	is letters(map { ask($c) } 1 .. 3), 'abc', 'pool_max_conn 0: none is kept';
 	is letters(flood('two_kept', 5)), 'abcde', 'five at once need five';
-	ok becomes { idle('two_kept') == 2 } 5, 'pool_max_conn 2: two are kept' or diag(idle('two_kept'));
+	ok((becomes { idle('two_kept') == 2 } 5), 'pool_max_conn 2: two are kept') or diag(idle('two_kept'));
 	my $at = client('at_once');
 	is letters(map { ask($at) } 1 .. 3), 'abc', 'pool_purge_delay 0: none is kept';
 }
 {
 	flood('purged', 5);
 	flood('low', 5);
-	ok becomes { idle('purged') == 0 } 5, 'pool_purge_delay: who is not needed goes' or diag(idle('purged'));
-	ok becomes { 5 == grep { defined $_->{end} } $origin{purged}->connections } 5, 'the server sees it';
-	ok becomes { idle('low') == 2 } 5, 'pool_low_conn: so many stay' or diag(idle('low'));
+	ok((becomes { idle('purged') == 0 } 5), 'pool_purge_delay: who is not needed goes') or diag(idle('purged'));
+	ok((becomes { 5 == grep { defined $_->{end} } $origin{purged}->connections } 5), 'the server sees it');
+	ok((becomes { idle('low') == 2 } 5), 'pool_low_conn: so many stay') or diag(idle('low'));
 	sleep seconds(0.3);
 	is idle('low'), 2, 'and stay';
 }
@@ -160,7 +160,7 @@ sub all_ended { my ($origin) = @_; return becomes { !grep { !defined $_->{end} }
 	$lb->put($server, { address => $origin{kept}->address });
 	ask($c);
 	$origin{kept}->stop;
-	ok becomes { idle('kept') == 0 } 5, 'closed by the server: it is not kept';
+	ok((becomes { idle('kept') == 0 } 5), 'closed by the server: it is not kept');
 	$origin{kept}->start;
 	like ask($c), qr/^\d+$/, 'and no request meets it';
 	is $lb->get('/v1/backends/kept')->{json}{status}{errors}{response} // 0, 0, 'nothing of this is an error';
@@ -180,7 +180,7 @@ sub all_ended { my ($origin) = @_; return becomes { !grep { !defined $_->{end} }
 	my $idle = sub { $many->get('/v1/backends/b/servers/s')->{json}{status}{idle_connections} };
 	cmp_ok $idle->(), '<=', 3, 'pool_max_conn holds over all workers';
 	$many->patch('/v1/backends/b/servers/s', { admin_state => 'maint' });
-	ok becomes { $idle->() == 0 } 5, 'and so does maintenance';
+	ok((becomes { $idle->() == 0 } 5), 'and so does maintenance');
 	ok all_ended($o), 'seen by the server';
 	$many->stop;
 }

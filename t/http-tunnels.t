@@ -123,14 +123,14 @@ my $lb = Sluice->start(config => {
 	$ws->read_frame;
 	$c->half_close;
 	ok $c->closed_within(5) && !$c->was_reset, 'a client that just leaves';
-	ok becomes { grep { $_ eq 'client left' } $chat->notes } 5, 'is missed by its server';
+	ok((becomes { grep { $_ eq 'client left' } $chat->notes } 5), 'is missed by its server');
 }
 
 {
 	my $c = $lb->connect('chat');
 	Sluice::WebSocket->open($c, '/echo');
 	$c->reset;
-	ok becomes { grep { $_ eq 'client reset' } $chat->notes } 5, 'a reset is carried to the server';
+	ok((becomes { grep { $_ eq 'client reset' } $chat->notes } 5), 'a reset is carried to the server');
 	my $cut = $lb->connect('chat');
 	eval { Sluice::WebSocket->open($cut, '/cuts') };	# the reset may be quicker than the head
 	ok $cut->closed_within(5), 'and one of the server to the client';
