@@ -466,15 +466,21 @@ exchange_move(struct stream *s)
 	stream_arm(s);
 }
 
+static void
+exchange_await(struct stream *s)
+{
+	if (exchange_move_up(s))
+		back_read(s);
+	if (s->state == STREAM_AWAITING)
+		stream_arm(s);	/* it may wait for the other side now */
+}
+
 void
 exchange_run(struct stream *s)
 {
 	switch (s->state) {
 	case STREAM_REQUEST: front_read(s); break;
-	case STREAM_AWAITING:
-		if (exchange_move_up(s))
-			back_read(s);
-		break;
+	case STREAM_AWAITING: exchange_await(s); break;
 	case STREAM_OPEN:
 	case STREAM_LAST: exchange_move(s); break;
 	case STREAM_CHOOSING:
@@ -555,6 +561,7 @@ const struct stream_mode stream_http = {
 	.run = exchange_run,
 	.deadline_ms = exchange_deadline_ms,
 	.timed_out = back_timed_out,
+	.finish = exchange_finish,
 	.part = exchange_part,
 };
 

@@ -106,25 +106,40 @@ exchange_part_client(struct stream *s)
 			exchange_close_client(s);
 		return;
 	}
-	if (s->cause == END_CLIENT_ABORT || s->cause == END_CLIENT_CLOSE) {
+	if (s->cause == END_CLIENT_ABORT || s->cause == END_CLIENT_CLOSE)
 		stream_close(s, CLIENT);
-		return;
-	}
-	if (!x->is_begun) {
-		exchange_answer_last(s, 500);
+	else if (x->is_last)
 		exchange_close_client(s);
+	else
+		stream_cut(s, CLIENT);
+}
+
+/* It was ended from outside, and nothing of an answer was sent: the client gets one, if he takes it at once. */
+static bool
+exchange_wants_answer(const struct stream *s)
+{
+	return !s->exchange->is_begun && s->cause != END_CLIENT_ABORT &&
+	       s->cause != END_CLIENT_CLOSE && !flow_holds(&s->flow[DOWN]);
+}
+
+void
+exchange_finish(struct stream *s)
+{
+	struct exchange *x = s->exchange;
+
+	if (x->has_own)
+		s->ended_in = x->answered_in;
+	else if (flow_is_done(&s->flow[DOWN]) && x->is_begun)
+		x->is_whole = true;	/* whatever became of the request */
+	if (!exchange_wants_answer(s))
 		return;
-	}
-	stream_cut(s, CLIENT);
+	x->is_last = true;
+	exchange_answer_last(s, 500);
 }
 
 void
 exchange_part(struct stream *s)
 {
-	if (s->exchange->has_own)
-		s->ended_in = s->exchange->answered_in;
-	else if (flow_is_done(&s->flow[DOWN]) && s->exchange->is_begun)
-		s->exchange->is_whole = true;	/* whatever became of the request */
 	exchange_part_server(s);
 	exchange_part_client(s);
 }

@@ -40,6 +40,7 @@ struct exchange {
 	bool			 is_parsed;	/* `request` is whole */
 	bool			 is_whole;	/* the answer was given to the end, or will be (LAST) */
 	bool			 is_begun;	/* something of the answer was sent */
+	bool			 is_last;	/* by exchange_answer_last(), as far as it went */
 	bool			 is_sent;	/* the request was, to a server */
 	bool			 keeps_client;	/* its connection can carry another request */
 	bool			 keeps_server;
@@ -106,6 +107,7 @@ void exchange_fail(struct stream *s, enum end_cause cause);		/* with the cause's
 void exchange_answer_last(struct stream *s, uint16_t status);
 
 /* exchange_end.c */
+void exchange_finish(struct stream *s);
 void exchange_part(struct stream *s);
 
 /* exchange_log.c */

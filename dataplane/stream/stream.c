@@ -225,9 +225,11 @@ stream_end(struct stream *s, enum end_cause cause)
 	task_cancel(&s->task);
 	list_remove(&s->active);
 	list_remove(&s->link.node);
-	s->mode->part(s);
+	if (s->mode->finish != NULL)
+		s->mode->finish(s);
 	stream_count(s);
 	stream_log(s);
+	s->mode->part(s);
 	flow_fini(&s->flow[UP], s->worker);
 	flow_fini(&s->flow[DOWN], s->worker);
 	exchange_free(s);

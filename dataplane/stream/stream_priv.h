@@ -52,7 +52,7 @@ enum stream_side { CLIENT, SERVER };
 /* flow[UP] goes from the client to the server: a flow has the index of its source's side. */
 enum stream_flow { UP, DOWN };
 
-/* What TCP and HTTP do differently. Each may end the stream, but for part(). */
+/* What TCP and HTTP do differently. Each may end the stream, but for the last two. */
 struct stream_mode {
 	/* There is a connection to the server: s->sc. */
 	void (*connected)(struct stream *s);
@@ -74,7 +74,10 @@ struct stream_mode {
 	uint64_t (*deadline_ms)(const struct stream *s, enum end_cause *cause);
 	void (*timed_out)(struct stream *s, enum end_cause cause);
 
-	/* It has ended: do with both connections what its cause asks for. */
+	/* It has ended, and will be logged next; may be NULL. */
+	void (*finish)(struct stream *s);
+
+	/* It was logged: do with both connections what its cause asks for. */
 	void (*part)(struct stream *s);
 };
 
