@@ -215,7 +215,7 @@ connection_may_not_name_very_many_fields(void **state)
 
 	(void)state;
 	for (int i = 0; i < 32; i++)
-		snprintf(fields + strlen(fields), 16, ",x-%d,close", i);
+		snprintf(fields + strlen(fields), sizeof(fields) - strlen(fields), ",x-%d,close", i);
 	strcat(fields, "\r\n");
 	request_read(&s, fields);
 	assert_int_equal(http_forward_hops(&s.head, false), ERR_OK);
