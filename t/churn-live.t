@@ -27,16 +27,14 @@ END {
 	waitpid($_, 0) for @processes;
 }
 
-# Each answers on all of 127/8: every server is an address of its own. The demo origin ends a connection
-# when it is asked to, and says so, or wrk would count the end as an error.
-sub origin_port {
-	my ($name, @command) = @_;
-	begin_process($name, Sluice::build_dir() . "/$command[0]", @command[1 .. $#command], '--listen', '0.0.0.0:0');
-	return wait_until { Sluice::slurp("$dir/$name") =~ /(\d+)\s*\n/ ? $1 : 0 } 5, "the origin $name";
-}
-
-my %port = (short => origin_port('short', 'contrib/demo-origin', '--name', 'short'),
-	long => origin_port('long', 't/bench/origin', 'reply', '--bytes', 1024));
+# Each answers on all of 127/8: every server is an address of its own. That of short connections is another
+# sluice: it ends one when it is asked to, and says so, or wrk would count the end as an error.
+my $short = Sluice->start(config => { global => { threads => 1, log => [] }, defaults => { mode => 'http' },
+	frontends => { short => { bind => ['0.0.0.0:0'],
+		rules => [{ action => 'return', string => "short\n", content_type => 'text/plain' }] } } });
+begin_process('long', Sluice::build_dir() . '/t/bench/origin', 'reply', '--bytes', 1024, '--listen', '0.0.0.0:0');
+my %port = (short => $short->bind_port('short'),
+	long => wait_until { Sluice::slurp("$dir/long") =~ /(\d+)\s*\n/ ? $1 : 0 } 5, 'the origin of long ones');
 my %header = (short => 'Connection: close', long => 'Connection: keep-alive');
 my $lb = Sluice->start(state => 1);
 for my $name (sort keys %port) {
@@ -118,6 +116,6 @@ is join(' ', sort keys %{$lb->get("/v1/backends/$_")->{json}{servers}}), 'stays'
 is join(' ', sort keys %{$lb->get('/v1/config')->{json}{frontends}}), 'long short', 'and so are the frontends';
 ok((becomes { $lb->fd_count <= $fds + 8 } 10), 'no descriptor is left behind')
 	or diag($lb->fd_count . " descriptors, $fds at the start");
-$lb->stop;
-undef $lb;
+$_->stop for $lb, $short;
+undef $_ for $lb, $short;
 done_testing;

@@ -5,6 +5,7 @@
 # redis-cli and redis-benchmark to Redis, psql and pgbench to PostgreSQL, ssh and scp to sshd. Servers are the
 # test's own, in a folder of its own, on Unix sockets or ports that the kernel picks.
 use Sluice;
+use Sluice::Neighbour;
 use Digest::SHA ();
 use File::Path qw(make_path);
 
@@ -89,17 +90,22 @@ $size = -s $file;
 
 subtest 'curl and wrk' => sub {
 	has('curl', 'wrk');
-	begin_process(TERM => 'web', Sluice::build_dir() . '/contrib/demo-origin', '--name', 'web',
-		'--listen', '127.0.0.1:0', '--port-file', "$dir/web-port");
-	my $web = wait_until { Sluice::slurp("$dir/web-port") =~ /^(\d+)$/m ? $1 : 0 } 10, 'the web server';
-	my $url = 'http://127.0.0.1:' . through('web', "127.0.0.1:$web");
+	plan skip_all => $_ for Sluice::Neighbour::missing('nginx');
+	my $web = Sluice::Neighbour->nginx(
+		'server { listen $ADDRESS; root $DIR/www; location /put/ { dav_methods PUT; } location / { return 200 "web\n"; } location /file { } }');
+	mkdir $web->file('www/put');
+	chmod(0777, $web->file('www/put'));
+	link($file, $web->file('www/file')) or die "link: $!\n";
+	my $url = 'http://127.0.0.1:' . through('web', $web->address);
 
 	my ($ok, $said) = run('curl', '-sSf', "$url/one", "$url/two");
 	ok $ok, 'two requests over one connection';
 	like $said, qr/web.*web/s, 'and two answers';
-	ok run(\'/dev/null', \"$dir/got", 'curl', '-sSf', "$url/bytes?n=$size"), 'a large answer';
-	is -s "$dir/got", $size, 'arrives whole';
-	ok run('curl', '-sSf', '-o', "$dir/got", '--data-binary', "\@$file", "$url/"), 'a large request';
+	ok run(\'/dev/null', \"$dir/got", 'curl', '-sSf', "$url/file"), 'a large answer';
+	is digest("$dir/got"), $digest, 'arrives as it was';
+	ok run('curl', '-sSf', '-T', $file, "$url/put/file"), 'a large request';
+	is digest($web->file('www/put/file')), $digest, 'so does it';
+	unlink $web->file('www/put/file');
 	ok run('curl', '-sSf', '-H', 'Connection: close', "$url/"), 'a connection that the server closes';
 
 	($ok, $said) = run('wrk', '-t2', '-c50', '-d2s', $url);
