@@ -210,15 +210,17 @@ sub read_answer {
 	my $deadline = time + seconds($seconds // 5);
 	while (1) {
 		my $more = $client->fill(0);
+		my $ended = $client->at_end;
 		my $bytes = $client->buffer;
-		my $message = cut_message(\$bytes, 1, $method, $client->at_end);
+		my $message = cut_message(\$bytes, 1, $method, $ended);
 		if ($message && $message->{whole}) {
 			$client->take(length $message->{raw});
 			return $message if $message->{status} !~ /^1/ || $message->{status} eq '101';
 			next;
 		}
 		return $message // { whole => 0, raw => '', fields => [], body => '' }
-			if defined(($message // {})->{fault}) || (!$more && !$client->fill($deadline));
+			if defined(($message // {})->{fault}) || $ended
+				|| (!$more && !$client->fill($deadline) && !$client->at_end);
 	}
 }
 
