@@ -165,8 +165,8 @@ block_build(void)
 }
 
 /*
- * Take what came into account. An answer's length is known from its header on; false when that has no
- * Content-Length or more came than it says.
+ * Take what came into account. An answer's length is known from its header on; false when that is not
+ * of status 200 with a Content-Length, or more came than it says.
  */
 static bool
 slot_take(struct slot *s, const char *bytes, size_t count)
@@ -185,7 +185,8 @@ slot_take(struct slot *s, const char *bytes, size_t count)
 		if (end == NULL)
 			return s->head_bytes < HEAD_BYTES;
 		field = strcasestr(s->head, "\r\nContent-Length:");
-		if (field == NULL || field > end)
+		if (field == NULL || field > end ||
+		    strncmp(s->head + strlen("HTTP/1.1"), " 200", 4) != 0)
 			return false;
 		s->wanted_bytes = (uint64_t)(end + 4 - s->head) +
 				  strtoull(field + strlen("\r\nContent-Length:"), NULL, 10);

@@ -108,8 +108,9 @@ sub file_write {
 	return $path;
 }
 
+# Non-blocking: nginx leaves what it inherits as it is, and of two workers one would wait in accept().
 sub socket_open {
-	return IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => 0, Listen => SOMAXCONN)
+	return IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => 0, Listen => SOMAXCONN, Blocking => 0)
 		|| die "listen: $@\n";
 }
 
