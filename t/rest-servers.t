@@ -57,7 +57,7 @@ ok becomes { status_of('a')->{sessions}{current} == 0 } 5, 'no session is left';
 $status = status_of('a');
 is $status->{sessions}{total}, 1, 'one was served';
 is $status->{bytes}{out}, 2, 'of two bytes';
-is_deeply [sort keys %{$status->{errors}}], ['connect', 'redispatches', 'retries'], 'errors are counted';
+is_deeply [sort keys %{$status->{errors}}], ['connect', 'redispatches', 'response', 'retries'], 'errors are counted';
 status_is $lb->put("$servers/b", { address => $origin{b}->address, backup => $true }), 201, 'a backup comes';
 is $lb->get("$servers/b")->{json}{priority}, 1, 'which is priority 1';
 is_deeply $lb->get("$servers/b?view=config")->{json}, { address => $origin{b}->address, priority => 1, id => 2 },

@@ -96,7 +96,7 @@ is tells('none', 'nothing SC null - retries=0', 'a frontend without a backend')-
 
 my $errors = $lb->get('/v1/backends/thrice')->{json};
 is_deeply $errors->{status}{errors}, { connect => 4, retries => 3, redispatches => 0, queue_timeouts => 0 }, 'the backend counts';
-is_deeply $errors->{servers}{bad}{status}{errors}, { connect => 4, retries => 3, redispatches => 0 }, 'and its server';
+is_deeply $errors->{servers}{bad}{status}{errors}, { connect => 4, response => 0, retries => 3, redispatches => 0 }, 'and its server';
 is $lb->get('/v1/backends/every')->{json}{servers}{bad}{status}{errors}{redispatches}, 1, 'who was left is counted';
 
 # A client that leaves while its session tries: nobody tries on for it.
