@@ -491,11 +491,13 @@ exchange_run(struct stream *s)
 	}
 }
 
-/* An RST without a FIN before it looks like data, which nobody reads where the request is whole. */
+/* An RST without a FIN looks like data, which nobody reads where the request is whole, or held up. */
 static bool
 exchange_may_have_failed(const struct stream *s, const struct conn *c)
 {
-	return c->closed_seen || (c->readable && flow_is_done(&s->flow[UP]));
+	const struct flow *up = &s->flow[UP];
+
+	return c->closed_seen || (c->readable && (flow_is_done(up) || flow_holds(up)));
 }
 
 /*
