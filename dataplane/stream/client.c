@@ -1,15 +1,13 @@
 /*
- * A client's life: accept, a PROXY header where one is due, its streams, lingering, its one exit.
+ * A client's life: accept, its states and what wakes it in them, lingering, its one exit.
  *
  * The worker's thread.
  */
 #include "config.h"
 #include "stream/client_priv.h"
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "core/log.h"
 #include "core/obj.h"
 #include "stream/engine_priv.h"
 #include "stream/exchange_priv.h"
@@ -21,7 +19,6 @@
 #define CLIENT_LINGER_MS      5000 /* for the last bytes to arrive, and the peer's end */
 #define CLIENT_LAST_CALL_MS   1000 /* for a first request that is under way when its bind goes */
 #define CLIENT_LINGER_READS   4	   /* at a wake-up; then others have their turn */
-#define CLIENT_SWEEP_BATCH    1024 /* clients looked at in a turn */
 
 static void
 client_free(struct client *c)
@@ -69,7 +66,7 @@ client_bury(struct grave *grave)
 	client_free(container_of(grave, struct client, grave));
 }
 
-static struct frontend_slot *
+struct frontend_slot *
 client_slot(const struct client *c)
 {
 	return &c->frontend->slots[c->worker->index];
@@ -83,7 +80,7 @@ client_drop_conf(struct client *c)
 	c->conf = NULL;
 }
 
-static void
+void
 client_drop_input(struct client *c)
 {
 	if (c->in != NULL)
@@ -125,7 +122,7 @@ client_arm(struct client *c, uint64_t at_ms)
 }
 
 /* In a state without a stream: when it will have been silent for too long. */
-static uint64_t
+uint64_t
 client_deadline_ms(const struct client *c)
 {
 	const struct frontend_conf *conf = c->conf != NULL ? c->conf : client_slot(c)->conf;
@@ -142,18 +139,6 @@ client_deadline_ms(const struct client *c)
 	case CLIENT_ENDED: break;
 	}
 	return WHEEL_NEVER;
-}
-
-/* Nobody was told of it yet: a line in the log, and the end. */
-static void
-client_refuse_proxy(struct client *c)
-{
-	struct stream *s = stream_start(c, c->conf, &stream_tcp, STREAM_REQUEST);
-
-	if (s != NULL)
-		stream_end(s, END_BAD_PROXY);
-	else
-		client_end(c);
 }
 
 static void
@@ -206,7 +191,7 @@ client_linger(struct client *c)
  * It is known who it is: serve it. An HTTP client keeps the conf of its accept until its first
  * request: its bind may go in the meantime, and it was promised a connection.
  */
-static void
+void
 client_serve(struct client *c)
 {
 	if (!c->is_http) {
@@ -217,73 +202,6 @@ client_serve(struct client *c)
 	client_arm(c, client_deadline_ms(c));
 	if (c->in != NULL || c->conn.readable)
 		exchange_next(c);
-}
-
-static void
-peer_set(struct stream_peer *peer, const struct addr *addr)
-{
-	memcpy(peer->storage, &addr->sa, addr->len < sizeof(*peer) ? addr->len : sizeof(*peer));
-}
-
-/* What the header says holds from here on. False: no memory. */
-static bool
-client_take_header(struct client *c, const struct proxy_header *h)
-{
-	if (h->is_local)
-		return true;
-	c->proxied = malloc(sizeof(*c->proxied) + h->tlvs.len);
-	if (c->proxied == NULL)
-		return false;
-	peer_set(&c->peer, &h->from);
-	peer_set(&c->proxied->to, &h->to);
-	c->proxied->tlvs_len = (uint32_t)h->tlvs.len;
-	if (h->tlvs.len > 0)
-		memcpy(c->proxied->tlvs, h->tlvs.at, h->tlvs.len);
-	return true;
-}
-
-/* The header is whole: what follows is the client's. */
-static void
-client_pass_header(struct client *c, const struct proxy_header *h)
-{
-	if (!client_take_header(c, h)) {
-		client_end(c);
-		return;
-	}
-	c->in->start += (uint32_t)h->len;
-	if (c->in->start == c->in->end)
-		client_drop_input(c);
-	client_serve(c);
-}
-
-static void
-client_read_header(struct client *c)
-{
-	struct slab *in = c->in != NULL ? c->in : slab_take(&c->worker->slabs);
-	struct proxy_header header;
-	enum proxy_result result;
-	ssize_t got;
-
-	if (in == NULL) {
-		client_end(c);
-		return;
-	}
-	c->in = in;
-	got = conn_recv(&c->conn, in->data + in->end, PROXY_IN_MAX_BYTES - in->end);
-	if (got == -EAGAIN || got == -EINTR)
-		return;
-	if (got <= 0) {
-		client_refuse_proxy(c);
-		return;
-	}
-	in->end += (uint32_t)got;
-	result = proxy_parse(&header, in->data, in->end, NULL);
-	if (result == PROXY_DONE)
-		client_pass_header(c, &header);
-	else if (result == PROXY_BAD || in->end == PROXY_IN_MAX_BYTES)
-		client_refuse_proxy(c);
-	else if (c->conn.readable)
-		loop_queue(c->worker->loop, &c->task);
 }
 
 /* Without a stream: by its state. */
@@ -345,14 +263,6 @@ client_stream_gone(struct client *c)
 		loop_queue(c->worker->loop, &c->task);
 }
 
-static bool
-client_sends_header(const struct bind_conf *bind, const struct stream_peer *peer)
-{
-	return bind->accept_proxy &&
-	       (bind->proxy_from_count == 0 ||
-		networks_have(bind->proxy_from, bind->proxy_from_count, &peer->sa));
-}
-
 static void
 client_init(struct client *c, struct listener *l, const struct stream_peer *peer,
 	    struct frontend_conf *conf)
@@ -410,60 +320,6 @@ client_start(struct listener *l, int fd, const struct stream_peer *peer)
 	}
 }
 
-void
-client_local(const struct client *c, struct addr *addr)
-{
-	if (c->proxied != NULL)
-		stream_peer_addr(&c->proxied->to, addr);
-	else if (c->conn.fd < 0 || addr_of_socket(addr, c->conn.fd) != ERR_OK)
-		*addr = (struct addr){ 0 };
-}
-
-/*
- * FNV-1a, 64 bits (draft-eastlake-fnv), from a secret start: who can
- * choose an address must not find one with another client's number.
- */
-static uint64_t
-hash_bytes(uint64_t hash, const void *bytes, size_t len)
-{
-	const unsigned char *at = bytes;
-
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ at[i]) * UINT64_C(0x100000001b3);
-	return hash;
-}
-
-uint64_t
-client_identity(const struct client *c)
-{
-	struct addr local;
-	uint64_t hash = c->worker->identity_seed;
-
-	client_local(c, &local);
-	hash = hash_bytes(hash, c->peer.storage, sizeof(c->peer.storage));
-	hash = hash_bytes(hash, &local.sa, local.len);
-	if (c->proxied != NULL)
-		hash = hash_bytes(hash, c->proxied->tlvs, c->proxied->tlvs_len);
-	return hash == 0 ? 1 : hash;
-}
-
-void
-stream_peer_addr(const struct stream_peer *peer, struct addr *addr)
-{
-	*addr = (struct addr){ 0 };
-	switch (peer->sa.sa_family) {
-	case AF_INET:
-		addr->in = peer->in;
-		addr->len = sizeof(addr->in);
-		break;
-	case AF_INET6:
-		addr->in6 = peer->in6;
-		addr->len = sizeof(addr->in6);
-		break;
-	default: addr->un.sun_family = AF_UNIX; addr->len = sizeof(sa_family_t);
-	}
-}
-
 struct frontend_conf *
 client_conf(struct client *c)
 {
@@ -473,59 +329,4 @@ client_conf(struct client *c)
 	    frontend_conf_find_bind(conf, c->bind, c->bind_serial, &c->bind_index))
 		return conf;
 	return c->conf;
-}
-
-/* May it begin another request: are its frontend, bind and mode still there? */
-static bool
-client_is_welcome(struct client *c)
-{
-	const struct frontend_conf *conf = client_slot(c)->conf;
-
-	return !c->worker->listening_ended && conf != NULL && client_conf(c) == conf;
-}
-
-static void
-client_look_at(struct client *c)
-{
-	list_remove(&c->node);
-	list_append(&c->worker->clients, &c->node);
-	if (!c->is_http || client_is_welcome(c))
-		return;
-	c->closes = true;
-	if (c->state != CLIENT_IDLE)
-		return;
-	if (c->requests > 0) {
-		client_end(c);
-		return;
-	}
-	c->since_ms = c->worker->loop->now_ms;
-	client_arm(c, client_deadline_ms(c));
-}
-
-void
-clients_on_sweep(struct task *task)
-{
-	struct worker *w = obj_cast(container_of(task, struct worker, sweep_task), WORKER_MAGIC);
-
-	for (int i = 0; i < CLIENT_SWEEP_BATCH; i++) {
-		if (list_is_empty(&w->sweeping))
-			return;
-		client_look_at(container_of(w->sweeping.next, struct client, node));
-	}
-	loop_queue(w->loop, task);
-}
-
-void
-clients_sweep(struct worker *w)
-{
-	list_move_all(&w->sweeping, &w->clients);
-	loop_queue(w->loop, &w->sweep_task);
-}
-
-void
-clients_end_all(struct worker *w)
-{
-	list_move_all(&w->clients, &w->sweeping);
-	list_foreach_safe(node, &w->clients)
-		client_end(container_of(node, struct client, node));
 }

@@ -119,3 +119,16 @@ void clients_end_all(struct worker *worker);
 void client_pool_free(struct worker *worker);
 
 void stream_peer_addr(const struct stream_peer *peer, struct addr *addr);
+
+/* -- among the files client*.c -- */
+
+struct bind_conf;
+struct frontend_slot *client_slot(const struct client *c);
+void client_drop_input(struct client *c);
+uint64_t client_deadline_ms(const struct client *c);	/* in a state without a stream */
+void client_serve(struct client *c);	/* it is known who it is */
+
+/* client_proxy.c. Each but the first may end it. */
+bool client_sends_header(const struct bind_conf *bind, const struct stream_peer *peer);
+void client_read_header(struct client *c);
+void client_refuse_proxy(struct client *c);	/* there was none, or a bad one */
