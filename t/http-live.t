@@ -18,6 +18,11 @@ sub answers {
 			$conn->{origin}->await('go');
 			return '67890';
 		}
+		if ($request->{target} eq '/tunnel') {
+			$conn->send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: upgrade\r\n\r\n");
+			Sluice::Origin::echo($conn);
+			return \'close';
+		}
 		$conn->{origin}->await('go') if $request->{target} eq '/late';
 		return $conn->answer(200, $name);
 	};
@@ -156,10 +161,16 @@ sub gone_as_told {
 {
 	my @idle = map { idle_client('web') } 1 .. 3;
 	my ($late, $wait) = map { busy_client($_, 'web') } qw(late wait);
+	my $tunnel = $lb->connect('web');
+	$tunnel->send("GET /tunnel HTTP/1.1\r\nHost: a\r\nUpgrade: echo\r\nConnection: upgrade\r\n\r\n");
+	like $tunnel->read_until("\r\n\r\n"), qr{^HTTP/1\.1 101 }, 'a tunnel';
 	my $address = $lb->address('web');
 	$lb->kill('TERM');
 	ok((becomes { !Sluice::Client->try_connect($address) } 5), 'SIGTERM: nobody is accepted any more');
 	gone_as_told('SIGTERM', \@idle, [], $late, $wait);
+	$tunnel->send('still');
+	is $tunnel->read_exactly(5), 'still', 'a tunnel goes on to its end';
+	$tunnel->close;
 	is $lb->wait_exit(5), 0, 'then the process ends';
 	unlike $lb->stderr, qr/Sanitizer|runtime error/, 'cleanly';
 }

@@ -108,6 +108,15 @@ is ask('all-retryable-errors', '/half?1&' . ++$number), '200 cut half of it', 'a
 my $line = $lb->log_line(target => "/half?1&$number");
 like $line->{termination_state}, qr/^SD/, 'the log says who ended it' or diag explain $line;
 
+# What helps not here may help elsewhere.
+{
+	my $bad = Sluice::HttpOrigin->start('bad', sub { return $_[1]->answer(503, 'no') });
+	$lb->put('/v1/backends/elsewhere/servers/c', { address => $bad->address });
+	my $ok = grep { ask('elsewhere', '/fine') =~ /^200 / } 1 .. 6;
+	is $ok, 6, 'a server that only says 503 is left for another one';
+	cmp_ok $bad->accepted, '>=', 1, 'after it was asked';
+	$lb->delete('/v1/backends/elsewhere/servers/c');
+}
 # A connection that is refused, and another server.
 {
 	my $ok = grep { ask('elsewhere', '/fine') =~ /^200 / } 1 .. 4;

@@ -53,6 +53,18 @@ my $origin = Sluice::HttpOrigin->start('origin', sub {
 		return \'close';
 	}
 	$conn->read_body($request);
+	if ($request->{target} =~ m{^/(?:shout|listen)}) {
+		my ($heard, $shouts) = ('', $request->{target} eq '/shout');
+		$conn->send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: " . substr($request->{target}, 1) . "\r\nConnection: upgrade\r\n\r\n" . ($shouts ? '' : 'hello'));
+		$conn->half_close if !$shouts;
+		while ((my $some = $conn->read_some(60)) ne '') {
+			$heard .= $some;
+			$conn->send(uc $some) if $shouts;
+		}
+		$conn->send('that was all') if $shouts;
+		$conn->note("heard $heard");
+		return \'close';
+	}
 	return $conn->answer(200, 'no upgrade here', 'Upgrade: websocket') if $request->{target} eq '/declines';
 	return $conn->answer(426, 'upgrade', 'Upgrade: websocket', 'Connection: Upgrade') if $request->{target} eq '/requires';
 	return $conn->answer(200, 'fine');
@@ -182,6 +194,27 @@ my $lb = Sluice->start(config => {
 	is read_answer($c, 'CONNECT')->{status}, 405, 'CONNECT, refused';
 	$c->send("GET /next HTTP/1.1\r\nHost: a\r\n\r\n");
 	is read_answer($c)->{body}, 'fine', 'leaves an HTTP connection';
+}
+
+# Each direction ends for itself.
+{
+	my $c = $lb->connect('web');
+	$c->send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+	read_answer($c);
+	$c->send("GET /shout HTTP/1.1\r\nHost: a\r\nUpgrade: shout\r\nConnection: upgrade\r\n\r\n");
+	like $c->read_until("\r\n\r\n"), qr{^HTTP/1\.1 101 }, 'an upgrade on connections that were used before';
+	$c->send('abc');
+	is $c->read_exactly(3), 'ABC', 'a tunnel';
+	$c->half_close;
+	is $c->read_all, 'that was all', 'the client has said all, the server goes on';
+	$c = $lb->connect('web');
+	$c->send("GET /listen HTTP/1.1\r\nHost: a\r\nUpgrade: listen\r\nConnection: upgrade\r\n\r\n");
+	like $c->read_until('hello'), qr{^HTTP/1\.1 101 .*\r\n\r\nhello\z}s, 'a server that greets';
+	ok $c->closed_within(5), 'and has said all';
+	$c->send('still ');
+	$c->send('here');
+	$c->half_close;
+	ok((becomes { grep { /heard still here$/ } $origin->lines } 5), 'hears the client to its end');
 }
 
 # Ended by whoever runs it, like any other stream.

@@ -167,6 +167,50 @@ is $web->requests('GET /x '), 0, 'nor the request of who had to send a header';
 	}
 }
 
+# What comes with it, to its end; and an IPv4 client on an IPv6 bind is still of IPv4.
+{
+	my $c = $lb->connect('tcp-all');
+	$c->send("$good{'v1, IPv4'}[0]hello\n");
+	$c->half_close;
+	is $c->read_all, "greet\nhello\n", 'header, data and end in one packet';
+	$c = $lb->connect('tcp-all');
+	my $much = 'y' x 2_000_000;
+	my $parent = $$;
+	my $pid = fork() // die "fork: $!\n";
+	if ($pid == 0) {
+		Sluice::Wait::die_with_parent($parent);
+		$c->send($good{'v2, IPv4'}[0] . $much);
+		$c->half_close;
+		POSIX::_exit(0);
+	}
+	is length $c->read_all(20), 6 + length $much, 'or much behind it';
+	waitpid($pid, 0);
+	$lb->patch('/v1/frontends/http-some', { bind => [{ address => '[::]:0', accept_proxy => ['127.0.0.1'] }] });
+	my $port = $lb->bind_port('http-some');
+	$c = Sluice::Client->connect("127.0.0.1:$port");
+	$c->send($good{'v1, IPv4'}[0] . sprintf($request, 'mapped'));
+	is read_answer($c)->{status}, 200, 'trusted by its IPv4 address';
+	push @logged, ['mapped', target => '/mapped', client => '192.0.2.1:1111'];
+	$c = Sluice::Client->connect("[::1]:$port");
+	$c->send(sprintf($request, 'other'));
+	is read_answer($c)->{status}, 200, 'and ::1 is not';
+}
+
+# A Unix socket's client has no address; a header may give it one.
+{
+	my $dir = File::Temp->newdir('sluice-test-XXXXXX', TMPDIR => 1);
+	$lb->patch('/v1/frontends/http-some', { bind => [{ address => "unix:$dir/s", accept_proxy => JSON::PP::true }, "unix:$dir/plain"] });
+	my $unix = v2(1, 0x31, pack('a108a108', '/from', '/to'));
+	for (['s', $good{'v2, IPv4'}[0], '192.0.2.3:3333'], ['s', $unix, 'unix'], ['plain', '', 'unix']) {
+		my ($path, $header, $who) = @$_;
+		my $c = Sluice::Client->connect("unix:$dir/$path");
+		my $target = 'unix' . ++$number;
+		$c->send($header . sprintf($request, $target));
+		is read_answer($c)->{status}, 200, "Unix socket $path";
+		push @logged, ["Unix socket $path", target => "/$target", client => $who];
+	}
+}
+
 # It is a setting like others: the next connection knows.
 {
 	my $before = $lb->connect('http-all');

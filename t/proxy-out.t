@@ -67,7 +67,6 @@ for my $name (sort keys %frontends) {
 		}
 	}
 	is $wrong, '', "$name: two IPv4 clients and one of IPv6";
-	next if $how eq 'send_proxy' && $mode eq 'tcp';
 	my $c = $lb->connect($name, 2);
 	$c->send("PROXY TCP4 192.0.2.1 198.51.100.2 1111 443\r\n$request");
 	my $text = read_answer($c)->{body};
