@@ -201,7 +201,7 @@ client_serve(struct client *c)
 	c->state = CLIENT_IDLE;
 	client_arm(c, client_deadline_ms(c));
 	if (c->in != NULL || c->conn.readable)
-		exchange_next(c);
+		front_next(c);
 }
 
 /* Without a stream: by its state. */
@@ -210,7 +210,7 @@ client_go_on(struct client *c)
 {
 	switch ((enum client_state)c->state) {
 	case CLIENT_PROXY: client_read_header(c); break;
-	case CLIENT_IDLE: exchange_next(c); break;
+	case CLIENT_IDLE: front_next(c); break;
 	case CLIENT_LINGERING: client_drain(c); break;
 	case CLIENT_BUSY:
 	case CLIENT_ENDED: break;

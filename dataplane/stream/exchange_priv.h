@@ -2,9 +2,11 @@
  * An exchange: what a stream has in HTTP mode, from the request's first byte to the answer's last.
  *
  *	front (h1_front.c)	the client's side: bytes to a request
- *	exchange.c		rules, backend, what is changed in the request; moving bodies; time-outs
+ *	exchange_request.c	rules, backend, what is changed in the request, sending it
+ *	exchange.c		moving bodies, what wakes it, time-outs
  *	back (h1_back.c)	the server's side: bytes to a response, retries, upgrades
  *	exchange_answer.c	answers that we give ourselves
+ *	exchange_draft.c	its memory, and when its parts are let go
  *	exchange_end.c		which connections can serve again, and how the others end
  *
  * Front and back are all that is HTTP/1's; between them a message is its head (http/head.h) and a
@@ -59,25 +61,23 @@ struct exchange {
 	struct draft		*draft;		/* NULL: facts were taken */
 };
 
-/* Begin the client's next request, with what was read already or is to be read now. It may have ended then. */
-void exchange_next(struct client *c);
+/* h1_front.c. The client, the stream may have ended after each of these. */
+void
+front_next(struct client *c); /* begin a request, with what was read already or is to be read now */
+void front_read(struct stream *s);	/* more of its head */
 
-/* Give back what it has; the stream may have none. */
-void exchange_free(struct stream *s);
-struct exchange *exchange_new(struct worker *worker);	/* NULL: no memory */
-void exchange_discard(struct worker *worker, struct exchange *x);	/* may be NULL */
-void exchange_pool_free(struct worker *worker);
-
-/* h1_front.c. The stream may have ended after each of these. */
-void front_read(struct stream *s);	/* more of the request's head */
-
-/* exchange.c */
+/* exchange_request.c */
 void exchange_begin(struct stream *s);	/* the request's head is whole */
-void exchange_run(struct stream *s);	/* go on, whatever its state */
-void exchange_move(struct stream *s);	/* bodies, both ways, and what follows from their ends */
+void exchange_connected(struct stream *s);
 
 /* The request, changed since, is to be sent to another server, or once more: is all of it still here? */
 bool exchange_is_repeatable(const struct stream *s);
+
+/* exchange_draft.c */
+struct exchange *exchange_new(struct worker *worker);	/* NULL: no memory */
+void exchange_discard(struct worker *worker, struct exchange *x);	/* may be NULL */
+void exchange_free(struct stream *s);	/* give back what it has; the stream may have none */
+void exchange_pool_free(struct worker *worker);
 
 /* Copy what the log needs, and let the request itself go (and what came behind it). False: no memory. */
 bool exchange_take_facts(struct stream *s);
@@ -87,6 +87,12 @@ bool exchange_take_facts(struct stream *s);
  * that was sent (an idle connection's death shows sooner than that, and then it was repeated).
  */
 void exchange_slim(struct stream *s);
+
+/* exchange.c */
+void exchange_run(struct stream *s);	/* go on, whatever its state */
+void exchange_move(struct stream *s);	/* bodies, both ways, and what follows from their ends */
+void exchange_note_sent(struct stream *s);	/* it may have been sent whole */
+void exchange_stop_up(struct stream *s);	/* the server takes no more of it */
 
 /* h1_back.c */
 void back_read(struct stream *s);	/* the response's head */

@@ -151,7 +151,7 @@ front_fill(struct client *c)
 }
 
 void
-exchange_next(struct client *c)
+front_next(struct client *c)
 {
 	struct frontend_conf *conf;
 	struct stream *s;

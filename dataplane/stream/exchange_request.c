@@ -1,0 +1,198 @@
+/*
+ * A request on its way: rules and backend, what a proxy changes in it, sending it.
+ *
+ * The stream's worker.
+ */
+#include "config.h"
+#include "rules/rules.h"
+#include "stream/exchange_priv.h"
+#include "stream/frontend_priv.h"
+
+#define EXCHANGE_IOVECS (H1_IOVECS + 64)
+
+/* A rule answered: true. */
+static bool
+exchange_obey(struct stream *s, const struct rule_verdict *v)
+{
+	struct exchange *x = s->exchange;
+
+	if (v->rule == NULL)
+		return false;
+	x->rule = v->rule->id;
+	if (v->answer != NULL)
+		exchange_answer(s, v->answer, v->extra, v->cause);
+	else
+		exchange_answer_error(s, v->error, v->cause);
+	return true;
+}
+
+static bool
+exchange_run_rules(struct stream *s, const struct rules *rules)
+{
+	struct rule_verdict verdict;
+
+	if (rules == NULL)
+		return false;
+	rules_run_request(rules, &s->exchange->request, &s->exchange->room, &verdict);
+	return exchange_obey(s, &verdict);
+}
+
+static struct backend *
+exchange_find_backend(struct stream *s)
+{
+	const struct frontend_conf *conf = s->frontend_conf;
+	struct rule_verdict verdict;
+
+	if (conf->http.rules == NULL)
+		return conf->default_backend;
+	rules_run_use_backend(conf->http.rules, &s->exchange->request, &verdict);
+	if (verdict.rule == NULL)
+		return conf->default_backend;
+	s->exchange->rule = verdict.rule->id;
+	return verdict.backend;
+}
+
+static enum err
+exchange_add_addresses(struct stream *s)
+{
+	struct exchange *x = s->exchange;
+	const struct backend_http *bh = &s->backend_conf->http;
+	const struct frontend_http *fh = &s->frontend_conf->http;
+	const struct http_forwardfor *xff = bh->forwardfor.on ? &bh->forwardfor : &fh->forwardfor;
+	const struct http_forwardfor *xot = bh->originalto.on ? &bh->originalto : &fh->originalto;
+	enum err result = ERR_OK;
+	struct addr client, local;
+
+	if (!xff->on && !xot->on && !bh->forwarded.on)
+		return ERR_OK;
+	stream_peer_addr(&s->client->peer, &client);
+	if (xot->on || bh->forwarded.on)
+		client_local(s->client, &local);
+	if (xff->on)
+		result = http_forward_for(&x->request, xff, &client, &x->room);
+	if (xot->on && result == ERR_OK)
+		result = http_forward_original_to(&x->request, xot, &local, &x->room);
+	if (bh->forwarded.on && result == ERR_OK)
+		result = http_forward_forwarded(&x->request, &bh->forwarded, &client, &local, false,
+						&x->room);
+	return result;
+}
+
+/* What a proxy changes in it. False: it has grown too large, and was answered. */
+static bool
+exchange_prepare(struct stream *s)
+{
+	if (http_forward_hops(&s->exchange->request, false) == ERR_OK &&
+	    exchange_add_addresses(s) == ERR_OK)
+		return true;
+	exchange_refuse(s, HTTP_FAULT_FIELDS);
+	return false;
+}
+
+void
+exchange_begin(struct stream *s)
+{
+	struct exchange *x = s->exchange;
+	struct client *c = s->client;
+
+	x->request_ms = s->worker->loop->now_ms;
+	x->keeps_client = h1_is_persistent(&x->request) && !c->closes;
+	c->requests++;
+	s->flow[UP].bytes += x->parse.head_len;
+	flow_frame(&s->flow[UP], &x->frame[UP], &x->request, false);
+	if (exchange_run_rules(s, s->frontend_conf->http.rules))
+		return;
+	if (!stream_set_backend(s, exchange_find_backend(s))) {
+		s->state = STREAM_CHOOSING;
+		exchange_fail(s, END_NO_BACKEND);
+	} else if (!exchange_run_rules(s, s->backend_conf->http.rules) && exchange_prepare(s)) {
+		s->state = STREAM_CHOOSING;
+		stream_choose(s, NULL, false);
+	}
+}
+
+bool
+exchange_is_repeatable(const struct stream *s)
+{
+	const struct exchange *x = s->exchange;
+
+	/* nothing of it was read but what lies in client->in */
+	return x->facts == NULL && x->frame[UP].body.done && x->frame[UP].rest.bytes == 0 &&
+	       s->flow[UP].bytes == x->rest_at - s->client->in->start;
+}
+
+/* The flow towards a server from its beginning: it is sent for the first time, or once more. */
+static void
+exchange_rewind(struct stream *s)
+{
+	struct flow *up = &s->flow[UP];
+	const uint64_t counted = up->counted;
+
+	if (!s->exchange->is_sent)
+		return;
+	flow_fini(up, s->worker);
+	flow_init(up, s->worker->loop->now_ms);
+	flow_frame(up, &s->exchange->frame[UP], &s->exchange->request, false);
+	up->bytes =
+		s->exchange->head_end - s->client->in->start; /* parse is the response's by now */
+	up->counted = counted;
+}
+
+/* The head, what of the body has come, and on a new connection the PROXY header before them: one call. */
+static enum flow_result
+exchange_send(struct stream *s)
+{
+	struct exchange *x = s->exchange;
+	struct slab *in = s->client->in;
+	struct iovec iov[EXCHANGE_IOVECS];
+	char header[PROXY_OUT_MAX_BYTES], room[H1_ROOM_BYTES];
+	enum flow_result result = FLOW_WAITS;
+	size_t bytes, used = 0;
+	int count = 0;
+
+	if (s->sc->uses == 1) {
+		iov[0].iov_base = header;
+		iov[0].iov_len = stream_proxy_header(s, header);
+		count = iov[0].iov_len > 0;
+	}
+	count += h1_write_head(&x->request, iov + count, room, &bytes);
+	if (in->end > x->head_end && !x->frame[UP].body.done)
+		result = flow_feed(&s->flow[UP], s->worker, in->data + x->head_end,
+				   in->end - x->head_end, &used, iov, EXCHANGE_IOVECS, &count);
+	x->rest_at = x->head_end + (uint32_t)used;
+	if (result != FLOW_WAITS)
+		return result;
+	return flow_send(&s->flow[UP], &s->sc->conn, s->worker, iov, count);
+}
+
+void
+exchange_connected(struct stream *s)
+{
+	const uint64_t now_ms = s->worker->loop->now_ms;
+	enum flow_result result;
+
+	s->state = STREAM_AWAITING;
+	s->connected_ms = now_ms;
+	s->wants_new = false;
+	exchange_rewind(s);
+	result = exchange_send(s);
+	s->exchange->is_sent = true;
+	for (int i = UP; i <= DOWN; i++)
+		s->flow[i].read_ms = s->flow[i].written_ms = now_ms;
+	if (result == FLOW_BAD) {
+		exchange_refuse(s, s->exchange->frame[UP].body.fault);
+		return;
+	}
+	if (result == FLOW_NO_MEMORY) {
+		exchange_fail(s, END_RESOURCE);
+		return;
+	}
+	/* the server may have told before it closed */
+	if (result == FLOW_SINK_FAILED)
+		exchange_stop_up(s);
+	exchange_note_sent(s);
+	stream_note_active(s);
+	stream_arm(s);
+	if (s->sc->conn.readable || !flow_is_done(&s->flow[UP]))
+		exchange_run(s);
+}
