@@ -30,7 +30,7 @@ sub haproxy_config {
 	for my $name (@names) {
 		my ($case, $id, $timeout) = (ends->{$name}, ends_id($name), ends_timeouts($name));
 		my $fd = fileno($socket{$id});
-		$text .= "frontend $id\n\tbind fd\@$fd\n\tdefault_backend $id\n";
+		$text .= "frontend $id\n\tbind fd\@$fd\n" . ($case->{no_backend} ? '' : "\tdefault_backend $id\n");
 		$text .= "\ttimeout " . s/_/-/gr . " $timeout->{$_}\n" for qw(client http_request http_keep_alive);
 		$text .= "\thttp-request " . rule(@{$case->{rules}}) . "\n" if $case->{rules};
 		$text .= "backend $id\n\tretries " . ($case->{retries} // 0) . "\n";

@@ -95,7 +95,7 @@ my $begun = 'only a request that was begun is answered 408 or 400';
 my $manual = "its manual says so, too (8.5), 2.6 doesn't do it";
 
 # send: what the client sends at once; client: its part behind that; then: what it does when it has its answer (`answers`); server: the server's part, or a name of an
-# address; timeout, maxconn, maxqueue, disabled, behind, admin, methods: as they say; once: it is the client's turn when the server has
+# address; timeout, maxconn, maxqueue, disabled, no_backend, behind, admin, methods: as they say; once: it is the client's turn when the server has
 # the request.
 my %ends = (
 	# -- a request that does not come
@@ -143,6 +143,7 @@ my %ends = (
 	'refused, with a retry' => { send => $get, server => 'refuses', retries => 1, timeout => { connect => '100ms' }, is => 'SC-- 503 | 503 FIN', then => $leaves },
 	'no connection' => { send => $get, server => 'drops', timeout => { connect => $short }, is => 'sC-- 503 | 503 FIN', then => $leaves },
 	'no server' => { send => $get, server => 'none', is => 'SC-- 503 | 503 FIN', then => $leaves },
+	'no backend' => { send => $get, no_backend => 1, then => $leaves, is => 'SC-- 503 | 503 FIN' },
 	'no server that takes requests' => { send => $get, disabled => 1, is => 'SC-- 503 | 503 FIN', then => $leaves },
 	'no place in time' => { send => $get, server => then_stalls($silent), maxconn => 1, behind => 1, timeout => { queue => $short },
 		then => $leaves, is => 'sQ-- 503 | 503 FIN' },
@@ -256,6 +257,8 @@ my %ends = (
 	# -- the administrator
 	'ended while it waits' => { send => $get, server => then_stalls($silent), once => 1, admin => 1, is => 'KH-- 500 | 500 close FIN',
 		haproxy => 'KH-- 502 | 502 FIN', why => '500, as newer HAProxy says (BEHAVIOUR 1.6)' },
+	'ended while we connect' => { send => $get, server => 'drops', connecting => 1, admin => 1, is => 'KC-- 500 | 500 close FIN',
+		haproxy => 'K--- - | FIN', why => 'the second letter is the phase, and the client is told (BEHAVIOUR 1.6)' },
 	'ended in a body' => { send => $get, server => then_stalls(says("${ok}Content-Length: 10{}{}half")), client => when_begun($stays), admin => 1, is => 'KD-- 200 | 200 cut RST',
 		haproxy => 'KD-- 200 | 200 cut FIN', why => $cut },
 );
@@ -316,7 +319,7 @@ sub sluice_config {
 		my ($case, $id, $timeout) = ($ends{$name}, $id{$name}, ends_timeouts($name));
 		my %of_frontend = map { ($_ => $timeout->{$_}) } qw(client http_request http_keep_alive);
 		my %of_backend = map { ($_ => $timeout->{$_}) } qw(connect server queue);
-		$config{frontends}{$id} = { bind => ['127.0.0.1:0'], default_backend => $id, timeout => \%of_frontend,
+		$config{frontends}{$id} = { bind => ['127.0.0.1:0'], $case->{no_backend} ? () : (default_backend => $id), timeout => \%of_frontend,
 			map { my ($action, %more) = @$_; (rules => [{ action => $action, %more }]) } $case->{rules} // () };
 		$config{backends}{$id} = { retries => $case->{retries} // 0, timeout => \%of_backend, maxqueue => $case->{maxqueue} // 100,
 			servers => { map { (s1 => { address => $_, maxconn => $case->{maxconn} // 0, $case->{disabled} ? (admin_state => 'maint') : () }) } ends_addresses($name) } };
