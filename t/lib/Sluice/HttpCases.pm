@@ -26,7 +26,7 @@ the row's keys and C<token>, C<send>. TOKEN has to be in each raw: it tells in t
 
 Opens a connection a case, up to 64 at a time, sends C<send>, whole or (C<pieces> => bytes) in pieces of so many, then
 half-closes if C<half_close> is set, and reads to the end. Adds C<got> and C<end>: 'fin', 'reset', or 'open' where there was
-no end C<within> seconds (5) of the last byte in either direction.
+no end C<within> seconds (20) of the last byte in either direction.
 
 =item answering(@cases)
 
@@ -129,7 +129,7 @@ sub begin {
 	touch($case);
 }
 
-sub touch { my ($case) = @_; $case->{deadline} = time + seconds($case->{within} // 5) }
+sub touch { my ($case) = @_; $case->{deadline} = time + seconds($case->{within} // 20) }
 
 # The next piece. An error is no news: what can still be read says how it ended.
 sub send_piece {
