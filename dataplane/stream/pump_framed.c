@@ -10,6 +10,8 @@
 #include "stream/pump_priv.h"
 #include "stream/worker_priv.h"
 
+#define FLOW_BULK_BYTES (256 * 1024) /* a body that is known to be so long need not prove it */
+
 void
 flow_frame(struct flow *f, struct frame *frame, const struct http_head *head, bool decodes)
 {
@@ -20,21 +22,25 @@ flow_frame(struct flow *f, struct frame *frame, const struct http_head *head, bo
 	http_body_init(&frame->body, head);
 	if (f->frame != NULL && frame->body.done)
 		f->state = FLOW_EOF;
+	if (head->framing == HTTP_BODY_LENGTH && head->length >= FLOW_BULK_BYTES)
+		f->splices = !f->cannot_splice;
 }
 
 /* The pieces that one call of flow_feed() adds. */
 struct pieces {
 	struct iovec	*iov;
 	int		 max;
-	int		 first;		/* before it are others', not to be grown */
 	int		 count;
 };
 
-/* Grow the last piece or begin another; copy where there is no room, and so all that follows. */
+/*
+ * Grow the last piece (it may be a head's: what lies behind it in memory goes behind it) or begin
+ * another; copy where there is no room, and so all that follows.
+ */
 static bool
 pieces_add(struct pieces *p, struct flow *f, struct worker *w, const char *bytes, size_t len)
 {
-	struct iovec *last = p->count > p->first ? &p->iov[p->count - 1] : NULL;
+	struct iovec *last = p->count > 0 ? &p->iov[p->count - 1] : NULL;
 
 	if (f->frame->fed.bytes > 0)
 		return slab_queue_put(&f->frame->fed, &w->slabs, bytes, len) == 0;
@@ -83,7 +89,7 @@ enum flow_result
 flow_feed(struct flow *f, struct worker *w, const char *bytes, size_t len, size_t *used,
 	  struct iovec *iov, int max, int *count)
 {
-	struct pieces pieces = { .iov = iov, .max = max, .first = *count, .count = *count };
+	struct pieces pieces = { .iov = iov, .max = max, .count = *count };
 	enum flow_result result;
 
 	*used = 0;
