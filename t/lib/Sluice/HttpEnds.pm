@@ -35,7 +35,7 @@ use Sluice::Wait;
 
 our @EXPORT = qw(ends ends_id ends_of ends_addresses ends_timeouts sluice_config sluice_side);
 
-my $short = '250ms';
+my $short = int(seconds(0.3) * 1000) . 'ms';
 my $forever = 3600;
 my $bulk = 'x' x (1024 * 1024);
 
@@ -118,7 +118,7 @@ my %ends = (
 	'half a second request, then the end' => { send => "${get}GET /TOKEN HTT", client => $leaves, is => '---- 200, CR-- 400 | 200 400 close FIN' },
 	'a second request, later' => { send => $get, then => sub { my ($c, $ask) = @_; $ask->($get); $c->half_close }, is => '---- 200, ---- 200 | 200 200 FIN' },
 	'the time for a second request begins with it' => { send => $get, timeout => { http_request => $short },
-		client => when_answered(sub { my ($c, $ask) = @_; select(undef, undef, undef, 0.3); $ask->('GET /TOK') }), is => '---- 200, cR-- 408 | 200 408 close FIN' },
+		client => when_answered(sub { my ($c, $ask) = @_; select(undef, undef, undef, seconds(0.35)); $ask->('GET /TOK') }), is => '---- 200, cR-- 408 | 200 408 close FIN' },
 
 	'a second request whose rest comes while the first is served' => { send => "${get}GET /TOKEN", server => sub { select(undef, undef, undef, 0.1); says($hello)->(@_) }, once => 1,
 		client => sub { $_[1]->(' HTTP/1.1{}Host: a{}{}'); when_answered($leaves, 2)->(@_) }, is => '---- 200, ---- 200 | 200 200 FIN' },
