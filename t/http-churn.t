@@ -3,7 +3,7 @@
 #
 # Clients of all kinds ask for some seconds (sent ahead, bodies of every framing, clients that leave in the middle) while servers come,
 # go and move, connections are shared in other ways, rules and binds change. Who stays gets each answer right and in order,
-# whatever happens; nothing is left behind.
+# whatever happens; what a server did not finish never looks finished; nothing is left behind.
 use Sluice;
 use Sluice::Http;
 use Digest::MD5 qw(md5_hex);
@@ -48,6 +48,14 @@ sub serve {
 		$conn->send("HTTP/1.1 100 Continue\r\n\r\n") if $head =~ /^Expect:/mi;
 		my $sum = $early ? 'early' : $read->() // return undef;
 		sleep 0.002 * ($number % 5) if $how eq 'slow';
+		if ($how =~ /^(?:reset|junk|cut|cutchunks)$/) {		# servers that fail
+			$conn->send("HTTP/1.1 200 OK\r\nContent-Length: " . ($size + 1) . "\r\n\r\n$x_body", 60) if $how eq 'cut';
+			$conn->send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" . in_chunks($x_body, $number) =~ s/0\r\n\r\n\z//r, 60)
+				if $how eq 'cutchunks';
+			$conn->send("HTTP/1.1 what\r\n\r\n") if $how eq 'junk';
+			$conn->reset if $number % 2;
+			return undef;
+		}
 		my $answer = "HTTP/1.1 200 OK\r\nX-Sum: $sum\r\nX-Number: $number\r\n";
 		if ($how eq 'chunks') {
 			$conn->send("${answer}Transfer-Encoding: chunked\r\n\r\n" . ($method ? '' : in_chunks($x_body, $number)), 60);
@@ -85,9 +93,10 @@ my $next = 0;
 sub request {
 	my ($last) = @_;
 	my $number = int(rand 1e9);
-	my $how = (qw(len len chunks slow early eof last))[rand($last ? 7 : 5)];
+	my $how = (qw(len len chunks slow early eof last reset junk cut cutchunks))[rand($last ? 11 : 5)];
 	my $size = int(exp(rand log 200_000)) - 1;
 	my $method = (qw(GET GET GET HEAD PUT POST))[rand 6];
+	$method = 'GET' if $method eq 'HEAD' && $how =~ /^cut/;	# its answer is whole, and the next one would meet the end
 	my $minor = $last && rand() < 0.1 ? 0 : 1;
 	my $body = $method =~ /^P/ ? body_of($number, int(exp(rand log 100_000))) : undef;
 	my $text = "$method /$how/$size/$number HTTP/1.$minor\r\nHost: test\r\n";
@@ -105,7 +114,12 @@ sub request {
 
 # What is wrong with this answer, or undef.
 sub fault_of {
-	my ($request, $answer) = @_;
+	my ($request, $answer, $c) = @_;
+	if ($request->{how} =~ /^(?:reset|junk|cut|cutchunks)$/) {	# never the look of a good one
+		my $fine = !$answer->{whole} || $answer->{status} == 502
+			|| $c->was_reset;		# as the end of what ends with its connection
+		return $fine ? undef : 'a bad answer looks good: ' . shown($answer->{raw});
+	}
 	return "fault $answer->{fault}: " . shown($answer->{raw}) if defined $answer->{fault};
 	return 'cut: ' . shown($answer->{raw}) if !$answer->{whole};
 	return "status $answer->{status}" if $answer->{status} != 200;
@@ -143,7 +157,7 @@ sub one_connection {
 				last;
 			}
 			my $answer = read_answer($c, $request->{method}, 60);
-			$fault = fault_of($request, $answer);
+			$fault = fault_of($request, $answer, $c);
 			if (defined $fault) {
 				$fault = "$request->{how} $request->{method} 1.$request->{minor}: $fault";
 				last;
