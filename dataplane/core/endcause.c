@@ -8,12 +8,13 @@
 
 struct end_row {
 	char		 letter;
+	unsigned	 status;
 	const char	*name;
 	const char	*words;
 };
 
 static const struct end_row end_rows[] = {
-#define X(id, letter, name, words) { (letter), (name), (words) },
+#define X(id, letter, status, name, words) { (letter), (status), (name), (words) },
 	END_CAUSES(X)
 #undef X
 };
@@ -29,6 +30,12 @@ char
 end_cause_letter(enum end_cause cause)
 {
 	return end_row_get(cause)->letter;
+}
+
+unsigned
+end_cause_status(enum end_cause cause)
+{
+	return end_row_get(cause)->status;
 }
 
 const char *

@@ -92,7 +92,7 @@ exchange_is_over(const struct stream *s)
 
 	if (!flow_is_done(&s->flow[DOWN]))
 		return false;
-	if (s->exchange->has_own || flow_is_done(&s->flow[UP]))
+	if (s->exchange->answer == ANSWER_OURS || flow_is_done(&s->flow[UP]))
 		return true;
 	/* the server has answered before it read all; let it through, as HAProxy does, while it takes it */
 	return !s->exchange->keeps_server || server == NULL || server->closed_seen;
@@ -103,13 +103,13 @@ exchange_move(struct stream *s)
 {
 	const uint64_t before = s->flow[UP].bytes + s->flow[DOWN].bytes;
 
-	if (!s->exchange->has_own && !exchange_move_up(s))
+	if (s->exchange->answer != ANSWER_OURS && !exchange_move_up(s))
 		return;
 	if (!exchange_move_down(s))
 		return;
 	if (exchange_is_over(s)) {
 		s->exchange->is_whole = true;
-		stream_end(s, s->exchange->has_own ? s->exchange->answered : END_DONE);
+		stream_end(s, s->exchange->answer == ANSWER_OURS ? s->exchange->answered : END_DONE);
 		return;
 	}
 	if (s->flow[UP].bytes + s->flow[DOWN].bytes != before)

@@ -11,43 +11,6 @@
 #include "stream/exchange_priv.h"
 #include "stream/frontend_priv.h"
 
-/* The status that a cause is answered with, where nothing of a response was sent (HAProxy's). */
-static uint16_t
-status_of(enum end_cause cause)
-{
-	switch (cause) {
-	case END_BAD_REQUEST:
-	case END_CLIENT_CLOSE: return 400;
-	case END_REQUEST_TIMEOUT:
-	case END_CLIENT_TIMEOUT: return 408;
-	case END_BAD_RESPONSE:
-	case END_SERVER_CLOSE:
-	case END_SERVER_ABORT: return 502;
-	case END_SERVER_TIMEOUT: return 504;
-	case END_CONNECT_TIMEOUT:
-	case END_CONNECT_REFUSED:
-	case END_CONNECT_FAILED:
-	case END_NO_SERVER:
-	case END_QUEUE_TIMEOUT:
-	case END_QUEUE_FULL:
-	case END_NO_BACKEND: return 503;
-	case END_NONE:
-	case END_DONE:
-	case END_ANSWERED:
-	case END_DENIED:
-	case END_BAD_PROXY:
-	case END_CLIENT_ABORT:
-	case END_RESOURCE:
-	case END_INTERNAL:
-	case END_SERVER_DOWN:
-	case END_ACTIVE_BACK:
-	case END_ADMIN:
-	case END_SERVER_REMOVED:
-	case END_SHUTDOWN: return 500;
-	}
-	return 500;
-}
-
 /* Was all of the request read, or does it lie in client->in? Then the next one begins behind it. */
 static bool
 exchange_swallow(struct stream *s)
@@ -121,7 +84,6 @@ exchange_answer_iov(struct stream *s, const struct http_answer *answer, struct s
 	const bool with_body = !x->is_parsed || x->request.method != HTTP_METHOD_HEAD;
 
 	x->status = answer->status;
-	x->is_begun = true;
 	s->flow[DOWN].bytes +=
 		answer->head.len + extra.len + 2 + (with_body ? answer->body.len : 0);
 	exchange_count_response(s, answer->status);
@@ -137,11 +99,11 @@ exchange_answer(struct stream *s, const struct http_answer *answer, struct slice
 	enum flow_result result;
 	int count;
 
-	if (x->is_begun) {	/* of the server's: its end must not look like one */
+	if (x->answer != ANSWER_NONE) {	/* the server's has begun: its end must not look like one */
 		stream_end(s, cause);
 		return;
 	}
-	x->has_own = true;
+	x->answer = ANSWER_OURS;
 	x->answered = cause;
 	x->answered_in = s->state;
 	stream_close(s, SERVER);
@@ -188,7 +150,7 @@ exchange_refuse(struct stream *s, enum http_fault fault)
 void
 exchange_fail(struct stream *s, enum end_cause cause)
 {
-	exchange_answer_error(s, status_of(cause), cause);
+	exchange_answer_error(s, (uint16_t)end_cause_status(cause), cause);
 }
 
 void
@@ -198,6 +160,7 @@ exchange_answer_last(struct stream *s, uint16_t status)
 	int count;
 
 	s->exchange->keeps_client = false;
+	s->exchange->answer = ANSWER_LAST;
 	count = exchange_answer_iov(s, exchange_error_page(s, status),
 				    exchange_connection_line(s), iov);
 	(void)conn_sendv(&s->client->conn, iov, count);

@@ -108,7 +108,7 @@ exchange_part_client(struct stream *s)
 	}
 	if (s->cause == END_CLIENT_ABORT || s->cause == END_CLIENT_CLOSE)
 		stream_close(s, CLIENT);
-	else if (x->is_last)
+	else if (x->answer == ANSWER_LAST)
 		exchange_close_client(s);
 	else
 		stream_cut(s, CLIENT);
@@ -118,7 +118,7 @@ exchange_part_client(struct stream *s)
 static bool
 exchange_wants_answer(const struct stream *s)
 {
-	return !s->exchange->is_begun && s->cause != END_CLIENT_ABORT &&
+	return s->exchange->answer == ANSWER_NONE && s->cause != END_CLIENT_ABORT &&
 	       s->cause != END_CLIENT_CLOSE && !flow_holds(&s->flow[DOWN]);
 }
 
@@ -127,14 +127,12 @@ exchange_finish(struct stream *s)
 {
 	struct exchange *x = s->exchange;
 
-	if (x->has_own)
+	if (x->answer == ANSWER_OURS)
 		s->ended_in = x->answered_in;
-	else if (flow_is_done(&s->flow[DOWN]) && x->is_begun)
+	else if (flow_is_done(&s->flow[DOWN]) && x->answer == ANSWER_SERVERS)
 		x->is_whole = true;	/* whatever became of the request */
-	if (!exchange_wants_answer(s))
-		return;
-	x->is_last = true;
-	exchange_answer_last(s, 500);
+	if (exchange_wants_answer(s))
+		exchange_answer_last(s, (uint16_t)end_cause_status(s->cause));
 }
 
 void

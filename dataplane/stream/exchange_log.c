@@ -71,6 +71,6 @@ exchange_count_response(struct stream *s, uint16_t status)
 	count_add(&s->frontend->slots[worker].counters.responses[class], 1);
 	if (s->backend != NULL)
 		count_add(&s->backend->slots[worker].counters.responses[class], 1);
-	if (s->server != NULL && !s->exchange->has_own)
+	if (s->server != NULL && s->exchange->answer < ANSWER_OURS)
 		count_add(&s->server->slots[worker].counters.responses[class], 1);
 }

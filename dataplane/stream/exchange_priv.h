@@ -32,6 +32,14 @@ struct draft {
 	char			 lines[EXCHANGE_ROOM_BYTES];	/* that were added */
 };
 
+/* What the client gets. */
+enum answer_from {
+	ANSWER_NONE,		/* nothing was sent yet, or only 1xx */
+	ANSWER_SERVERS,		/* the server's: its head was sent */
+	ANSWER_OURS,		/* ours: it is on its way */
+	ANSWER_LAST,		/* ours, at an end from outside: as far as the socket took it */
+};
+
 struct exchange {
 	struct exchange		*next_free;	/* worker.free_exchanges */
 	struct h1_parse		 parse;		/* of the request, then of the response */
@@ -39,16 +47,14 @@ struct exchange {
 	uint32_t		 head_end;	/* in client->in: where the request's body begins */
 	uint32_t		 rest_at;	/* in client->in: where the next request begins */
 	uint16_t		 status;	/* that the client got; 0: none yet */
+	enum answer_from	 answer;
 	bool			 is_parsed;	/* `request` is whole */
 	bool			 is_whole;	/* the answer was given to the end, or will be (LAST) */
-	bool			 is_begun;	/* something of the answer was sent */
-	bool			 is_last;	/* by exchange_answer_last(), as far as it went */
 	bool			 is_sent;	/* the request was, to a server */
 	bool			 keeps_client;	/* its connection can carry another request */
 	bool			 keeps_server;
-	bool			 has_own;	/* an answer of ours is on its way: `answered` */
-	enum end_cause		 answered;	/* what to end with when it has gone */
-	enum stream_state	 answered_in;
+	enum end_cause		 answered;	/* ANSWER_OURS: what to end with when it has gone, */
+	enum stream_state	 answered_in;	/* and where that was decided */
 	enum http_fault		 fault;		/* END_BAD_REQUEST, END_BAD_RESPONSE: what was wrong */
 	const char		*rule;		/* the id of the rule that answered, or sent it elsewhere; may be NULL */
 	struct slab		*response;	/* the part of a response's head that has come; NULL: nothing */

@@ -48,7 +48,7 @@ back_take_idle(struct stream *s)
 static bool
 back_may_retry(const struct stream *s, bool is_wanted)
 {
-	return is_wanted && s->retries < s->backend_conf->retries && !s->exchange->is_begun &&
+	return is_wanted && s->retries < s->backend_conf->retries && s->exchange->answer == ANSWER_NONE &&
 	       exchange_is_repeatable(s);
 }
 
@@ -85,7 +85,7 @@ back_retries_on(const struct stream *s, unsigned event)
 static bool
 back_is_stale(const struct stream *s)
 {
-	return s->sc->uses > 1 && s->exchange->response == NULL && !s->exchange->is_begun &&
+	return s->sc->uses > 1 && s->exchange->response == NULL && s->exchange->answer == ANSWER_NONE &&
 	       http_method_is_idempotent(s->exchange->request.method) && exchange_is_repeatable(s);
 }
 
@@ -209,7 +209,8 @@ back_open_tunnel(struct stream *s, struct back *b)
 	size_t bytes, early = in->end - x->rest_at;
 	int count;
 
-	x->is_begun = x->is_whole = true;
+	x->answer = ANSWER_SERVERS;
+	x->is_whole = true;
 	s->state = STREAM_OPEN;
 	s->mode = &stream_tunnel;
 	flow_frame(up, &x->frame[UP], &b->head, false);
@@ -276,7 +277,7 @@ back_begin_response(struct stream *s, struct back *b)
 		back_open_tunnel(s, b);
 		return;
 	}
-	x->is_begun = true;
+	x->answer = ANSWER_SERVERS;
 	s->state = STREAM_OPEN;
 	flow_frame(&s->flow[DOWN], &x->frame[DOWN], &b->head, decodes);
 	result = back_send(s, b);

@@ -126,6 +126,7 @@ front_start(struct client *c, struct frontend_conf *conf)
 	}
 	s->exchange = x;
 	x->parse.options = conf->http.h1_options;
+	x->parse.room = &x->room;
 	return s;
 }
 

@@ -49,6 +49,17 @@ stream_probe(struct stream *s)
 	s->mode->run(s);
 }
 
+/* A part of a head has come, or an interim response: an RST may have come right behind it. */
+static void
+stream_probe_answer(struct stream *s)
+{
+	if (s->state != STREAM_AWAITING ||
+	    (s->flow[DOWN].bytes == 0 && s->exchange->response == NULL))
+		return;
+	s->sc->conn.readable = true;
+	s->mode->run(s);
+}
+
 /* It is on no list here. */
 static void
 stream_tick(struct stream *s)
@@ -62,6 +73,7 @@ stream_tick(struct stream *s)
 		stream_end(s, END_CLIENT_ABORT);
 	} else {
 		stream_keep_active(s);
+		stream_probe_answer(s);
 	}
 }
 
