@@ -126,16 +126,11 @@ trailers_go_on(const struct http_head *head)
 static enum err
 line_put(struct http_head *head, enum http_name name, struct slice line)
 {
-	uint32_t count = head->count;
-	enum err err;
-
-	for (uint32_t i = 0; i < count; i++) {
+	for (uint32_t i = 0; i < head->count; i++) {
 		if (head->fields[i].name != name)
 			continue;
-		head->count = i;
-		err = http_head_add(head, line);
-		head->count = count;
-		return err;
+		http_field_replace(&head->fields[i], line);
+		return ERR_OK;
 	}
 	return http_head_add(head, line);
 }

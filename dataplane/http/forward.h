@@ -42,12 +42,6 @@ struct http_forwarded {
 	bool	proto, host, by, by_port, for_, for_port;
 };
 
-/* Lines that are written into here: they must live as long as the head. */
-struct http_room {
-	char	*at;
-	size_t	 left;
-};
-
 /*
  * ERR_LIMIT: no room, or too many fields. `client` and `local` are the connection's ends as the
  * PROXY protocol or the kernel tells them; Unix sockets get no X-Forwarded-For, and for=unknown.

@@ -27,6 +27,7 @@ enum h1_result {
 struct h1_parse {
 	unsigned	 options;	/* H1_* */
 	size_t		 scanned;	/* for a head that comes in pieces; 0 at its first byte */
+	struct http_room *room;		/* borrowed: for the Host that a target brings; NULL: none */
 	size_t		 head_len;	/* H1_DONE: bytes of the head, with empty lines before it */
 	enum http_fault	 fault;		/* H1_BAD */
 	size_t		 fault_at;	/* offset of the byte that is wrong */
@@ -39,6 +40,10 @@ struct h1_parse {
  * seen; while only the end is missing, a call looks at the new bytes alone. head->fields and its
  * room are the caller's; head is valid after H1_DONE, while the bytes are. Sets framing, length and
  * says; checks Host against the target, Content-Length, Transfer-Encoding and Connection.
+ *
+ * What the fields say of the Host is what will be sent: where an absolute target comes without one, or
+ * (H1_RELAXED) with another, a field of its authority is written into the room (RFC 9112, 3.2.2).
+ * Without room it is a fault TARGET_LONG.
  */
 enum h1_result h1_parse_request(struct h1_parse *p, struct http_head *head, const char *bytes,
 	size_t len);
@@ -62,9 +67,8 @@ bool h1_is_persistent(const struct http_head *head);
 
 /*
  * The head as it is to be sent, as HTTP/1.1: runs of what came untouched are one iovec. A request's
- * target goes out in origin, asterisk or authority form (RFC 9112, 3.2.1); where the absolute one came
- * without a Host, or with one that was left out, its authority is the Host. A request that has no Host
- * then and came as HTTP/1.0 goes out as HTTP/1.0. The start line is written anew if method_text, path (of
+ * target goes out in origin, asterisk or authority form (RFC 9112, 3.2.1). A request that has no Host
+ * and came as HTTP/1.0 goes out as HTTP/1.0. The start line is written anew if method_text, path (of
  * CONNECT: target), status or reason were changed. Points into the head's bytes, into constants and into
  * `room` (H1_ROOM_BYTES); valid while they are. Returns the count, *bytes the sum.
  */

@@ -188,29 +188,60 @@ request_line_read(struct h1_reading *r, struct target *t)
 	return result;
 }
 
+/*
+ * The target's authority is the Host (RFC 9112, 3.2.2), in the place of what was said instead: a field
+ * that rules read and the server gets.
+ */
+static enum h1_result
+host_write(struct h1_reading *r)
+{
+	const struct slice front = SLICE("Host: "), authority = r->head->authority;
+	struct http_room *room = r->parse->room;
+	struct slice line = { NULL, front.len + authority.len + 2 };
+
+	if (room == NULL || room->left < line.len)
+		return h1_bad(r, HTTP_FAULT_TARGET_LONG, authority.at);
+	line.at = room->at;
+	memcpy(room->at, front.at, front.len);
+	memcpy(room->at + front.len, authority.at, authority.len);
+	memcpy(room->at + line.len - 2, "\r\n", 2);
+	if (r->host != NULL)
+		http_field_replace(r->host, line);
+	else if (http_head_add(r->head, line) != ERR_OK)
+		return h1_bad(r, HTTP_FAULT_FIELDS, r->head->end.at);
+	room->at += line.len;
+	room->left -= line.len;
+	return H1_DONE;
+}
+
+static bool
+host_is_targets(const struct h1_reading *r, const struct target *t)
+{
+	struct h1_authority host;
+
+	return t->authority.host.len > 0 && h1_authority_parse(&host, http_field_value(r->host)) &&
+	       h1_authority_equals(&host, &t->authority, t->scheme);
+}
+
 /* Host and the target name the same place (RFC 9112, 3.2). */
 static enum h1_result
 host_weigh(struct h1_reading *r, const struct target *t)
 {
-	struct h1_authority host;
+	struct http_head *head = r->head;
+	const bool is_absolute = head->form == HTTP_TARGET_ABSOLUTE;
 
-	if (r->host == NULL && r->head->minor > 0)
-		return h1_bad(r, HTTP_FAULT_HOST, r->head->end.at);
+	if (r->host == NULL && head->minor > 0)
+		return h1_bad(r, HTTP_FAULT_HOST, head->end.at);
 	if (r->host == NULL)
-		return H1_DONE;
-	if (!r->has_authority) {
-		r->head->authority = http_field_value(r->host);
+		return is_absolute ? host_write(r) : H1_DONE;
+	if (!r->has_authority || host_is_targets(r, t)) {
+		if (head->form != HTTP_TARGET_AUTHORITY)
+			head->authority = http_field_value(r->host);
 		return H1_DONE;
 	}
-	if (t->authority.host.len > 0 &&
-	    h1_authority_parse(&host, http_field_value(r->host)) &&
-	    h1_authority_equals(&host, &t->authority, t->scheme))
-		return H1_DONE;
 	if (!h1_is_relaxed(r))
 		return h1_bad(r, HTTP_FAULT_HOST, r->host->line + r->host->value_at);
-	/* the target's is written instead (RFC 9112, 3.2.2) */
-	r->host->left_out = r->head->form == HTTP_TARGET_ABSOLUTE;
-	return H1_DONE;
+	return is_absolute ? host_write(r) : H1_DONE;
 }
 
 /*

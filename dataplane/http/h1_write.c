@@ -49,33 +49,27 @@ request_line_stands(const struct http_head *head, struct slice version)
 	       memcmp(target.at + target.len, version.at, version.len) == 0;
 }
 
-/* Without a Host it can be no HTTP/1.1 (RFC 9112, 3.2). An absolute target brings one (3.2.2). */
+/* Without a Host it can be no HTTP/1.1 (RFC 9112, 3.2). */
 static void
 write_request_line(struct writing *w, const struct http_head *head)
 {
 	bool has_host = head->minor > 0 || http_head_find(head, HTTP_NAME_HOST, NULL) != NULL;
-	bool of_target = head->form == HTTP_TARGET_ABSOLUTE;
 	struct slice version = SLICE(" HTTP/1.1\r\n");
 	struct slice target = request_target(head);
 
-	if (!has_host && !of_target)
+	if (!has_host)
 		version = SLICE(" HTTP/1.0\r\n");
 	if (request_line_stands(head, version)) {
 		write_slice(w, head->line);
-	} else {
-		write_slice(w, head->method_text);
-		write_slice(w, SLICE(" "));
-		if (target.len == 0 || (target.at[0] != '/' && head->form == HTTP_TARGET_ABSOLUTE &&
-					target.at[0] != '*'))
-			write_slice(w, SLICE("/"));
-		write_slice(w, target);
-		write_slice(w, version);
+		return;
 	}
-	if (of_target && http_head_find(head, HTTP_NAME_HOST, NULL) == NULL) {
-		write_slice(w, SLICE("Host: "));
-		write_slice(w, head->authority);
-		write_slice(w, SLICE("\r\n"));
-	}
+	write_slice(w, head->method_text);
+	write_slice(w, SLICE(" "));
+	if (target.len == 0 ||
+	    (target.at[0] != '/' && head->form == HTTP_TARGET_ABSOLUTE && target.at[0] != '*'))
+		write_slice(w, SLICE("/"));
+	write_slice(w, target);
+	write_slice(w, version);
 }
 
 /* "HTTP/1.1 NNN reason CRLF", with what the head says now? */

@@ -101,20 +101,18 @@ http_head_leave_out(struct http_head *head, enum http_name name)
 	}
 }
 
-enum err
-http_head_add(struct http_head *head, struct slice line)
+void
+http_field_replace(struct http_field *f, struct slice line)
 {
 	const char *colon = memchr(line.at, ':', line.len);
 	const char *value, *end = line.at + line.len - 2;
 
 	assert(colon != NULL && line.len <= UINT16_MAX && end[0] == '\r' && end[1] == '\n');
-	if (head->count >= HTTP_FIELDS_MAX)
-		return ERR_LIMIT;
 	for (value = colon + 1; value < end && char_is_space(*value); value++)
 		continue;
 	while (end > value && char_is_space(end[-1]))
 		end--;
-	head->fields[head->count++] = (struct http_field){
+	*f = (struct http_field){
 		.line = line.at,
 		.name_len = (uint16_t)(colon - line.at),
 		.value_at = (uint16_t)(value - line.at),
@@ -122,6 +120,14 @@ http_head_add(struct http_head *head, struct slice line)
 		.line_len = (uint16_t)line.len,
 		.name = name_find(line.at, (size_t)(colon - line.at)),
 	};
+}
+
+enum err
+http_head_add(struct http_head *head, struct slice line)
+{
+	if (head->count >= HTTP_FIELDS_MAX)
+		return ERR_LIMIT;
+	http_field_replace(&head->fields[head->count++], line);
 	return ERR_OK;
 }
 

@@ -119,7 +119,7 @@ struct http_head {
 	enum http_target_form	 form;
 	struct slice		 method_text;
 	struct slice		 target;	/* whole, as it came */
-	struct slice		 authority;	/* of the target, or else the Host field's; may be empty */
+	struct slice		 authority;	/* the Host field's, but of CONNECT the target's; may be empty */
 	struct slice		 path;		/* with the query; "/" for an absolute form without; "*"; none of CONNECT */
 
 	/* a response */
@@ -153,6 +153,15 @@ void http_head_leave_out(struct http_head *head, enum http_name name);
  * stay valid as long as the head. ERR_LIMIT: HTTP_FIELDS_MAX.
  */
 enum err http_head_add(struct http_head *head, struct slice line);
+
+/* Such a line instead of a field, whatever that was. */
+void http_field_replace(struct http_field *f, struct slice line);
+
+/* Where lines to be added are written: it must live as long as the head. */
+struct http_room {
+	char	*at;
+	size_t	 left;
+};
 
 /* A token of a comma-separated list (RFC 9110, 5.6.1), case ignored. */
 bool http_list_has(struct slice list, struct slice token);

@@ -57,7 +57,7 @@ again_check(const struct http_head *head, unsigned options, const struct http_he
 	claim(head->framing == again.framing && head->length == again.length);
 	claim((head->says & ~ours) == (again.says & ~ours));
 	claim(again.minor == 1);
-	fields_claim_same(head, &again, 0);
+	fields_claim_same(head, &again);
 	free(text);
 }
 

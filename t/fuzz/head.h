@@ -56,12 +56,12 @@ head_field(const struct http_head *head, uint32_t *i)
 	return *i < head->count ? &head->fields[(*i)++] : NULL;
 }
 
-/* The same fields, from `b_from` of b on. */
+/* The same fields are sent. */
 static inline void
-fields_claim_same(const struct http_head *a, const struct http_head *b, uint32_t b_from)
+fields_claim_same(const struct http_head *a, const struct http_head *b)
 {
 	const struct http_field *f, *g;
-	uint32_t i = 0, k = b_from;
+	uint32_t i = 0, k = 0;
 
 	do {
 		f = head_field(a, &i);

@@ -22,6 +22,8 @@
 struct scene {
 	char			*bytes;		/* owned */
 	struct http_field	 room[HTTP_FIELDS_MAX];
+	char			 lines[256];	/* that the parser writes */
+	struct http_room	 lines_left;
 	struct http_head	 head;
 	struct h1_parse		 parse;
 	enum h1_result		 result;
@@ -31,6 +33,8 @@ static inline void
 scene_parse(struct scene *s, bool is_response, struct slice text, const struct http_head *request)
 {
 	s->head.fields = s->room;
+	s->lines_left = (struct http_room){ s->lines, sizeof(s->lines) };
+	s->parse.room = &s->lines_left;
 	s->result = is_response ? h1_parse_response(&s->parse, &s->head, text.at, text.len, request)
 				: h1_parse_request(&s->parse, &s->head, text.at, text.len);
 }
