@@ -114,7 +114,8 @@ sub request {
 
 # What is wrong with this answer, or undef.
 sub fault_of {
-	my ($request, $answer, $c) = @_;
+	my ($request, $answer, $c, $took) = @_;
+	return 'after ' . int($took) . ' s' if $took > seconds(20);		# nobody is that slow
 	if ($request->{how} =~ /^(?:reset|junk|cut|cutchunks)$/) {	# never the look of a good one
 		my $fine = !$answer->{whole} || $answer->{status} == 502
 			|| $c->was_reset;		# as the end of what ends with its connection
@@ -157,7 +158,7 @@ sub one_connection {
 				last;
 			}
 			my $answer = read_answer($c, $request->{method}, 60);
-			$fault = fault_of($request, $answer, $c);
+			$fault = fault_of($request, $answer, $c, time - $from);
 			if (defined $fault) {
 				$fault = "$request->{how} $request->{method} 1.$request->{minor}: $fault";
 				last;

@@ -108,6 +108,22 @@ is ask('all-retryable-errors', '/half?1&' . ++$number), '200 cut half of it', 'a
 my $line = $lb->log_line(target => "/half?1&$number");
 like $line->{termination_state}, qr/^SD/, 'the log says who ended it' or diag explain $line;
 
+# The kernel reports a reset that comes right behind data as data: it must not be waited for until a time-out.
+{
+	my $hasty = Sluice::Origin->start('hasty', sub {
+		my ($conn) = @_;
+		my ($number) = $conn->read_until("\r\n\r\n", 60) =~ m{ /(\d+) };
+		$conn->send($number % 2 ? "HTTP/1.1 100 Continue\r\n\r\n" : 'HTTP/1.1 200 O');
+		$conn->reset;
+		return undef;
+	});
+	$lb->put('/v1/backends/hasty', { mode => 'http', servers => { s => { address => $hasty->address } } });
+	$lb->put('/v1/frontends/hasty', { mode => 'http', bind => ['127.0.0.1:0'], default_backend => 'hasty' });
+	my @c = map { $lb->connect('hasty') } 1 .. 40;
+	$c[$_]->send("GET /$_ HTTP/1.1\r\nHost: a\r\n\r\n") for 0 .. 39;
+	is scalar(grep { (read_answer($_)->{status} // 0) == 502 } @c), 40, 'a reset behind a part of an answer is seen soon';
+}
+
 # What helps not here may help elsewhere.
 {
 	my $bad = Sluice::HttpOrigin->start('bad', sub { return $_[1]->answer(503, 'no') });

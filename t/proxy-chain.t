@@ -47,7 +47,6 @@ for my $name (sort keys %frontends) {
 }
 is_deeply [grep { $_->{termination_state} =~ /^P/ } $lb->log_lines], [], 'nothing of it was refused';
 # a check in HTTP mode asks nothing; in TCP mode each is a session, of HAProxy itself
-my @checks = grep { $_->{frontend} =~ /^tcp/ && ($_->{bytes_in} // 0) == 0 } $lb->log_lines;
-cmp_ok scalar(@checks), '>', 0, 'checks came, too';
+ok((becomes { grep { $_->{frontend} =~ /^tcp/ && ($_->{bytes_in} // 0) == 0 } $lb->log_lines } 5), 'checks came, too');
 $lb->stop;
 done_testing;
