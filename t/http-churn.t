@@ -157,6 +157,7 @@ sub one_connection {
 				$c->reset;
 				last;
 			}
+			my $from = time;
 			my $answer = read_answer($c, $request->{method}, 60);
 			$fault = fault_of($request, $answer, $c, time - $from);
 			if (defined $fault) {
