@@ -164,6 +164,14 @@ my @answers = (
 		answer('HEAD, with a length', "${ok}Content-Length: 1000{}{}"),
 		answer('HEAD, without one', $ok . '{}'),
 		answer('HEAD, with a coding', "${ok}Transfer-Encoding: chunked{}{}")),
+	(map { { %$_, raw => ["HEAD /TOKEN HTTP/1.0\r\nHost: a\r\n\r\n"], methods => ['HEAD'] } }
+		answer('HEAD from HTTP/1.0, which has no coding', "${ok}Transfer-Encoding: chunked{}Trailer: X{}{}",
+			seen => "${ok}Connection: close{}{}", last => 1)),
+	(map { { %$_, raw => ["GET /TOKEN HTTP/1.0\r\nHost: a\r\n\r\n"] } }
+		answer('304 to HTTP/1.0', "HTTP/1.1 304 Not Modified{}Transfer-Encoding: chunked{}A: b{}{}",
+			seen => "HTTP/1.1 304 Not Modified{}A: b{}Connection: close{}{}", last => 1),
+		answer('chunks to HTTP/1.0', "${ok}Transfer-Encoding: chunked{}Trailer: X{}{}5{}hello{}0{}X: 1{}{}",
+			seen => "${ok}Connection: close{}{}hello", last => 1)),
 	answer('an early hint', "HTTP/1.1 103 Early Hints{}Link: </x>{}{}${ok}Content-Length: 5{}{}hello"),
 	answer('several',
 		"HTTP/1.1 100 Continue{}{}HTTP/1.1 102 Processing{}{}HTTP/1.1 199 x{}A: b{}{}${ok}Content-Length: 0{}{}"),

@@ -12,6 +12,9 @@
 /* Of this connection, whatever Connection says. */
 #define HOPS (BIT(CONNECTION) | BIT(KEEP_ALIVE) | BIT(PROXY_CONNECTION) | BIT(TE) | BIT(UPGRADE))
 
+/* Of chunks, which HTTP/1.0 has not. */
+#define CHUNKED (BIT(TRANSFER_ENCODING) | BIT(TRAILER))
+
 /*
  * Names that Connection may hold besides those: a head with more is not worth the time (each is looked for
  * among all fields).
@@ -153,9 +156,9 @@ hops_put(struct http_head *head, bool upgrade, bool trailers)
 }
 
 enum err
-http_forward_hops(struct http_head *head, bool new_framing)
+http_forward_hops(struct http_head *head, bool to_minor_0)
 {
-	unsigned leave = HOPS | (new_framing ? BIT(TRANSFER_ENCODING) : 0), found = 0;
+	unsigned leave = HOPS | (to_minor_0 ? CHUNKED : 0), found = 0;
 	bool upgrade = upgrade_goes_on(head), trailers;
 	enum err err;
 

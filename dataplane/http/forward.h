@@ -15,8 +15,8 @@
 #include "http/head.h"
 
 /*
- * Leave out Connection, what it names, Keep-Alive, Proxy-Connection, TE, Upgrade (and Transfer-Encoding
- * only if `new_framing`: the body will go on otherwise than it came). An upgrade that is asked for
+ * Leave out Connection, what it names, Keep-Alive, Proxy-Connection, TE, Upgrade (and Transfer-Encoding and
+ * Trailer only if it goes `to_minor_0`, to who speaks HTTP/1.0: RFC 9112, 6.1, whether a body follows or not). An upgrade that is asked for
  * (HTTP_SAYS_UPGRADE), granted (101) or demanded (426) keeps Upgrade, and "TE: trailers" stays; both
  * get a Connection of their own, from constants.
  *
@@ -25,7 +25,7 @@
  * (forward.c has the list) stay. Call it before fields are added: what is ours is then out of its reach.
  * ERR_LIMIT: too many fields, or Connection names over 32 others.
  */
-enum err http_forward_hops(struct http_head *head, bool new_framing);
+enum err http_forward_hops(struct http_head *head, bool to_minor_0);
 
 /* "option forwardfor" and "option originalto" (HAProxy manual): also their "except" and "if-none". */
 struct http_forwardfor {

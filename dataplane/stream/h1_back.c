@@ -267,7 +267,7 @@ back_begin_response(struct stream *s, struct back *b)
 	/* the rest of the request will be read by nobody: who waited before he sends it must know */
 	if (!x->keeps_server && !flow_is_done(&s->flow[UP]))
 		x->keeps_client = false;
-	if (http_forward_hops(&b->head, decodes) != ERR_OK ||
+	if (http_forward_hops(&b->head, x->request.minor == 0) != ERR_OK ||
 	    (b->head.framing != HTTP_TUNNEL && back_add_connection(s, &b->head) != ERR_OK)) {
 		back_refuse(s, HTTP_FAULT_FIELDS);
 		return;
