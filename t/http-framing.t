@@ -134,6 +134,7 @@ my @answers = (
 	answer('chunks', "${ok}Transfer-Encoding: chunked{}{}5{}hello{}00A{}0123456789{}0{}{}"),
 	answer('no chunk but the last', "${ok}Transfer-Encoding: chunked{}{}0{}{}"),
 	answer('trailers', "${ok}Transfer-Encoding: Chunked{}Trailer: X{}{}5{}hello{}0{}X: y{}Y:{}{}"),
+	answer('a trailer of no use', "${ok}Transfer-Encoding: chunked{}{}5{}hello{}0{}Set-Cookie: a=b{}{}"),
 	answer('extensions', "${ok}Transfer-Encoding: chunked{}{}5;a=\"b\"{}hello{}0;x{}{}",
 		seen => "${ok}Transfer-Encoding: chunked{}{}5{}hello{}0{}{}"),
 	answer('data that looks like an answer', "${ok}Content-Length: 38{}{}HTTP/1.1 200 OK{}Content-Length: 0{}{}"),
