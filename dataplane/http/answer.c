@@ -174,11 +174,13 @@ iov_put(struct iovec *iov, int count, struct slice bytes)
 }
 
 int
-http_answer_iov(const struct http_answer *a, struct slice extra, bool with_body, struct iovec *iov)
+http_answer_iov(const struct http_answer *a, struct slice extra, struct slice more, bool with_body,
+		struct iovec *iov)
 {
 	int count = iov_put(iov, 0, a->head);
 
 	count = iov_put(iov, count, extra);
+	count = iov_put(iov, count, more);
 	count = iov_put(iov, count, SLICE("\r\n"));
 	return with_body ? iov_put(iov, count, a->body) : count;
 }

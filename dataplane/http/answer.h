@@ -84,12 +84,13 @@ void http_answer_free(struct http_answer **ap);		/* *ap may be NULL, and is NULL
 bool http_field_is_sound(struct slice name, struct slice value);
 
 /*
- * Where an answer lies as iovecs (at most HTTP_ANSWER_IOVECS): head, `extra` lines (e.g.
- * "Connection: close CRLF"; may be empty), empty line, body. Without the body for HEAD. Returns the count.
+ * Where an answer lies as iovecs (at most HTTP_ANSWER_IOVECS): head, `extra` and `more` lines (e.g.
+ * "Connection: close CRLF"; each may be empty), empty line, body. Without the body for HEAD. Returns
+ * the count.
  */
-#define HTTP_ANSWER_IOVECS 4
-int http_answer_iov(const struct http_answer *a, struct slice extra, bool with_body,
-	struct iovec *iov);
+#define HTTP_ANSWER_IOVECS 5
+int http_answer_iov(const struct http_answer *a, struct slice extra, struct slice more,
+	bool with_body, struct iovec *iov);
 
 /* Which answer an error gets: set by configuration, or the built-in one. */
 struct http_errors {

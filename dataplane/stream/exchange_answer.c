@@ -7,7 +7,6 @@
  * The stream's worker.
  */
 #include "config.h"
-#include <string.h>
 #include "stream/exchange_priv.h"
 #include "stream/frontend_priv.h"
 
@@ -55,39 +54,21 @@ exchange_connection_line(struct stream *s)
 	return (struct slice){ NULL, 0 };
 }
 
-/* Both kinds of lines in one piece; where there is no room, only what the connection needs. */
-static struct slice
-exchange_extra(struct stream *s, struct slice extra)
-{
-	const struct slice line = exchange_connection_line(s);
-	struct http_room *room = &s->exchange->room;
-	char *at = room->at;
-
-	if (extra.len == 0)
-		return line;
-	if (line.len == 0)
-		return extra;
-	if (room->left < extra.len + line.len)
-		return line;
-	memcpy(at, extra.at, extra.len);
-	memcpy(at + extra.len, line.at, line.len);
-	room->at += extra.len + line.len;
-	room->left -= extra.len + line.len;
-	return (struct slice){ at, extra.len + line.len };
-}
-
+/* `extra`: lines that go into its head. */
 static int
 exchange_answer_iov(struct stream *s, const struct http_answer *answer, struct slice extra,
 		    struct iovec *iov)
 {
 	struct exchange *x = s->exchange;
 	const bool with_body = !x->is_parsed || x->request.method != HTTP_METHOD_HEAD;
+	const int count =
+		http_answer_iov(answer, extra, exchange_connection_line(s), with_body, iov);
 
 	x->status = answer->status;
-	s->flow[DOWN].bytes +=
-		answer->head.len + extra.len + 2 + (with_body ? answer->body.len : 0);
+	for (int i = 0; i < count; i++)
+		s->flow[DOWN].bytes += iov[i].iov_len;
 	exchange_count_response(s, answer->status);
-	return http_answer_iov(answer, extra, with_body, iov);
+	return count;
 }
 
 void
@@ -111,7 +92,7 @@ exchange_answer(struct stream *s, const struct http_answer *answer, struct slice
 	x->keeps_client = x->keeps_client && !cause_closes(cause) && exchange_swallow(s);
 	if (x->keeps_client)
 		s->flow[UP].state = FLOW_FLUSHED;
-	count = exchange_answer_iov(s, answer, exchange_extra(s, extra), iov);
+	count = exchange_answer_iov(s, answer, extra, iov);
 	s->state = STREAM_LAST;
 	s->flow[DOWN].state = FLOW_EOF;
 	result = flow_send(&s->flow[DOWN], &s->client->conn, s->worker, iov, count);
@@ -161,7 +142,7 @@ exchange_answer_last(struct stream *s, uint16_t status)
 
 	s->exchange->keeps_client = false;
 	s->exchange->answer = ANSWER_LAST;
-	count = exchange_answer_iov(s, exchange_error_page(s, status),
-				    exchange_connection_line(s), iov);
+	count = exchange_answer_iov(s, exchange_error_page(s, status), (struct slice){ NULL, 0 },
+				    iov);
 	(void)conn_sendv(&s->client->conn, iov, count);
 }

@@ -23,7 +23,8 @@ static struct buf
 sent(const struct http_answer *a)
 {
 	struct iovec iov[HTTP_ANSWER_IOVECS];
-	int count = http_answer_iov(a, (struct slice){ NULL, 0 }, true, iov);
+	int count = http_answer_iov(a, (struct slice){ NULL, 0 }, (struct slice){ NULL, 0 },
+				    true, iov);
 	struct buf all = { 0 };
 
 	for (int i = 0; i < count; i++)

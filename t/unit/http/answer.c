@@ -21,7 +21,7 @@ static char *
 sent(const struct http_answer *a, const char *extra, bool with_body)
 {
 	struct iovec iov[HTTP_ANSWER_IOVECS];
-	int count = http_answer_iov(a, slice_of(extra), with_body, iov);
+	int count = http_answer_iov(a, slice_of(extra), NOTHING, with_body, iov);
 	struct buf all = { 0 };
 
 	assert_in_range(count, 1, HTTP_ANSWER_IOVECS);
@@ -99,6 +99,21 @@ a_head_request_gets_the_head_alone(void **state)
 		text, "HTTP/1.1 404 Not Found\r\nContent-Length: 84\r\nCache-Control: no-cache\r\n"
 				  "Content-Type: text/html\r\nConnection: close\r\n\r\n");
 	free(text);
+}
+
+static void
+lines_of_two_places_both_go_out(void **state)
+{
+	const struct http_answer *a = http_answer_builtin(HTTP_ERROR_404);
+	struct iovec iov[HTTP_ANSWER_IOVECS];
+
+	(void)state;
+	assert_int_equal(http_answer_iov(a, SLICE("Location: /\r\n"),
+					 SLICE("Connection: close\r\n"), true, iov),
+			 HTTP_ANSWER_IOVECS);
+	assert_memory_equal(iov[1].iov_base, "Location: /\r\n", iov[1].iov_len);
+	assert_memory_equal(iov[2].iov_base, "Connection: close\r\n", iov[2].iov_len);
+	assert_memory_equal(iov[3].iov_base, "\r\n", iov[3].iov_len);
 }
 
 static void
@@ -302,6 +317,7 @@ main(void)
 		cmocka_unit_test(each_built_in_page_is_a_sound_response),
 		cmocka_unit_test(a_page_is_small_and_says_what_it_is),
 		cmocka_unit_test(a_head_request_gets_the_head_alone),
+		cmocka_unit_test(lines_of_two_places_both_go_out),
 		cmocka_unit_test(registered_statuses_have_a_reason),
 		cmocka_unit_test(an_answer_of_parts_gets_its_length),
 		cmocka_unit_test(a_status_without_a_body_gets_none),
