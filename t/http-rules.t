@@ -9,6 +9,7 @@ my $cookie = 'A=' . 'c' x 100;
 my %rules = (
 	scheme => { action => 'redirect', scheme => 'https', set_cookie => $cookie },
 	prefix => { action => 'redirect', prefix => '/new', drop_query => JSON::PP::true },
+	map { ("deny$_" => { action => 'deny', deny_status => $_ }) } 401, 405, 407,
 );
 my $lb = Sluice->start(config => {
 	global => { threads => 1 },
@@ -33,6 +34,16 @@ for my $length (0, 300, 600, 800) {
 		is field($answer, 'Set-Cookie'), "$cookie; path=/;", 'and sets its cookie';
 		is field($answer, 'Connection'), $connection, 'and what becomes of the connection';
 	}
+}
+
+# RFC 9110, 15.5.2, 15.5.6, 15.5.8.
+my %must = (401 => ['WWW-Authenticate', 'Basic realm="restricted"'], 405 => ['Allow', ''],
+	407 => ['Proxy-Authenticate', 'Basic realm="restricted"']);
+for my $status (sort keys %must) {
+	my ($name, $value) = @{$must{$status}};
+	my $answer = ask("deny$status", 'GET / HTTP/1.1', 'Host: a');
+	is $answer->{status}, $status, "denied with $status";
+	is field($answer, $name), $value, "has $name";
 }
 $lb->stop;
 done_testing;

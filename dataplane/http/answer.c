@@ -10,37 +10,42 @@
 #include "http/answer_priv.h"
 #include "http/chars_priv.h"
 
-/* Columns of each: the page's length (the compiler counts after us), its words. */
-#define PAGE_400(X)	X(89, "The request could not be understood.")
-#define PAGE_401(X)	X(97, "A user name and a password are needed here.")
-#define PAGE_403(X)	X(79, "This request is not allowed.")
-#define PAGE_404(X)	X(84, "There is nothing at this address.")
-#define PAGE_405(X)	X(93, "This method is not possible here.")
-#define PAGE_407(X)	X(114, "The proxy needs a user name and a password.")
-#define PAGE_408(X)	X(93, "The request took too long to arrive.")
-#define PAGE_410(X)	X(77, "What was here is gone for good.")
-#define PAGE_413(X)	X(99, "The content of the request is too large.")
-#define PAGE_414(X)	X(93, "The address of the request is too long.")
-#define PAGE_417(X)	X(99, "What the request expects cannot be met.")
-#define PAGE_425(X)	X(111, "The request came too early to be safe. Please send it again.")
-#define PAGE_429(X)	X(104, "There were too many requests in a short time.")
-#define PAGE_431(X)	X(120, "The header fields of the request are too large.")
-#define PAGE_500(X)	X(101, "Something went wrong inside the proxy.")
-#define PAGE_501(X)	X(112, "The request asks for something that is not implemented.")
-#define PAGE_502(X)	X(85, "The server gave no valid answer.")
-#define PAGE_503(X)	X(101, "No server is available for this request.")
-#define PAGE_504(X)	X(91, "The server did not answer in time.")
+#define BASIC(who) who "-Authenticate: Basic realm=\"restricted\"\r\n"
 
-#define LENGTH(bytes, words) bytes
-#define TEXT(bytes, words)   #bytes
-#define WORDS(bytes, words)  words
+/*
+ * Columns of each: the page's length (the compiler counts after us), its words, what its status must have
+ * in its head (RFC 9110, 15.5.2, 15.5.6, 15.5.8; HAProxy 2.6 leaves it out): "Allow:" allows no method.
+ */
+#define PAGE_400(X)	X(89, "The request could not be understood.", "")
+#define PAGE_401(X)	X(97, "A user name and a password are needed here.", BASIC("WWW"))
+#define PAGE_403(X)	X(79, "This request is not allowed.", "")
+#define PAGE_404(X)	X(84, "There is nothing at this address.", "")
+#define PAGE_405(X)	X(93, "This method is not possible here.", "Allow:\r\n")
+#define PAGE_407(X)	X(114, "The proxy needs a user name and a password.", BASIC("Proxy"))
+#define PAGE_408(X)	X(93, "The request took too long to arrive.", "")
+#define PAGE_410(X)	X(77, "What was here is gone for good.", "")
+#define PAGE_413(X)	X(99, "The content of the request is too large.", "")
+#define PAGE_414(X)	X(93, "The address of the request is too long.", "")
+#define PAGE_417(X)	X(99, "What the request expects cannot be met.", "")
+#define PAGE_425(X)	X(111, "The request came too early to be safe. Please send it again.", "")
+#define PAGE_429(X)	X(104, "There were too many requests in a short time.", "")
+#define PAGE_431(X)	X(120, "The header fields of the request are too large.", "")
+#define PAGE_500(X)	X(101, "Something went wrong inside the proxy.", "")
+#define PAGE_501(X)	X(112, "The request asks for something that is not implemented.", "")
+#define PAGE_502(X)	X(85, "The server gave no valid answer.", "")
+#define PAGE_503(X)	X(101, "No server is available for this request.", "")
+#define PAGE_504(X)	X(91, "The server did not answer in time.", "")
+
+#define LENGTH(bytes, words, fields) bytes
+#define TEXT(bytes, words, fields)   #bytes
+#define WORDS(bytes, words, fields)  words
+#define FIELDS(bytes, words, fields) fields
 
 #define PAGE_BODY(status, reason)								\
 	"<html><body><h1>" #status " " reason "</h1>\n" PAGE_##status(WORDS) "\n</body></html>\n"
-/* No WWW-Authenticate, Proxy-Authenticate or Allow: who answers 401, 407 or 405 adds his own. */
 #define PAGE_HEAD(status, reason)								\
 	"HTTP/1.1 " #status " " reason "\r\nContent-Length: " PAGE_##status( \
-		TEXT) "\r\nCache-Control: no-cache\r\nContent-Type: text/html\r\n"
+		TEXT) "\r\nCache-Control: no-cache\r\nContent-Type: text/html\r\n" PAGE_##status(FIELDS)
 
 #define X(status, reason)									\
 	static_assert(sizeof(PAGE_BODY(status, reason)) - 1 == PAGE_##status(LENGTH),		\

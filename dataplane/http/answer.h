@@ -56,9 +56,8 @@ struct http_answer {
 };
 
 /*
- * The built-in page: text/html, Cache-Control: no-cache (as HAProxy's). Never NULL. What only the
- * place that answers can know is not in it and is its to add ("extra"): WWW-Authenticate for 401,
- * Proxy-Authenticate for 407, Allow for 405 (RFC 9110, 15.5).
+ * The built-in page: text/html, Cache-Control: no-cache (as HAProxy's). Never NULL. It has what its status
+ * must have (RFC 9110, 15.5): 401 and 407 ask for a Basic login, 405 allows no method.
  */
 const struct http_answer *http_answer_builtin(enum http_error error);
 

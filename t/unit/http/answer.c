@@ -90,6 +90,27 @@ a_page_is_small_and_says_what_it_is(void **state)
 }
 
 static void
+a_page_has_the_field_that_its_status_must_have(void **state)
+{
+	static const struct {
+		enum http_error	 error;
+		const char	*line;
+	} rows[] = {
+		{ HTTP_ERROR_401, "\r\nWWW-Authenticate: Basic realm=\"restricted\"\r\n" },
+		{ HTTP_ERROR_405, "\r\nAllow:\r\n" },
+		{ HTTP_ERROR_407, "\r\nProxy-Authenticate: Basic realm=\"restricted\"\r\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *text = sent(http_answer_builtin(rows[i].error), "", false);
+
+		assert_non_null(strstr(text, rows[i].line));
+		free(text);
+	}
+}
+
+static void
 a_head_request_gets_the_head_alone(void **state)
 {
 	char *text = sent(http_answer_builtin(HTTP_ERROR_404), "Connection: close\r\n", false);
@@ -316,6 +337,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_built_in_page_is_a_sound_response),
 		cmocka_unit_test(a_page_is_small_and_says_what_it_is),
+		cmocka_unit_test(a_page_has_the_field_that_its_status_must_have),
 		cmocka_unit_test(a_head_request_gets_the_head_alone),
 		cmocka_unit_test(lines_of_two_places_both_go_out),
 		cmocka_unit_test(registered_statuses_have_a_reason),
