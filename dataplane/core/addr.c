@@ -6,7 +6,7 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <stddef.h>
-#include <stdio.h>
+#include "core/iptext.h"
 
 #define ADDR_IP_BYTES	 INET6_ADDRSTRLEN
 #define ADDR_SHOWN_BYTES 160 /* of an outside text in an error */
@@ -203,36 +203,63 @@ addr_format_path(const struct addr *addr, char buf[ADDR_TEXT_BYTES])
 	out[path.len] = '\0';
 }
 
+/* Without a NUL. Returns the length. */
+static size_t
+addr_write_ip(const struct addr *addr, char buf[ADDR_IP_BYTES])
+{
+	const struct in6_addr *in6 = &addr->in6.sin6_addr;
+
+	if (addr->sa.sa_family == AF_INET)
+		return ip4_write(buf, (const uint8_t *)&addr->in.sin_addr);
+	if (!IN6_IS_ADDR_V4COMPAT(in6))
+		return ip6_write(buf, in6->s6_addr);
+	/* nobody has ::192.0.2.1 any more; it stays as the C library writes it */
+	return strlen(inet_ntop(AF_INET6, in6, buf, ADDR_IP_BYTES));
+}
+
+static bool
+addr_is_inet(const struct addr *addr)
+{
+	return addr->len > 0 &&
+	       (addr->sa.sa_family == AF_INET || addr->sa.sa_family == AF_INET6);
+}
+
 const char *
 addr_format_ip(const struct addr *addr, char buf[ADDR_TEXT_BYTES])
 {
-	buf[0] = '\0';
-	if (addr->len == 0)
-		return buf;
-	if (addr->sa.sa_family == AF_INET)
-		inet_ntop(AF_INET, &addr->in.sin_addr, buf, ADDR_TEXT_BYTES);
-	else if (addr->sa.sa_family == AF_INET6)
-		inet_ntop(AF_INET6, &addr->in6.sin6_addr, buf, ADDR_TEXT_BYTES);
-	else if (addr->sa.sa_family == AF_UNIX)
-		memcpy(buf, "unix", sizeof("unix"));
+	size_t len = 0;
+
+	if (addr_is_inet(addr))
+		len = addr_write_ip(addr, buf);
+	else if (addr_is_unix(addr)) {
+		len = strlen("unix");
+		memcpy(buf, "unix", len);
+	}
+	buf[len] = '\0';
 	return buf;
 }
 
 const char *
 addr_format(const struct addr *addr, char buf[ADDR_TEXT_BYTES])
 {
-	char ip[ADDR_TEXT_BYTES];
+	char *at = buf;
 
-	buf[0] = '\0';
-	if (addr->len == 0)
-		return buf;
-	addr_format_ip(addr, ip);
-	if (addr->sa.sa_family == AF_UNIX)
+	if (addr_is_unix(addr)) {
 		addr_format_path(addr, buf);
-	else if (addr->sa.sa_family == AF_INET6)
-		snprintf(buf, ADDR_TEXT_BYTES, "[%.64s]:%u", ip, addr_port(addr));
-	else if (addr->sa.sa_family == AF_INET)
-		snprintf(buf, ADDR_TEXT_BYTES, "%.64s:%u", ip, addr_port(addr));
+		return buf;
+	}
+	if (addr_is_inet(addr)) {
+		bool brackets = addr->sa.sa_family == AF_INET6;
+
+		if (brackets)
+			*at++ = '[';
+		at += addr_write_ip(addr, at);
+		if (brackets)
+			*at++ = ']';
+		*at++ = ':';
+		at += uint16_write(at, addr_port(addr));
+	}
+	*at = '\0';
 	return buf;
 }
 

@@ -7,18 +7,52 @@
 
 #define IP6_GROUPS 8
 
+/* The least number of each length but the first. */
+static const uint64_t lengths[] = {
+	UINT64_C(10),
+	UINT64_C(100),
+	UINT64_C(1000),
+	UINT64_C(10000),
+	UINT64_C(100000),
+	UINT64_C(1000000),
+	UINT64_C(10000000),
+	UINT64_C(100000000),
+	UINT64_C(1000000000),
+	UINT64_C(10000000000),
+	UINT64_C(100000000000),
+	UINT64_C(1000000000000),
+	UINT64_C(10000000000000),
+	UINT64_C(100000000000000),
+	UINT64_C(1000000000000000),
+	UINT64_C(10000000000000000),
+	UINT64_C(100000000000000000),
+	UINT64_C(1000000000000000000),
+	UINT64_C(10000000000000000000),
+};
+
+/* In place from its last digit on: no copy. */
+static inline size_t
+number_write(char *out, uint64_t value)
+{
+	size_t len = 1;
+
+	while (len < UINT64_TEXT_MAX_BYTES && value >= lengths[len - 1])
+		len++;
+	for (size_t at = len; at > 0; value /= 10)
+		out[--at] = (char)('0' + value % 10);
+	return len;
+}
+
+size_t
+uint64_write(char out[UINT64_TEXT_MAX_BYTES], uint64_t value)
+{
+	return number_write(out, value);
+}
+
 size_t
 uint16_write(char out[UINT16_TEXT_MAX_BYTES], uint16_t value)
 {
-	char digits[UINT16_TEXT_MAX_BYTES];
-	size_t at = sizeof(digits);
-
-	do {
-		digits[--at] = (char)('0' + value % 10);
-		value /= 10;
-	} while (value > 0);
-	memcpy(out, digits + at, sizeof(digits) - at);
-	return sizeof(digits) - at;
+	return number_write(out, value);
 }
 
 static char *

@@ -12,7 +12,9 @@
 #define IP4_TEXT_MAX_BYTES	15
 #define IP6_TEXT_MAX_BYTES	45
 #define UINT16_TEXT_MAX_BYTES	5
+#define UINT64_TEXT_MAX_BYTES	20
 
+size_t uint64_write(char out[UINT64_TEXT_MAX_BYTES], uint64_t value);
 size_t uint16_write(char out[UINT16_TEXT_MAX_BYTES], uint16_t value);
 size_t ip4_write(char out[IP4_TEXT_MAX_BYTES], const uint8_t bytes[4]);
 

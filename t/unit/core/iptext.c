@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include <arpa/inet.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,33 @@ a_number_is_written_as_printf_does(void **state)
 		assert_int_equal(len, strlen(want));
 		assert_memory_equal(have, want, len);
 	}
+}
+
+static void
+check_uint64(uint64_t value)
+{
+	char want[32], have[UINT64_TEXT_MAX_BYTES];
+	size_t len = uint64_write(have, value);
+
+	snprintf(want, sizeof(want), "%" PRIu64, value);
+	assert_int_equal(len, strlen(want));
+	assert_memory_equal(have, want, len);
+}
+
+static void
+a_number_of_each_length_is_written_as_printf_does(void **state)
+{
+	uint64_t power = 1;
+
+	(void)state;
+	for (unsigned digits = 1; digits < UINT64_TEXT_MAX_BYTES; digits++, power *= 10) {
+		check_uint64(power - 1);
+		check_uint64(power);
+		check_uint64(power + 7 * (power / 9));
+	}
+	check_uint64(power - 1);
+	check_uint64(power);
+	check_uint64(UINT64_MAX);
 }
 
 static void
@@ -89,6 +117,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_number_is_written_as_printf_does),
+		cmocka_unit_test(a_number_of_each_length_is_written_as_printf_does),
 		cmocka_unit_test(an_ipv4_address_is_written_as_inet_ntop_does),
 		cmocka_unit_test(an_ipv6_address_is_written_as_inet_ntop_does),
 		cmocka_unit_test(a_mapped_address_has_both_forms),
