@@ -1,14 +1,18 @@
 /*
  * The JSON writer (RFC 8259). The buffer's thread.
+ *
+ * Each piece asks once for all the room that it may need and writes straight into it.
  */
 #include "config.h"
 #include "core/jsonw.h"
-#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include "core/iptext.h"
+#include "core/jsonw_run_priv.h"
 
-#define NUMBER_BYTES 32 /* "-1.7976931348623157e+308" and any 64-bit integer */
+#define NUMBER_BYTES	32	/* "-1.7976931348623157e+308" and any 64-bit integer */
+#define ESCAPE_BYTES	6	/* "\u0000": the most that a byte becomes */
 
 void
 jsonw_init(struct jsonw *w, struct buf *out)
@@ -16,189 +20,197 @@ jsonw_init(struct jsonw *w, struct buf *out)
 	*w = (struct jsonw){ .out = out };
 }
 
+/* `at`: the end of what was written into the room of jsonw's buffer. */
 static void
-jsonw_escape(struct buf *out, unsigned char c)
+jsonw_wrote(struct jsonw *w, const char *at)
+{
+	w->out->len = (size_t)(at - w->out->at);
+}
+
+/* For constants: a few bytes are stored, nothing is called. */
+JSONW_INLINE void
+jsonw_put_word(struct jsonw *w, const char *word)
+{
+	char *at = buf_room(w->out, strlen(word));
+
+	if (at == NULL)
+		return;
+	memcpy(at, word, strlen(word));
+	w->out->len += strlen(word);
+}
+
+void
+jsonw_put_null(struct jsonw *w)
+{
+	jsonw_put_word(w, "null");
+}
+
+void
+jsonw_put_bool(struct jsonw *w, bool value)
+{
+	if (value)
+		jsonw_put_word(w, "true");
+	else
+		jsonw_put_word(w, "false");
+}
+
+static char *
+escape_write(char *at, unsigned char c)
 {
 	static const char hex[] = "0123456789abcdef";
 	static const char letters[] = "\bb\ff\nn\rr\tt\"\"\\\\"; /* pairs: byte, letter */
-	char text[6] = { '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] };
+	const char text[ESCAPE_BYTES] = { '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] };
 
+	memcpy(at, text, sizeof(text));
 	for (size_t i = 0; i < sizeof(letters) - 1; i += 2) {
 		if (letters[i] == (char)c) {
-			text[1] = letters[i + 1];
-			buf_put(out, text, 2);
-			return;
+			at[1] = letters[i + 1];
+			return at + 2;
 		}
 	}
-	buf_put(out, text, sizeof(text));
+	return at + sizeof(text);
 }
 
-/* Length of the run, from the front, that needs no change. */
-static size_t
-jsonw_plain(struct slice text)
+/* Where a run ended: a byte to escape, a character of several bytes, or a byte that is of none. */
+static char *
+character_write(char *at, struct slice text, size_t *taken)
 {
-	size_t len = 0;
+	size_t len = utf8_take(text);
 
-	while (len < text.len) {
-		unsigned char c = (unsigned char)text.at[len];
-		size_t n = 1;
-
-		if (c < ' ' || c == '"' || c == '\\')
-			break;
-		if (c >= 0x80)
-			n = utf8_take((struct slice){ text.at + len, text.len - len });
-		if (n == 0)
-			break;
-		len += n;
+	*taken = len == 0 ? 1 : len;
+	if (len == 1)
+		return escape_write(at, (unsigned char)*text.at);
+	if (len == 0) {
+		text.at = "\xef\xbf\xbd"; /* U+FFFD */
+		len = 3;
 	}
-	return len;
+	memcpy(at, text.at, len);
+	return at + len;
 }
 
-static void
-jsonw_quote(struct buf *out, struct slice text)
+/* A string from the end of its first run on, and its last quote. */
+static __attribute__((noinline)) char *
+quote_rest(struct buf *out, char *at, struct slice text)
 {
-	buf_put(out, "\"", 1);
-	for (;;) {
-		size_t plain = jsonw_plain(text);
-		unsigned char c;
+	while (text.len > 0) {
+		size_t taken, run;
 
-		buf_put(out, text.at, plain);
-		if (plain == text.len)
-			break;
-		c = (unsigned char)text.at[plain];
-		if (c < 0x80)
-			jsonw_escape(out, c);
-		else
-			buf_put(out, "\xef\xbf\xbd", 3); /* U+FFFD for a byte of no character */
-		text.at += plain + 1;
-		text.len -= plain + 1;
+		out->len = (size_t)(at - out->at);
+		at = buf_room(out, ESCAPE_BYTES + text.len + strlen("\""));
+		if (at == NULL)
+			return NULL;
+		at = character_write(at, text, &taken);
+		run = run_copy(at, text.at + taken, text.len - taken);
+		at += run;
+		taken += run;
+		text = (struct slice){ text.at + taken, text.len - taken };
 	}
-	buf_put(out, "\"", 1);
+	*at = '"';
+	return at + 1;
 }
 
-/* What comes before a value: a comma, if it is not the first, and its key. */
-static void
-jsonw_begin(struct jsonw *w, const char *key)
+void
+jsonw_put_slice(struct jsonw *w, struct slice value)
 {
-	uint64_t level;
+	char *at = buf_room(w->out, value.len + strlen("\"\""));
+	size_t run;
 
-	if (w->depth == 0) {
-		assert(key == NULL);
+	if (at == NULL)
 		return;
-	}
-	level = UINT64_C(1) << (w->depth - 1);
-	assert((key != NULL) == ((w->is_object & level) != 0));
-	if ((w->has_members & level) != 0)
-		buf_put(w->out, ",", 1);
-	w->has_members |= level;
+	*at++ = '"';
+	run = run_copy(at, value.at, value.len);
+	at += run;
+	if (run == value.len)
+		*at++ = '"';
+	else
+		at = quote_rest(w->out, at,
+				(struct slice){ value.at + run, value.len - run });
+	if (at != NULL)
+		jsonw_wrote(w, at);
+}
+
+void
+jsonw_put_key(struct jsonw *w, const char *key)
+{
+	assert((key != NULL) == w->is_object);
+	if (w->has_members)
+		jsonw_put_word(w, ",");
+	w->has_members = w->depth > 0;
 	if (key != NULL) {
-		jsonw_quote(w->out, slice_of(key));
-		buf_put(w->out, ":", 1);
+		jsonw_put_slice(w, slice_of(key));
+		jsonw_put_word(w, ":");
 	}
 }
 
-static void
-jsonw_open(struct jsonw *w, const char *key, bool object)
+void
+jsonw_put_open(struct jsonw *w, bool object)
 {
 	uint64_t level;
 
-	jsonw_begin(w, key);
 	assert(w->depth < JSONW_DEPTH);
 	level = UINT64_C(1) << w->depth++;
-	w->has_members &= ~level;
-	w->is_object = object ? w->is_object | level : w->is_object & ~level;
-	buf_put(w->out, object ? "{" : "[", 1);
+	w->objects = object ? w->objects | level : w->objects & ~level;
+	w->is_object = object;
+	w->has_members = false;
+	if (object)
+		jsonw_put_word(w, "{");
+	else
+		jsonw_put_word(w, "[");
 }
 
-static void
-jsonw_close(struct jsonw *w, bool object)
+JSONW_INLINE void
+jsonw_close(struct jsonw *w, bool object, const char *bracket)
 {
-	assert(w->depth > 0 && ((w->is_object >> (w->depth - 1)) & 1) == object);
+	assert(w->depth > 0 && w->is_object == object);
 	w->depth--;
-	buf_put(w->out, object ? "}" : "]", 1);
-}
-
-void
-jsonw_object(struct jsonw *w, const char *key)
-{
-	jsonw_open(w, key, true);
-}
-
-void
-jsonw_array(struct jsonw *w, const char *key)
-{
-	jsonw_open(w, key, false);
+	w->has_members = w->depth > 0;
+	w->is_object = w->depth > 0 && (w->objects >> (w->depth - 1) & 1) != 0;
+	jsonw_put_word(w, bracket);
 }
 
 void
 jsonw_end_object(struct jsonw *w)
 {
-	jsonw_close(w, true);
+	jsonw_close(w, true, "}");
 }
 
 void
 jsonw_end_array(struct jsonw *w)
 {
-	jsonw_close(w, false);
+	jsonw_close(w, false, "]");
+}
+
+JSONW_INLINE void
+jsonw_put_number(struct jsonw *w, uint64_t value, bool negative)
+{
+	char *at = buf_room(w->out, NUMBER_BYTES);
+
+	if (at == NULL)
+		return;
+	*at = '-';
+	at += negative;
+	jsonw_wrote(w, at + uint64_write(at, value));
 }
 
 void
-jsonw_raw(struct jsonw *w, const char *key, struct slice json)
+jsonw_put_uint(struct jsonw *w, uint64_t value)
 {
-	jsonw_begin(w, key);
-	buf_put(w->out, json.at, json.len);
+	jsonw_put_number(w, value, false);
 }
 
 void
-jsonw_slice(struct jsonw *w, const char *key, struct slice value)
+jsonw_put_int(struct jsonw *w, int64_t value)
 {
-	jsonw_begin(w, key);
-	jsonw_quote(w->out, value);
+	jsonw_put_number(w, value < 0 ? 0 - (uint64_t)value : (uint64_t)value, value < 0);
 }
 
 void
-jsonw_string(struct jsonw *w, const char *key, const char *value)
-{
-	if (value == NULL)
-		jsonw_null(w, key);
-	else
-		jsonw_slice(w, key, slice_of(value));
-}
-
-/* A log line has a dozen numbers: printf would be most of its cost. */
-static void
-jsonw_number(struct jsonw *w, const char *key, uint64_t value, bool negative)
-{
-	char text[NUMBER_BYTES];
-	size_t at = sizeof(text);
-
-	do
-		text[--at] = (char)('0' + value % 10);
-	while ((value /= 10) != 0);
-	if (negative)
-		text[--at] = '-';
-	jsonw_raw(w, key, (struct slice){ text + at, sizeof(text) - at });
-}
-
-void
-jsonw_int(struct jsonw *w, const char *key, int64_t value)
-{
-	jsonw_number(w, key, value < 0 ? 0 - (uint64_t)value : (uint64_t)value, value < 0);
-}
-
-void
-jsonw_uint(struct jsonw *w, const char *key, uint64_t value)
-{
-	jsonw_number(w, key, value, false);
-}
-
-void
-jsonw_double(struct jsonw *w, const char *key, double value)
+jsonw_put_double(struct jsonw *w, double value)
 {
 	char text[NUMBER_BYTES];
 
 	if (!isfinite(value)) {
-		jsonw_null(w, key);
+		jsonw_put_null(w);
 		return;
 	}
 	/* 15 digits always survive the way there and back, 17 always suffice */
@@ -207,41 +219,29 @@ jsonw_double(struct jsonw *w, const char *key, double value)
 		if (strtod(text, NULL) == value)
 			break;
 	}
-	jsonw_raw(w, key, slice_of(text));
+	buf_puts(w->out, text);
 }
 
 void
-jsonw_bool(struct jsonw *w, const char *key, bool value)
-{
-	jsonw_raw(w, key, value ? SLICE("true") : SLICE("false"));
-}
-
-void
-jsonw_null(struct jsonw *w, const char *key)
-{
-	jsonw_raw(w, key, SLICE("null"));
-}
-
-void
-jsonw_time(struct jsonw *w, const char *key, uint64_t wall_us)
+jsonw_put_time(struct jsonw *w, uint64_t wall_us)
 {
 	char text[TIME_TEXT_BYTES];
 
 	if (wall_us == 0) {
-		jsonw_null(w, key);
+		jsonw_put_null(w);
 		return;
 	}
 	time_format(text, wall_us);
-	jsonw_slice(w, key, (struct slice){ text, sizeof(text) - 1 });
+	jsonw_put_slice(w, (struct slice){ text, sizeof(text) - 1 });
 }
 
 void
-jsonw_duration(struct jsonw *w, const char *key, int64_t ms)
+jsonw_put_duration(struct jsonw *w, int64_t ms)
 {
 	char text[NUMBER_BYTES];
 	size_t len = duration_format(text, sizeof(text), ms);
 
-	jsonw_slice(w, key, (struct slice){ text, len });
+	jsonw_put_slice(w, (struct slice){ text, len });
 }
 
 void

@@ -63,6 +63,19 @@ struct buf {
 	bool	 failed;
 };
 
+/* More memory, for `len` bytes more. False: there is none, or there was none before; `failed` says so. */
+bool buf_grow(struct buf *buf, size_t len);
+
+/* For who writes many small pieces: where `len` bytes may be written. Who does adds to buf->len what
+ * it wrote. NULL: no memory, and `failed` is set. */
+static inline char *
+buf_room(struct buf *buf, size_t len)
+{
+	if ((buf->failed || len > buf->cap - buf->len) && !buf_grow(buf, len))
+		return NULL;
+	return buf->at + buf->len;
+}
+
 void buf_put(struct buf *buf, const void *bytes, size_t len);
 void buf_puts(struct buf *buf, const char *text);
 void buf_printf(struct buf *buf, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

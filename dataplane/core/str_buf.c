@@ -9,18 +9,13 @@
 
 #define BUF_FIRST_BYTES 256 /* a log line or a small answer without growing */
 
-/* Room for `len` bytes more. False: there is none, and `failed` says so. */
-static bool
-buf_reserve(struct buf *buf, size_t len)
+bool
+buf_grow(struct buf *buf, size_t len)
 {
 	size_t cap = buf->cap == 0 ? BUF_FIRST_BYTES : buf->cap;
 	char *at;
 
-	if (buf->failed)
-		return false;
-	if (len <= buf->cap - buf->len)
-		return true;
-	if (len > SIZE_MAX / 4 - buf->len)
+	if (buf->failed || len > SIZE_MAX / 4 - buf->len)
 		goto fail;
 	while (cap < buf->len + len)
 		cap *= 2;
@@ -38,9 +33,11 @@ fail:
 void
 buf_put(struct buf *buf, const void *bytes, size_t len)
 {
-	if (len == 0 || !buf_reserve(buf, len))
+	char *at = len == 0 ? NULL : buf_room(buf, len);
+
+	if (at == NULL)
 		return;
-	memcpy(buf->at + buf->len, bytes, len);
+	memcpy(at, bytes, len);
 	buf->len += len;
 }
 
@@ -65,7 +62,7 @@ buf_vprintf(struct buf *buf, const char *fmt, va_list ap)
 		buf->failed = true;
 	} else if ((size_t)want < room) {
 		buf->len += (size_t)want;
-	} else if (buf_reserve(buf, (size_t)want + 1)) { /* vsnprintf wants its NUL */
+	} else if (buf_room(buf, (size_t)want + 1) != NULL) { /* vsnprintf wants its NUL */
 		vsnprintf(buf->at + buf->len, (size_t)want + 1, fmt, again);
 		buf->len += (size_t)want;
 	}
