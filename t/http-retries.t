@@ -8,6 +8,7 @@ use Sluice::Http;
 use Sluice::HttpOrigin;
 
 # The first try of each target goes wrong as its name says, the second is answered.
+my @refused = qw(none 503 empty-response conn-failure all-retryable-errors);
 my @words = qw(empty-response junk-response response-timeout 503 404 all-retryable-errors none conn-failure);
 my $origin = Sluice::HttpOrigin->start('origin', sub {
 	my ($request, $conn) = @_;
@@ -39,8 +40,10 @@ my $ms = int(1000 * seconds(0.5)) . 'ms';
 my $lb = Sluice->start(config => {
 	global => { threads => 1 },
 	defaults => { mode => 'http', retries => 2, http_reuse => 'never', timeout => { connect => '20s', client => '60s', server => '20s' } },
-	frontends => { map { $_ => { bind => ['127.0.0.1:0'], default_backend => $_ } } @words, 'plain', 'elsewhere' },
+	frontends => { map { $_ => { bind => ['127.0.0.1:0'], default_backend => $_ } } @words, 'plain', 'elsewhere', map { "refused-$_" } @refused },
 	backends => {
+		map({ ("refused-$_" => { retry_on => [$_], retries => 1, redispatch => 1, timeout => { connect => '20ms' },
+			servers => { s => { address => Sluice::Origin->refusing_address } } }) } @refused),
 		map({ $_ => { retry_on => [$_], $_ =~ /timeout|all/ ? (timeout => { server => $ms }) : (),
 			servers => { s => { address => $origin->address } } } } @words),
 		plain => { http_reuse => 'always', servers => { s => { address => $origin->address } } },
@@ -139,6 +142,14 @@ like $line->{termination_state}, qr/^SD/, 'the log says who ended it' or diag ex
 	is $ok, 4, 'redispatch: another server';
 	my $status = $lb->get('/v1/backends/elsewhere')->{json}{status}{errors};
 	cmp_ok $status->{redispatches}, '>=', 2, 'is counted' or diag explain $status;
+}
+# But only where retry_on has conn-failure (HAProxy 2.6 does the same).
+for my $word (@refused) {
+	my $tries = $word =~ /conn|all/ ? 2 : 1;
+	like ask("refused-$word", '/'), qr/^503 /, "retry_on $word: refused";
+	my $status = $lb->get("/v1/backends/refused-$word")->{json}{status}{errors};
+	is $status->{connect}, $tries, "was tried $tries times" or diag explain $status;
+	is $status->{redispatches}, $tries - 1, 'redispatch goes by it, too';
 }
 $lb->stop;
 done_testing;

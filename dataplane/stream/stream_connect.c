@@ -4,7 +4,7 @@
  * HAProxy's rules ("retries", "option redispatch"): a retry on the same server comes after
  * min(timeout connect, 1 s); by the interval of "redispatch" a retry goes to another one at once.
  * A server that takes no new streams any more is not retried either. In HTTP mode an idle connection may be
- * there, which saves the connect.
+ * there, which saves the connect, and retry_on may rule retries out.
  *
  * The stream's worker.
  */
@@ -261,6 +261,15 @@ stream_try_again(struct stream *s, enum end_cause cause, int64_t wait_ms)
 		stream_retry_later(s, wait_ms);
 }
 
+/* In mode tcp each failed connect is worth a retry, in mode http those that retry_on names are. */
+static bool
+stream_connects_again(const struct stream *s)
+{
+	const struct backend_conf *conf = s->backend_conf;
+
+	return conf->mode != MODE_HTTP || (conf->http.retry_on & RETRY_ON_CONN_FAILURE) != 0;
+}
+
 void
 stream_connect_failed(struct stream *s, enum end_cause cause)
 {
@@ -271,7 +280,10 @@ stream_connect_failed(struct stream *s, enum end_cause cause)
 		count_add(&stream_server_slot(s)->counters.connect_errors, 1);
 		count_add(&stream_backend_counters(s)->connect_errors, 1);
 	}
-	stream_try_again(s, cause, timeout_ms < RETRY_WAIT_MS ? timeout_ms : RETRY_WAIT_MS);
+	if (stream_connects_again(s))
+		stream_try_again(s, cause, timeout_ms < RETRY_WAIT_MS ? timeout_ms : RETRY_WAIT_MS);
+	else
+		s->mode->failed(s, cause);
 }
 
 void
