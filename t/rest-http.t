@@ -199,6 +199,12 @@ errors_are $lb->patch('/v1/global', { files_dir => '/' }), 409, { '/files_dir' =
 errors_are $lb->patch('/v1/frontends/web', { forwardfor => { except => ['10.0.0.0/8', '10.0.0.1/8', 'x'], header => 'a b' },
 	originalto => { except => '10.0.0.0/33', if_none => $true } }), 422, { '/forwardfor/except/1' => qr/./, '/forwardfor/except/2' => qr/./,
 		'/forwardfor/header' => qr/header name/, '/originalto/except' => qr/./, '/originalto/if_none' => qr/unknown field/ }, 'networks';
+for my $name (qw(Content-Length transfer-encoding Host Connection Upgrade TE Trailer Keep-Alive Expect)) {
+	errors_are $lb->patch('/v1/frontends/web', { forwardfor => { header => $name }, originalto => { header => lc $name } }), 422,
+		{ '/forwardfor/header' => qr/for another purpose/, '/originalto/header' => qr/for another purpose/ }, "$name tells of no address";
+}
+errors_are $lb->patch('/v1/backends/web?dry_run=true', { forwardfor => { header => 'x-forwarded-for' }, originalto => { header => 'X-Content-Length' } }), 200,
+	{}, 'others do';
 errors_are $lb->patch('/v1/frontends/web', { bind => [{ address => '127.0.0.1:0', accept_proxy => ['10.0.0.0/8', 'here'] },
 	{ address => '127.0.0.1:0', accept_proxy => [] }] }), 422, { '/bind/0/accept_proxy/1' => qr/./, '/bind/1/accept_proxy' => qr/at least 1|1 to/ },
 	'trusted networks';

@@ -128,13 +128,29 @@ networks_compile(struct network **nets, uint32_t *count, const cJSON *value, str
 	return ok;
 }
 
+/* False: no memory. What a message is read by (Content-Length, Host) is none that tells of addresses. */
+static bool
+forwardfor_header(struct http_forwardfor *conf, const cJSON *header, struct pointer *at,
+	struct issues *issues)
+{
+	if (!cJSON_IsString(header))
+		return true;
+	if (http_name_find(slice_of(header->valuestring)) != HTTP_NAME_OTHER) {
+		issue_below(issues, at, "header",
+			    "is one that the request has for another purpose");
+		return true;
+	}
+	conf->header = strdup(header->valuestring);
+	return conf->header != NULL;
+}
+
 /* true, or an object with options; the header's default is that of whoever sends it. */
 static bool
 forwardfor_compile(struct http_forwardfor *conf, const struct chain *chain, const char *field,
 	struct pointer *at, struct issues *issues)
 {
-	const cJSON *value = chain_value(chain, field, NULL), *header;
-	size_t mark;
+	const cJSON *value = chain_value(chain, field, NULL);
+	size_t mark, inner;
 	bool ok;
 
 	conf->on = cJSON_IsTrue(value) || cJSON_IsObject(value);
@@ -142,15 +158,12 @@ forwardfor_compile(struct http_forwardfor *conf, const struct chain *chain, cons
 		return true;
 	conf->if_none = cJSON_IsTrue(doc_field(value, "if_none"));
 	mark = pointer_push(at, field);
-	pointer_push(at, "except");
+	inner = pointer_push(at, "except");
 	ok = networks_compile(&conf->except, &conf->except_count, doc_field(value, "except"), at,
 		issues);
+	pointer_pop(at, inner);
+	ok = forwardfor_header(conf, doc_field(value, "header"), at, issues) && ok;
 	pointer_pop(at, mark);
-	header = doc_field(value, "header");
-	if (cJSON_IsString(header)) {
-		conf->header = strdup(header->valuestring);
-		ok = ok && conf->header != NULL;
-	}
 	return ok;
 }
 
