@@ -107,7 +107,7 @@ status_is $lb->patch('/v1/defaults', { http_reuse => 'never', forwardfor => { he
 $shown = $lb->get('/v1/backends/api')->{json};
 is_deeply [@$shown{qw(http_reuse forwardfor retry_on errorfiles)}], ['never', { header => 'X-F' }, ['none'], { 503 => '503.http' }], 'are inherited';
 is $lb->get('/v1/frontends/web')->{json}{timeout}{http_request}, '3s', 'times one by one';
-is_deeply $lb->get('/v1/frontends/web')->{json}{errorfiles}, { 408 => '503.http' }, 'pages as a whole';
+is_deeply $lb->get('/v1/frontends/web')->{json}{errorfiles}, { 408 => '503.http', 503 => '503.http' }, 'pages, too';
 ok !exists($lb->get('/v1/backends/plain')->{json}{http_reuse}), 'not in mode tcp';
 status_is $lb->put('/v1/backends/api/servers/t', { address => '127.0.0.1:2' }), 201, 'a server';
 $shown = $lb->get('/v1/backends/api/servers/t')->{json};
@@ -191,6 +191,31 @@ pages_are { errorfiles => { 503 => '503.http' }, http_errors => { 503 => {} } },
 pages_are { http_errors => { 500 => { body => 'x' }, 502 => { headers => [{ name => 'Connection', value => 'close' }] } } },
 	{ '/http_errors/500/content_type' => qr/is required/, '/http_errors/502/headers/0/name' => qr/anyway/ }, 'pages of the document';
 pages_are { errorfiles => { 503 => 'in.http' } }, {}, 'a link that stays within is fine';
+
+# The nearest level that has a page for a status counts, be it a file or not; those of other statuses are inherited (HAProxy does so).
+sub page_of {
+	my $c = $lb->connect('pages');
+	$c->send("GET $_[0] HTTP/1.0\r\n\r\n");
+	return $c->read_all =~ s/.*\r\n\r\n//sr;
+}
+my %text = map { $_ => { content_type => 'text/plain', body => "own $_" } } 403, 404, 503;
+status_is $lb->patch('/v1/defaults', { errorfiles => { 503 => '503.http' }, http_errors => { 403 => { content_type => 'text/plain', body => 'of defaults' } } }),
+	200, 'pages in defaults';
+status_is $lb->put('/v1/frontends/pages', { mode => 'http', bind => ['127.0.0.1:0'], http_errors => { 404 => $text{404} }, rules => [
+	map { { action => 'deny', deny_status => $_, if => "{ path /$_ }" } } 403, 404] }), 201, 'one in a frontend';
+is_deeply [map { page_of("/$_") } 403, 404, 503], ['of defaults', 'own 404', $page =~ s/.*\n\r?\n//sr], 'all of them hold';
+$shown = $lb->get('/v1/frontends/pages')->{json};
+is_deeply [sort(keys %{$shown->{http_errors}}), %{$shown->{errorfiles}}], [403, 404, 503, '503.http'], 'and are shown';
+status_is $lb->put('/v1/frontends/pages?dry_run=true', $shown), 200, 'what is shown is taken';
+status_is $lb->patch('/v1/frontends/pages', { http_errors => { 503 => $text{503} }, errorfiles => { 403 => '503.http' } }), 200, 'each kind hides the other';
+is_deeply [map { page_of("/$_") } 403, 503], [$page =~ s/.*\n\r?\n//sr, 'own 503'], 'so';
+$shown = $lb->get('/v1/frontends/pages')->{json};
+is_deeply [sort(keys %{$shown->{http_errors}}), keys %{$shown->{errorfiles}}], [404, 503, 403], 'is shown';
+errors_are $lb->patch('/v1/frontends/pages', { errorfiles => { 503 => '503.http' } }), 422, { '/errorfiles/503' => qr/http_errors has/ },
+	'not together at one place';
+status_is $lb->patch('/v1/frontends/pages', { http_errors => { 503 => undef }, errorfiles => undef }), 200, 'without';
+is_deeply [map { page_of("/$_") } 403, 503], ['of defaults', $page =~ s/.*\n\r?\n//sr], 'those of defaults are back';
+status_is $lb->delete('/v1/frontends/pages'), 204, 'away';
 my $refused = status_is $lb->patch('/v1/defaults', { errorfiles => { 503 => '/etc/hostname' } }), 422, 'nor by way of defaults';
 is $refused->{json}{errors}[0]{pointer}, '/errorfiles/503', 'is a file elsewhere named';
 errors_are $lb->patch('/v1/global', { files_dir => '/' }), 409, { '/files_dir' => qr/--files-dir was given/ }, 'files_dir';

@@ -106,13 +106,6 @@ answer_compile(struct http_answer **ap, uint16_t status, const cJSON *parts,
 
 /* -- error pages -- */
 
-/* As array_or_none(). */
-static const cJSON *
-object_or_none(const cJSON *value)
-{
-	return cJSON_IsObject(value) ? value : NULL;
-}
-
 /* Where the page of a status belongs; NULL: of no status that we know (the schema has told). */
 static struct http_answer **
 error_place(struct http_errors *errors, const char *status)
@@ -123,18 +116,19 @@ error_place(struct http_errors *errors, const char *status)
 }
 
 static bool
-errors_inline(struct http_errors *errors, const cJSON *map, struct pointer *at,
-	struct issues *issues)
+errors_inline(struct http_errors *errors, const struct chain *chain, uint32_t level,
+	struct pointer *at, struct issues *issues)
 {
 	size_t mark = pointer_push(at, "http_errors");
 	const cJSON *item;
 	bool ok = true;
 
-	cJSON_ArrayForEach(item, object_or_none(map)) {
+	cJSON_ArrayForEach(item, chain_map(chain, level, "http_errors")) {
 		struct http_answer **place = error_place(errors, item->string);
+		bool holds = chain_map_holds(chain, level, "http_errors", item->string);
 		size_t inner = pointer_push(at, item->string);
 
-		if (place != NULL && cJSON_IsObject(item))
+		if (holds && place != NULL && cJSON_IsObject(item))
 			ok = answer_compile(place, (uint16_t)strtoul(item->string, NULL, 10), item,
 				"body", at, issues) && ok;
 		pointer_pop(at, inner);
@@ -162,21 +156,24 @@ error_file(struct http_answer **place, const char *dir, const char *name, struct
 }
 
 static bool
-errors_files(struct http_errors *errors, const cJSON *map, const char *dir, struct pointer *at,
-	struct issues *issues)
+errors_files(struct http_errors *errors, const struct chain *chain, uint32_t level,
+	struct pointer *at, struct issues *issues)
 {
 	size_t mark = pointer_push(at, "errorfiles");
 	const cJSON *item;
 	bool ok = true;
 
-	cJSON_ArrayForEach(item, object_or_none(map)) {
+	cJSON_ArrayForEach(item, chain_map(chain, level, "errorfiles")) {
 		struct http_answer **place = error_place(errors, item->string);
+		bool holds = chain_map_holds(chain, level, "errorfiles", item->string);
 		size_t inner = pointer_push(at, item->string);
 
-		if (place != NULL && *place != NULL)
+		if (holds && place != NULL && *place != NULL)
 			issues_add(issues, pointer_text(at), "http_errors has this status, too");
-		else if (place != NULL && cJSON_IsString(item))
-			ok = error_file(place, dir, item->valuestring, at, issues) && ok;
+		else if (holds && place != NULL && cJSON_IsString(item))
+			ok = error_file(place, chain->doc->files_dir, item->valuestring, at,
+					issues) &&
+			     ok;
 		pointer_pop(at, inner);
 	}
 	pointer_pop(at, mark);
@@ -187,7 +184,9 @@ bool
 errors_compile(struct http_errors *errors, const struct chain *chain, struct pointer *at,
 	struct issues *issues)
 {
-	return errors_inline(errors, chain_value(chain, "http_errors", NULL), at, issues) &&
-	    errors_files(errors, chain_value(chain, "errorfiles", NULL), chain->doc->files_dir, at,
-		issues);
+	for (uint32_t level = 0; level < chain->count; level++)
+		if (!errors_inline(errors, chain, level, at, issues) ||
+		    !errors_files(errors, chain, level, at, issues))
+			return false;
+	return true;
 }

@@ -168,6 +168,47 @@ chain_value(const struct chain *chain, const char *field, const char *sub)
 	return has_default(chain, field, sub) ? schema_default(node) : NULL;
 }
 
+const cJSON *
+chain_map(const struct chain *chain, uint32_t level, const char *field)
+{
+	const cJSON *map;
+
+	if (chain_field(chain, field, NULL) == NULL ||
+	    (level > 0 && !is_inherited(chain, field, NULL)))
+		return NULL;
+	map = doc_field(chain->sets[level], field);
+	return cJSON_IsObject(map) ? map : NULL;
+}
+
+static bool
+map_has(const struct chain *chain, uint32_t level, const char *field, const char *key)
+{
+	const cJSON *map = chain_map(chain, level, field);
+
+	return map != NULL && doc_field(map, key) != NULL;
+}
+
+/* The other map that says the same; NULL: none. */
+static const char *
+map_rival(const char *field)
+{
+	if (strcmp(field, "errorfiles") == 0)
+		return "http_errors";
+	return strcmp(field, "http_errors") == 0 ? "errorfiles" : NULL;
+}
+
+bool
+chain_map_holds(const struct chain *chain, uint32_t level, const char *field, const char *key)
+{
+	const char *rival = map_rival(field);
+
+	for (uint32_t i = 0; i < level; i++)
+		if (map_has(chain, i, field, key) ||
+		    (rival != NULL && map_has(chain, i, rival, key)))
+			return false;
+	return map_has(chain, level, field, key);
+}
+
 bool
 chain_is_set(const struct chain *chain, const char *field, const char *sub)
 {

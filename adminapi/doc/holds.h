@@ -33,6 +33,15 @@ void chain_init(struct chain *chain, const struct doc *doc, const struct doc_nod
 /* The value of `field`; of `field`.`sub` where sub is not NULL. NULL: nothing is set nor built in. */
 const cJSON *chain_value(const struct chain *chain, const char *field, const char *sub);
 
+/*
+ * A map that is inherited (errorfiles, http_errors) is so by its members: the nearest set that has one counts.
+ * As one status has one page, http_errors and errorfiles hide each other's members. chain_map() is what the set
+ * of that level says (NULL: nothing, or the field means nothing here), chain_map_holds() whether this member
+ * of it holds.
+ */
+const cJSON *chain_map(const struct chain *chain, uint32_t level, const char *field);
+bool chain_map_holds(const struct chain *chain, uint32_t level, const char *field, const char *key);
+
 /* Does the field mean anything in the mode of this resource? */
 bool chain_has_field(const struct chain *chain, const struct schema_node *field);
 

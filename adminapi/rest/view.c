@@ -64,6 +64,23 @@ write_object_that_holds(struct jsonw *w, const struct chain *chain, const char *
 	jsonw_end_object(w);
 }
 
+/* A map whose members are inherited one by one, where any set has it: "errorfiles". */
+static void
+write_map_that_holds(struct jsonw *w, const struct chain *chain, const char *field,
+	const struct schema_node *def)
+{
+	const cJSON *item;
+
+	if (chain_value(chain, field, NULL) == NULL)
+		return;
+	jsonw_object(w, field);
+	for (uint32_t level = 0; level < chain->count; level++)
+		cJSON_ArrayForEach(item, chain_map(chain, level, field))
+			if (chain_map_holds(chain, level, field, item->string))
+				write_presented(w, item->string, schema_map_values(def), item);
+	jsonw_end_object(w);
+}
+
 static void
 write_field_that_holds(struct jsonw *w, const struct chain *chain, const char *field,
 	const struct schema_node *def)
@@ -72,6 +89,10 @@ write_field_that_holds(struct jsonw *w, const struct chain *chain, const char *f
 
 	if (schema_is_object(def)) {
 		write_object_that_holds(w, chain, field, def);
+		return;
+	}
+	if (schema_map_values(def) != NULL && schema_is_inherited(def)) {
+		write_map_that_holds(w, chain, field, def);
 		return;
 	}
 	value = chain_value(chain, field, NULL);

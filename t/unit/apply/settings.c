@@ -460,6 +460,27 @@ pages_of_the_document_are_in_their_places(void **state)
 }
 
 static void
+pages_are_inherited_one_by_one(void **state)
+{
+	const struct backend_conf *b;
+	const struct http_answer *page;
+
+	compile("{'defaults':{'mode':'http','http_errors':{'503':{'content_type':'text/plain','body':'later'},"
+		"'404':{'content_type':'text/plain','body':'none'}}},"
+		"'backends':{'app':{'http_errors':{'404':{},'502':{}}},'nothing':{'http_errors':{}},'tcp':{'mode':'tcp'}}}");
+	assert_int_equal(plan.verdict, PLAN_OK);
+	b = conf_of("app");
+	page = b->http.errors.own[HTTP_ERROR_503];
+	assert_int_equal(page->body.len, 5);
+	assert_int_equal(b->http.errors.own[HTTP_ERROR_404]->body.len, 0);
+	assert_non_null(b->http.errors.own[HTTP_ERROR_502]);
+	b = conf_of("nothing");
+	assert_int_equal(b->http.errors.own[HTTP_ERROR_404]->body.len, 4);
+	b = conf_of("tcp");
+	assert_null(b->http.errors.own[HTTP_ERROR_404]);
+}
+
+static void
 what_the_schema_refuses_of_http_is_compiled_without_harm(void **state)
 {
 	compile("{'defaults':{'mode':'http','errorfiles':{'503':5},'retry_on':{'a':'none'},'forwarded':[1]},"
@@ -501,6 +522,7 @@ main(void)
 		settings_test(a_bind_knows_who_sends_a_proxy_header),
 		settings_test(rules_are_as_they_stand),
 		settings_test(pages_of_the_document_are_in_their_places),
+		settings_test(pages_are_inherited_one_by_one),
 		settings_test(what_the_schema_refuses_of_http_is_compiled_without_harm),
 	};
 
