@@ -45,11 +45,14 @@ struct http_forwarded {
 /*
  * ERR_LIMIT: no room, or too many fields. `client` and `local` are the connection's ends as the
  * PROXY protocol or the kernel tells them; Unix sockets get no X-Forwarded-For, and for=unknown.
+ *
+ * One line where the backend, the frontend or both have it on: under the header of the backend if that
+ * has it on, not for what either excepts, and "if-none" only where all that are on say so.
  */
-enum err http_forward_for(struct http_head *head, const struct http_forwardfor *conf,
-	const struct addr *client, struct http_room *room);
-enum err http_forward_original_to(struct http_head *head, const struct http_forwardfor *conf,
-	const struct addr *local, struct http_room *room);
+enum err http_forward_for(struct http_head *head, const struct http_forwardfor *backend,
+	const struct http_forwardfor *frontend, const struct addr *client, struct http_room *room);
+enum err http_forward_original_to(struct http_head *head, const struct http_forwardfor *backend,
+	const struct http_forwardfor *frontend, const struct addr *local, struct http_room *room);
 enum err http_forward_forwarded(struct http_head *head, const struct http_forwarded *conf,
 	const struct addr *client, const struct addr *local, bool is_tls, struct http_room *room);
 void http_forwardfor_fini(struct http_forwardfor *conf);

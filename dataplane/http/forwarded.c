@@ -48,18 +48,42 @@ room_add(struct http_head *head, struct http_room *room, char *end)
 	return ERR_OK;
 }
 
+/* What holds of a backend and a frontend together (HAProxy 2.6 does so). */
+static struct slice
+header_name(const struct http_forwardfor *backend, const struct http_forwardfor *frontend,
+	    struct slice otherwise)
+{
+	const char *name = backend->on ? backend->header : frontend->header;
+
+	return name != NULL ? slice_of(name) : otherwise;
+}
+
+static bool
+is_excepted(const struct http_forwardfor *conf, const struct addr *addr)
+{
+	return networks_have(conf->except, conf->except_count, &addr->sa);
+}
+
+static bool
+is_if_none(const struct http_forwardfor *backend, const struct http_forwardfor *frontend)
+{
+	return (backend->if_none || !backend->on) && (frontend->if_none || !frontend->on);
+}
+
 /* "NAME: IP CRLF" */
 static enum err
-ip_line_add(struct http_head *head, const struct http_forwardfor *conf, struct slice name,
-	    const struct addr *addr, struct http_room *room)
+ip_line_add(struct http_head *head, const struct http_forwardfor *backend,
+	    const struct http_forwardfor *frontend, struct slice name, const struct addr *addr,
+	    struct http_room *room)
 {
 	char *at;
 
-	if (conf->header != NULL)
-		name = slice_of(conf->header);
-	if (!addr_is_ip(addr) || networks_have(conf->except, conf->except_count, &addr->sa))
+	if (!backend->on && !frontend->on)
 		return ERR_OK;
-	if (conf->if_none && http_head_find_named(head, name, NULL) != NULL)
+	name = header_name(backend, frontend, name);
+	if (!addr_is_ip(addr) || is_excepted(backend, addr) || is_excepted(frontend, addr))
+		return ERR_OK;
+	if (is_if_none(backend, frontend) && http_head_find_named(head, name, NULL) != NULL)
 		return ERR_OK;
 	if (room->left < name.len + IP6_TEXT_MAX_BYTES + sizeof(": \r\n") - 1)
 		return ERR_LIMIT;
@@ -70,21 +94,19 @@ ip_line_add(struct http_head *head, const struct http_forwardfor *conf, struct s
 }
 
 enum err
-http_forward_for(struct http_head *head, const struct http_forwardfor *conf,
-		 const struct addr *client, struct http_room *room)
+http_forward_for(struct http_head *head, const struct http_forwardfor *backend,
+		 const struct http_forwardfor *frontend, const struct addr *client,
+		 struct http_room *room)
 {
-	if (!conf->on)
-		return ERR_OK;
-	return ip_line_add(head, conf, SLICE("X-Forwarded-For"), client, room);
+	return ip_line_add(head, backend, frontend, SLICE("X-Forwarded-For"), client, room);
 }
 
 enum err
-http_forward_original_to(struct http_head *head, const struct http_forwardfor *conf,
-			 const struct addr *local, struct http_room *room)
+http_forward_original_to(struct http_head *head, const struct http_forwardfor *backend,
+			 const struct http_forwardfor *frontend, const struct addr *local,
+			 struct http_room *room)
 {
-	if (!conf->on)
-		return ERR_OK;
-	return ip_line_add(head, conf, SLICE("X-Original-To"), local, room);
+	return ip_line_add(head, backend, frontend, SLICE("X-Original-To"), local, room);
 }
 
 /* A node (RFC 7239, 6): quoted where it is more than an IPv4 address, as ":" and "[" are of no token. */

@@ -58,20 +58,22 @@ exchange_add_addresses(struct stream *s)
 	struct exchange *x = s->exchange;
 	const struct backend_http *bh = &s->backend_conf->http;
 	const struct frontend_http *fh = &s->frontend_conf->http;
-	const struct http_forwardfor *xff = bh->forwardfor.on ? &bh->forwardfor : &fh->forwardfor;
-	const struct http_forwardfor *xot = bh->originalto.on ? &bh->originalto : &fh->originalto;
+	const bool needs_client = bh->forwardfor.on || fh->forwardfor.on;
+	const bool needs_local = bh->originalto.on || fh->originalto.on;
 	enum err result = ERR_OK;
 	struct addr client, local;
 
-	if (!xff->on && !xot->on && !bh->forwarded.on)
+	if (!needs_client && !needs_local && !bh->forwarded.on)
 		return ERR_OK;
 	stream_peer_addr(&s->client->peer, &client);
-	if (xot->on || bh->forwarded.on)
+	if (needs_local || bh->forwarded.on)
 		client_local(s->client, &local);
-	if (xff->on)
-		result = http_forward_for(&x->request, xff, &client, &x->room);
-	if (xot->on && result == ERR_OK)
-		result = http_forward_original_to(&x->request, xot, &local, &x->room);
+	if (needs_client)
+		result = http_forward_for(&x->request, &bh->forwardfor, &fh->forwardfor, &client,
+					  &x->room);
+	if (needs_local && result == ERR_OK)
+		result = http_forward_original_to(&x->request, &bh->originalto, &fh->originalto,
+						  &local, &x->room);
 	if (bh->forwarded.on && result == ERR_OK)
 		result = http_forward_forwarded(&x->request, &bh->forwarded, &client, &local, false,
 						&x->room);

@@ -32,7 +32,7 @@ head_change(struct http_head *head, struct http_room *room)
 	if (err == ERR_OK)
 		err = http_forward_forwarded(head, &all, &client, &client, true, room);
 	if (err == ERR_OK)
-		err = http_forward_for(head, &conf, &client, room);
+		err = http_forward_for(head, &conf, &conf, &client, room);
 	claim(err == ERR_OK || err == ERR_LIMIT);
 	return err == ERR_OK;
 }

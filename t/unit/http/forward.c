@@ -53,6 +53,9 @@ request_read(struct scene *s, const char *fields)
 	head_read(s, "GET / HTTP/1.1", host);
 }
 
+/* Of who says nothing. */
+static const struct http_forwardfor off;
+
 /* The fields as they go out, without the first line of the request. */
 static const char *
 fields_sent(const struct scene *s)
@@ -273,8 +276,9 @@ the_client_and_the_local_address_are_told(void **state)
 		struct scene s;
 
 		request_read(&s, "");
-		assert_int_equal(http_forward_for(&s.head, &conf, &addr, &s.room), ERR_OK);
-		assert_int_equal(http_forward_original_to(&s.head, &conf, &addr, &s.room), ERR_OK);
+		assert_int_equal(http_forward_for(&s.head, &conf, &off, &addr, &s.room), ERR_OK);
+		assert_int_equal(http_forward_original_to(&s.head, &conf, &off, &addr, &s.room),
+				 ERR_OK);
 		snprintf(want, sizeof(want), "Host: a\r\n%s%s", rows[i].client, rows[i].local);
 		assert_string_equal(fields_sent(&s), want);
 		assert_int_equal(s.room.left, sizeof(s.bytes) - (size_t)(s.room.at - s.bytes));
@@ -288,7 +292,7 @@ forwarded_for(struct scene *s, const struct http_forwardfor *conf, const char *f
 	struct addr addr = address(client);
 
 	request_read(s, fields);
-	assert_int_equal(http_forward_for(&s->head, conf, &addr, &s->room), ERR_OK);
+	assert_int_equal(http_forward_for(&s->head, conf, &off, &addr, &s->room), ERR_OK);
 	return fields_sent(s) + strlen("Host: a\r\n");
 }
 
@@ -335,6 +339,63 @@ except_and_the_headers_name_are_configuration(void **state)
 	http_forwardfor_fini(&conf);
 	assert_null(conf.header);
 	assert_string_equal(forwarded_for(&s, &conf, "", "192.0.2.1"), "");
+}
+
+/* What HAProxy 2.6 does with "option forwardfor" in both. */
+static void
+what_backend_and_frontend_say_holds_together(void **state)
+{
+	static struct network local = { 0 };
+	static const struct {
+		struct http_forwardfor	 backend, frontend;
+		const char		*came, *added;
+	} rows[] = {
+		{ { .on = true },
+		  { .on = true, .header = (char *)"X-F" },
+		  "",
+		  "X-Forwarded-For: 127.0.0.1\r\n" },
+		{ { .on = true, .header = (char *)"X-B" },
+		  { .on = true },
+		  "",
+		  "X-B: 127.0.0.1\r\n" },
+		{ { .on = true, .header = (char *)"X-B" },
+		  { .on = true, .header = (char *)"X-F" },
+		  "",
+		  "X-B: 127.0.0.1\r\n" },
+		{ { .on = false },
+		  { .on = true, .header = (char *)"X-F" },
+		  "",
+		  "X-F: 127.0.0.1\r\n" },
+		{ { .on = true }, { .on = true, .except = &local, .except_count = 1 }, "", "" },
+		{ { .on = true, .except = &local, .except_count = 1 }, { .on = true }, "", "" },
+		{ { .on = false }, { .on = false }, "", "" },
+		{ { .on = true }, { .on = true, .if_none = true }, "X-Forwarded-For: a\r\n",
+		  "X-Forwarded-For: 127.0.0.1\r\n" },
+		{ { .on = true, .if_none = true }, { .on = true }, "X-Forwarded-For: a\r\n",
+		  "X-Forwarded-For: 127.0.0.1\r\n" },
+		{ { .on = true, .if_none = true }, { .on = true, .if_none = true },
+		  "X-Forwarded-For: a\r\n", "" },
+		{ { .on = true, .if_none = true }, { .on = false }, "X-Forwarded-For: a\r\n", "" },
+		{ { .on = false }, { .on = true, .if_none = true }, "X-Forwarded-For: a\r\n", "" },
+		{ { .on = true, .if_none = true },
+		  { .on = true, .if_none = true, .header = (char *)"X-F" }, "X-F: a\r\n",
+		  "X-Forwarded-For: 127.0.0.1\r\n" },
+	};
+	const struct addr addr = address("127.0.0.1");
+
+	(void)state;
+	assert_int_equal(network_parse(&local, SLICE("127.0.0.0/8"), NULL), ERR_OK);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct scene s;
+		char want[256];
+
+		request_read(&s, rows[i].came);
+		assert_int_equal(http_forward_for(&s.head, &rows[i].backend, &rows[i].frontend,
+						  &addr, &s.room),
+				 ERR_OK);
+		snprintf(want, sizeof(want), "Host: a\r\n%s%s", rows[i].came, rows[i].added);
+		assert_string_equal(fields_sent(&s), want);
+	}
 }
 
 static void
@@ -462,7 +523,7 @@ without_room_nothing_is_written(void **state)
 		assert_non_null(room);
 		request_read(&s, "");
 		s.room = (struct http_room){ room, left };
-		err = http_forward_for(&s.head, &conf, &addr, &s.room);
+		err = http_forward_for(&s.head, &conf, &off, &addr, &s.room);
 		assert_int_equal(s.head.count, 1 + (err == ERR_OK));
 		assert_true(err == ERR_OK || (err == ERR_LIMIT && s.room.at == room));
 		s.room = (struct http_room){ room, left };
@@ -490,6 +551,7 @@ main(void)
 		cmocka_unit_test(a_line_is_added_to_those_that_came),
 		cmocka_unit_test(if_none_leaves_alone_what_came),
 		cmocka_unit_test(except_and_the_headers_name_are_configuration),
+		cmocka_unit_test(what_backend_and_frontend_say_holds_together),
 		cmocka_unit_test(forwarded_says_what_it_is_asked_to),
 		cmocka_unit_test(a_quote_in_a_host_does_not_end_it),
 		cmocka_unit_test(without_room_nothing_is_written),
