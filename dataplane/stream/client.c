@@ -20,50 +20,24 @@
 #define CLIENT_LAST_CALL_MS   1000 /* for a first request that is under way when its bind goes */
 #define CLIENT_LINGER_READS   4	   /* at a wake-up; then others have their turn */
 
-static void
-client_free(struct client *c)
-{
-	struct worker *w = c->worker;
-
-	c->magic = 0;
-	if (w->free_client_count >= WORKER_STREAMS_KEPT) {
-		free(c);
-		return;
-	}
-	c->next_free = w->free_clients;
-	w->free_clients = c;
-	w->free_client_count++;
-}
-
 static struct client *
 client_new(struct worker *w)
 {
-	struct client *c = w->free_clients;
+	struct client *c = spares_take(&w->spare_clients, sizeof(*c));
 
 	if (c == NULL)
-		return obj_new(sizeof(*c), CLIENT_MAGIC);
-	w->free_clients = c->next_free;
-	w->free_client_count--;
+		return NULL;
 	memset(c, 0, sizeof(*c));
 	c->magic = CLIENT_MAGIC;
 	return c;
 }
 
-void
-client_pool_free(struct worker *w)
-{
-	while (w->free_clients != NULL) {
-		struct client *c = w->free_clients;
-
-		w->free_clients = c->next_free;
-		free(c);
-	}
-}
-
 static void
 client_bury(struct grave *grave)
 {
-	client_free(container_of(grave, struct client, grave));
+	struct client *c = container_of(grave, struct client, grave);
+
+	spares_give(&c->worker->spare_clients, c);
 }
 
 struct frontend_slot *

@@ -76,7 +76,6 @@ struct client {
 	union {
 		struct task	 task;		/* go on with what was read already */
 		struct grave	 grave;
-		struct client	*next_free;	/* worker.free_clients */
 	};
 	struct conn		 conn;
 };
@@ -116,7 +115,6 @@ void clients_sweep(struct worker *worker);
 void clients_on_sweep(struct task *task);
 
 void clients_end_all(struct worker *worker);
-void client_pool_free(struct worker *worker);
 
 void stream_peer_addr(const struct stream_peer *peer, struct addr *addr);
 

@@ -109,7 +109,8 @@ exchange_move(struct stream *s)
 		return;
 	if (exchange_is_over(s)) {
 		s->exchange->is_whole = true;
-		stream_end(s, s->exchange->answer == ANSWER_OURS ? s->exchange->answered : END_DONE);
+		stream_end(s,
+			   s->exchange->answer == ANSWER_OURS ? s->exchange->answered : END_DONE);
 		return;
 	}
 	if (s->flow[UP].bytes + s->flow[DOWN].bytes != before)
@@ -167,12 +168,6 @@ exchange_on_client(struct stream *s)
 }
 
 /* -- time-outs -- */
-
-static uint64_t
-later_of(uint64_t a, uint64_t b)
-{
-	return a > b ? a : b;
-}
 
 /* Whom it waits for, and since when. */
 static uint64_t

@@ -10,62 +10,25 @@
 #include <string.h>
 #include "stream/exchange_priv.h"
 
-static struct draft *
-draft_new(struct worker *w)
-{
-	struct draft *d = w->free_drafts;
-
-	if (d == NULL)
-		return malloc(sizeof(*d));
-	w->free_drafts = d->next_free;
-	w->free_draft_count--;
-	return d;
-}
-
-static void
-draft_free(struct worker *w, struct draft *d)
-{
-	if (d == NULL)
-		return;
-	if (w->free_draft_count >= WORKER_DRAFTS_KEPT) {
-		free(d);
-		return;
-	}
-	d->next_free = w->free_drafts;
-	w->free_drafts = d;
-	w->free_draft_count++;
-}
-
 void
 exchange_discard(struct worker *w, struct exchange *x)
 {
 	if (x == NULL)
 		return;
-	draft_free(w, x->draft);
-	if (w->free_exchange_count >= WORKER_STREAMS_KEPT) {
-		free(x);
-		return;
-	}
-	x->next_free = w->free_exchanges;
-	w->free_exchanges = x;
-	w->free_exchange_count++;
+	if (x->draft != NULL)
+		spares_give(&w->spare_drafts, x->draft);
+	spares_give(&w->spare_exchanges, x);
 }
 
 struct exchange *
 exchange_new(struct worker *w)
 {
-	struct exchange *x = w->free_exchanges;
+	struct exchange *x = spares_take(&w->spare_exchanges, sizeof(*x));
 
-	if (x != NULL) {
-		w->free_exchanges = x->next_free;
-		w->free_exchange_count--;
-	} else {
-		x = malloc(sizeof(*x));
-	}
 	if (x == NULL)
 		return NULL;
 	memset(x, 0, sizeof(*x));
-	x->draft = draft_new(w);
+	x->draft = spares_take(&w->spare_drafts, sizeof(*x->draft));
 	if (x->draft == NULL) {
 		exchange_discard(w, x);
 		return NULL;
@@ -87,23 +50,6 @@ exchange_free(struct stream *s)
 		slab_give(&s->worker->slabs, x->response);
 	free(x->facts);
 	exchange_discard(s->worker, x);
-}
-
-void
-exchange_pool_free(struct worker *w)
-{
-	while (w->free_exchanges != NULL) {
-		struct exchange *x = w->free_exchanges;
-
-		w->free_exchanges = x->next_free;
-		free(x);
-	}
-	while (w->free_drafts != NULL) {
-		struct draft *d = w->free_drafts;
-
-		w->free_drafts = d->next_free;
-		free(d);
-	}
 }
 
 bool
@@ -131,7 +77,7 @@ exchange_take_facts(struct stream *s)
 	x->request.count = 0;
 	x->request.fields = NULL;
 	x->room = (struct http_room){ 0 };
-	draft_free(s->worker, x->draft);
+	spares_give(&s->worker->spare_drafts, x->draft);
 	x->draft = NULL;
 	slab_give(&s->worker->slabs, s->client->in);
 	s->client->in = NULL;

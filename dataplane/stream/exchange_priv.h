@@ -27,7 +27,6 @@
 
 /* A request as it will be sent: only as long as it may have to be, once more. */
 struct draft {
-	struct draft		*next_free;	/* worker.free_drafts */
 	struct http_field	 fields[HTTP_FIELDS_MAX];
 	char			 lines[EXCHANGE_ROOM_BYTES];	/* that were added */
 };
@@ -41,7 +40,6 @@ enum answer_from {
 };
 
 struct exchange {
-	struct exchange		*next_free;	/* worker.free_exchanges */
 	struct h1_parse		 parse;		/* of the request, then of the response */
 	struct http_head	 request;	/* in client->in, until facts are taken */
 	uint32_t		 head_end;	/* in client->in: where the request's body begins */
@@ -83,7 +81,6 @@ bool exchange_is_repeatable(const struct stream *s);
 struct exchange *exchange_new(struct worker *worker);	/* NULL: no memory */
 void exchange_discard(struct worker *worker, struct exchange *x);	/* may be NULL */
 void exchange_free(struct stream *s);	/* give back what it has; the stream may have none */
-void exchange_pool_free(struct worker *worker);
 
 /* Copy what the log needs, and let the request itself go (and what came behind it). False: no memory. */
 bool exchange_take_facts(struct stream *s);

@@ -6,7 +6,6 @@
  */
 #include "config.h"
 #include "stream/stream_priv.h"
-#include <stdlib.h>
 #include <string.h>
 #include "core/obj.h"
 #include "stream/engine_priv.h"
@@ -27,30 +26,13 @@ stream_state_letter(enum stream_state state)
 	return letters[state];
 }
 
-static void
-stream_free(struct stream *s)
-{
-	struct worker *w = s->worker;
-
-	s->magic = 0;
-	if (w->free_count >= WORKER_STREAMS_KEPT) {
-		free(s);
-		return;
-	}
-	s->next_free = w->free_streams;
-	w->free_streams = s;
-	w->free_count++;
-}
-
 static struct stream *
 stream_new(struct worker *w)
 {
-	struct stream *s = w->free_streams;
+	struct stream *s = spares_take(&w->spare_streams, sizeof(*s));
 
 	if (s == NULL)
-		return obj_new(sizeof(*s), STREAM_MAGIC);
-	w->free_streams = s->next_free;
-	w->free_count--;
+		return NULL;
 	memset(s, 0, sizeof(*s));
 	s->magic = STREAM_MAGIC;
 	return s;
@@ -59,7 +41,9 @@ stream_new(struct worker *w)
 static void
 stream_bury(struct grave *grave)
 {
-	stream_free(container_of(grave, struct stream, grave));
+	struct stream *s = container_of(grave, struct stream, grave);
+
+	spares_give(&s->worker->spare_streams, s);
 }
 
 /* Nobody will call it any more: its configuration may go. */
@@ -74,17 +58,6 @@ stream_release(struct stream *s)
 	snap_unref(&s->frontend->slots[w->index].ref);
 	loop_bury(w->loop, &s->grave, stream_bury);
 	worker_stream_gone(w);
-}
-
-void
-stream_pool_free(struct worker *w)
-{
-	while (w->free_streams != NULL) {
-		struct stream *s = w->free_streams;
-
-		w->free_streams = s->next_free;
-		free(s);
-	}
 }
 
 static void

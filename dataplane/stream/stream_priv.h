@@ -128,7 +128,6 @@ struct stream {
 	struct task		 task;		/* go on pumping */
 	struct queue_waiter	 waiter;
 	struct grave		 grave;
-	struct stream		*next_free;	/* worker.free_streams */
 
 	struct flow		 flow[2];	/* by enum stream_flow */
 };
@@ -149,7 +148,6 @@ bool stream_set_backend(struct stream *s, struct backend *backend);
 void stream_end(struct stream *s, enum end_cause cause);
 
 void stream_end_all(struct worker *worker, enum end_cause cause);
-void stream_pool_free(struct worker *worker);
 
 /* Its connection on a side; NULL: there is none. */
 struct conn *stream_conn(const struct stream *s, enum stream_side side);
@@ -203,6 +201,9 @@ void stream_arm(struct stream *s);
 /* In a state of stream_connect.c: `timeout_ms` from now, TIMEOUT_NONE for never. */
 void stream_set_deadline(struct stream *s, int64_t timeout_ms);
 
+/* Read both sockets: what came may not have been shown yet. */
+void stream_read_once_more(struct stream *s);
+
 uint64_t time_after(uint64_t from_ms, int64_t timeout_ms);	/* WHEEL_NEVER for TIMEOUT_NONE */
 
 /* stream_tick.c */
@@ -213,6 +214,12 @@ void stream_on_tick_task(struct task *task);
 /* stream_log.c */
 void stream_count(struct stream *s);	/* bring the counters up to date */
 void stream_log(struct stream *s);
+
+static inline uint64_t
+later_of(uint64_t a_ms, uint64_t b_ms)
+{
+	return a_ms > b_ms ? a_ms : b_ms;
+}
 
 static inline void
 keepalive_set(int fd, const struct tcp_keepalive *ka)

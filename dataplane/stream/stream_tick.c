@@ -37,18 +37,6 @@ stream_keep_active(struct stream *s)
 	s->moved = false;
 }
 
-static void
-stream_probe(struct stream *s)
-{
-	for (int side = CLIENT; side <= SERVER; side++) {
-		struct conn *c = stream_conn(s, side);
-
-		if (c != NULL && s->flow[side].state == FLOW_OPEN)
-			c->readable = true;
-	}
-	s->mode->run(s);
-}
-
 /* A part of a head has come, or an interim response: an RST may have come right behind it. */
 static void
 stream_probe_answer(struct stream *s)
@@ -68,7 +56,7 @@ stream_tick(struct stream *s)
 	if (s->exchange != NULL)
 		exchange_slim(s);
 	if (s->state == STREAM_OPEN && !s->moved) {
-		stream_probe(s);
+		stream_read_once_more(s);
 	} else if (s->state < STREAM_OPEN && conn_error(&s->client->conn) != 0) {
 		stream_end(s, END_CLIENT_ABORT);
 	} else {

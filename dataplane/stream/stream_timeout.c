@@ -72,8 +72,7 @@ stream_on_timeout(struct stream *s, enum end_cause cause)
 	}
 }
 
-/* What came may not have been shown yet. */
-static void
+void
 stream_read_once_more(struct stream *s)
 {
 	for (int side = CLIENT; side <= SERVER; side++) {

@@ -243,12 +243,6 @@ tcp_part(struct stream *s)
  * judged first.
  */
 static uint64_t
-later_of(uint64_t a, uint64_t b)
-{
-	return a > b ? a : b;
-}
-
-static uint64_t
 side_active_ms(const struct stream *s, enum stream_side side)
 {
 	return later_of(s->flow[side].read_ms, s->flow[1 - side].written_ms);

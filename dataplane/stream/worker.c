@@ -10,7 +10,6 @@
 #include "core/obj.h"
 #include "server/pool.h"
 #include "stream/engine_priv.h"
-#include "stream/exchange_priv.h"
 #include "stream/listener_priv.h"
 #include "stream/stream_priv.h"
 
@@ -46,6 +45,9 @@ static void
 worker_init(struct worker *w, uint32_t index, struct pipe_budget *budget)
 {
 	w->index = index;
+	w->spare_clients.keep = w->spare_streams.keep = w->spare_exchanges.keep =
+		WORKER_STREAMS_KEPT;
+	w->spare_drafts.keep = WORKER_DRAFTS_KEPT;
 	slab_pool_init(&w->slabs, WORKER_SLABS_KEPT);
 	pipe_pool_init(&w->pipes, budget, WORKER_PIPES_KEPT);
 	list_init(&w->clients);
@@ -97,9 +99,10 @@ worker_free(struct worker **wp)
 	assert(w->stream_count == 0 && list_is_empty(&w->listeners));
 	cuts_fini(&w->cuts);
 	loop_free(&w->loop);
-	stream_pool_free(w);
-	client_pool_free(w);
-	exchange_pool_free(w);
+	spares_fini(&w->spare_clients);
+	spares_fini(&w->spare_streams);
+	spares_fini(&w->spare_exchanges);
+	spares_fini(&w->spare_drafts);
 	slab_pool_fini(&w->slabs);
 	pipe_pool_fini(&w->pipes);
 	buf_fini(&w->line);

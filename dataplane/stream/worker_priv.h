@@ -13,6 +13,7 @@
 #include "core/log.h"
 #include "core/loop.h"
 #include "core/slab.h"
+#include "core/spares.h"
 #include "core/str.h"
 #include "http/head.h"
 #include "net/pipe.h"
@@ -56,18 +57,11 @@ struct worker {
 	struct list		 clients;	/* all, by client.node */
 	struct list		 sweeping;	/* those that clients_sweep() still has to look at */
 	struct task		 sweep_task;
-	struct client		*free_clients;
-	uint32_t		 free_client_count;
 	uint64_t		 identity_seed;	/* random: of client_identity() */
 	struct list		 streams;	/* stream_link, by id */
 	uint32_t		 stream_count;	/* with those that wait for their last mail */
 	uint64_t		 sequence;	/* of the last stream */
-	struct stream		*free_streams;
-	uint32_t		 free_count;
-	struct exchange		*free_exchanges;
-	uint32_t		 free_exchange_count;
-	struct draft		*free_drafts;
-	uint32_t		 free_draft_count;
+	struct spares		 spare_clients, spare_streams, spare_exchanges, spare_drafts;
 
 	struct list		 active;	/* streams that moved bytes, or wait: see stream_tick.c */
 	struct list		 due;		/* those that this tick still has to look at */
