@@ -29,6 +29,7 @@
 	X(QUEUE_TIMEOUT,	's', 503, "queue-timeout",		"no server had a free place in time") \
 	X(QUEUE_FULL,		'S', 503, "queue-full",		"the queue was full") \
 	X(NO_BACKEND,		'S', 503, "no-backend",		"the frontend has no backend") \
+	X(NO_ROOM,		'P', 500, "no-room",		"a header that had to be written was too long") \
 	X(RESOURCE,		'R', 500, "resource",		"out of memory, descriptors or ports") \
 	X(INTERNAL,		'I', 500, "internal",		"internal error") \
 	X(SERVER_DOWN,		'D', 500, "server-down",		"its server was marked down") \

@@ -43,7 +43,8 @@ struct http_forwarded {
 };
 
 /*
- * ERR_LIMIT: no room, or too many fields. `client` and `local` are the connection's ends as the
+ * ERR_NOMEM: the room does not suffice (nothing is changed, it may be called again with more). ERR_LIMIT: too
+ * many fields. `client` and `local` are the connection's ends as the
  * PROXY protocol or the kernel tells them; Unix sockets get no X-Forwarded-For, and for=unknown.
  *
  * One line where the backend, the frontend or both have it on: under the header of the backend if that

@@ -86,7 +86,7 @@ ip_line_add(struct http_head *head, const struct http_forwardfor *backend,
 	if (is_if_none(backend, frontend) && http_head_find_named(head, name, NULL) != NULL)
 		return ERR_OK;
 	if (room->left < name.len + IP6_TEXT_MAX_BYTES + sizeof(": \r\n") - 1)
-		return ERR_LIMIT;
+		return ERR_NOMEM;
 	at = text_put(room->at, name);
 	at = text_put(at, SLICE(": "));
 	at = ip_put(at, addr);
@@ -188,7 +188,9 @@ http_forward_forwarded(struct http_head *head, const struct http_forwarded *conf
 		return ERR_OK;
 	if (conf->host)
 		most += 2 * head->authority.len;
-	if (room->left < most || most > UINT16_MAX)
+	if (room->left < most)
+		return ERR_NOMEM;
+	if (most > UINT16_MAX)
 		return ERR_LIMIT;
 	first = text_put(room->at, SLICE("Forwarded: "));
 	at = parameters_put(first, head, conf, client, local, is_tls);

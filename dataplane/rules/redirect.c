@@ -116,6 +116,9 @@ redirect_lines(const struct rule *rule, const struct http_head *request, struct 
 {
 	struct writer w = { room->at, room->left, false };
 
+	/* HAProxy 2.6 answers "https:///path", which leads to a host named like the path */
+	if (rule->kind == REDIRECT_SCHEME && request->authority.len == 0)
+		return ERR_INVALID;
 	write_slice(&w, SLICE("Location: "));
 	write_location(&w, rule, request);
 	write_slice(&w, SLICE("\r\n"));

@@ -16,7 +16,10 @@
 /* NULL: no code that redirects. Static memory. */
 const struct http_answer *redirect_answer(uint16_t status);
 
-/* Location and Set-Cookie as lines, written into `room`, which moves on. ERR_LIMIT: they do not fit. */
+/*
+ * Location and Set-Cookie as lines, written into `room`, which moves on. ERR_LIMIT: they do not fit.
+ * ERR_INVALID: the request has no host, and the Location needs one.
+ */
 enum err redirect_lines(const struct rule *rule, const struct http_head *request,
 	struct http_room *room, struct slice *lines);
 

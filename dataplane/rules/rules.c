@@ -61,14 +61,17 @@ static void
 act_redirect(const struct rule *rule, const struct http_head *request, struct http_room *room,
 	struct rule_verdict *verdict)
 {
-	verdict->cause = END_ANSWERED;
-	if (redirect_lines(rule, request, room, &verdict->extra) == ERR_OK) {
+	const enum err err = redirect_lines(rule, request, room, &verdict->extra);
+
+	if (err == ERR_OK) {
 		verdict->answer = redirect_answer(rule->status);
-		return;
+		verdict->cause = END_ANSWERED;
+	} else if (err == ERR_INVALID) {
+		verdict->fault = HTTP_FAULT_HOST;
+		verdict->cause = END_BAD_REQUEST;
+	} else {
+		verdict->no_room = true;
 	}
-	verdict->no_room = true;
-	verdict->error = 500;
-	verdict->cause = END_RESOURCE;
 }
 
 static void

@@ -14,6 +14,7 @@
 #include "core/str.h"
 #include "expr/cond.h"
 #include "http/answer.h"
+#include "http/fault.h"
 #include "http/forward.h"
 #include "http/head.h"
 #include "server/backend.h"
@@ -83,15 +84,16 @@ struct rule_verdict {
 	const struct http_answer
 		*answer; /* return, redirect: to be sent; valid as long as `rules` and `room` are */
 	struct slice		 extra;		/* lines with CRLF that belong into its head: Location, Set-Cookie */
-	uint16_t		 error;		/* deny, no_room: the status, to be looked up in the http_errors; else 0 */
+	uint16_t		 error;		/* deny: the status, to be looked up in the http_errors; else 0 */
 	struct backend		*backend;	/* use_backend */
-	enum end_cause		 cause;		/* END_DENIED, END_ANSWERED, END_RESOURCE (no_room); else END_NONE */
-	bool			 no_room;	/* a Location did not fit: `error` is 500 */
+	enum end_cause		 cause;		/* END_DENIED, END_ANSWERED, END_BAD_REQUEST; else END_NONE */
+	enum http_fault		 fault;		/* END_BAD_REQUEST: what the rule misses in the request */
+	bool			 no_room;	/* a redirect's lines did not fit: nothing but `rule` is set */
 };
 
 /*
  * "http-request" rules: return, redirect, deny. A redirect's lines are written into `room`, which moves
- * on behind them. Worker.
+ * on behind them; after no_room it may be called again with more. Worker.
  */
 void rules_run_request(const struct rules *rules, const struct http_head *request,
 	struct http_room *room, struct rule_verdict *verdict);

@@ -38,6 +38,30 @@ exchange_new(struct worker *w)
 	return x;
 }
 
+enum err
+exchange_more_room(struct stream *s)
+{
+	struct exchange *x = s->exchange;
+
+	if (x->lines != NULL)
+		return ERR_LIMIT;
+	x->lines = slab_take(&s->worker->slabs);
+	if (x->lines == NULL)
+		return ERR_NOMEM;
+	x->room = (struct http_room){ x->lines->data, sizeof(x->lines->data) };
+	return ERR_OK;
+}
+
+static void
+exchange_drop_more_room(struct stream *s)
+{
+	struct exchange *x = s->exchange;
+
+	if (x->lines != NULL)
+		slab_give(&s->worker->slabs, x->lines);
+	x->lines = NULL;
+}
+
 void
 exchange_free(struct stream *s)
 {
@@ -45,6 +69,7 @@ exchange_free(struct stream *s)
 
 	if (x == NULL)
 		return;
+	exchange_drop_more_room(s);
 	s->exchange = NULL;
 	if (x->response != NULL)
 		slab_give(&s->worker->slabs, x->response);
@@ -74,6 +99,7 @@ exchange_take_facts(struct stream *s)
 		kept[i]->at = at;
 		at += kept[i]->len;
 	}
+	exchange_drop_more_room(s);
 	x->request.count = 0;
 	x->request.fields = NULL;
 	x->room = (struct http_room){ 0 };

@@ -61,7 +61,8 @@ struct exchange {
 	uint64_t		 sent_ms;	/* the request was sent whole */
 	uint64_t		 response_ms;	/* the response's head was there */
 	struct frame		 frame[2];	/* of its flows, by enum stream_flow */
-	struct http_room	 room;		/* what is left of draft->lines */
+	struct http_room	 room;		/* what is left of draft->lines, or of `lines` */
+	struct slab		*lines;		/* where the draft's did not suffice; NULL: none */
 	struct draft		*draft;		/* NULL: facts were taken */
 };
 
@@ -81,6 +82,9 @@ bool exchange_is_repeatable(const struct stream *s);
 struct exchange *exchange_new(struct worker *worker);	/* NULL: no memory */
 void exchange_discard(struct worker *worker, struct exchange *x);	/* may be NULL */
 void exchange_free(struct stream *s);	/* give back what it has; the stream may have none */
+
+/* More room, once; what was written stays. ERR_LIMIT: it has that already. ERR_NOMEM. */
+enum err exchange_more_room(struct stream *s);
 
 /* Copy what the log needs, and let the request itself go (and what came behind it). False: no memory. */
 bool exchange_take_facts(struct stream *s);

@@ -21,19 +21,39 @@ exchange_obey(struct stream *s, const struct rule_verdict *v)
 	x->rule = v->rule->id;
 	if (v->answer != NULL)
 		exchange_answer(s, v->answer, v->extra, v->cause);
+	else if (v->fault != HTTP_FAULT_NONE)
+		exchange_refuse(s, v->fault);
 	else
 		exchange_answer_error(s, v->error, v->cause);
 	return true;
 }
 
+/* By what exchange_more_room() said. */
+static enum end_cause
+no_room_cause(enum err err)
+{
+	return err == ERR_NOMEM ? END_RESOURCE : END_NO_ROOM;
+}
+
 static bool
 exchange_run_rules(struct stream *s, const struct rules *rules)
 {
+	struct exchange *x = s->exchange;
 	struct rule_verdict verdict;
+	enum err err;
 
 	if (rules == NULL)
 		return false;
-	rules_run_request(rules, &s->exchange->request, &s->exchange->room, &verdict);
+	rules_run_request(rules, &x->request, &x->room, &verdict);
+	while (verdict.no_room) {
+		err = exchange_more_room(s);
+		if (err != ERR_OK) {
+			x->rule = verdict.rule->id;
+			exchange_fail(s, no_room_cause(err));
+			return true;
+		}
+		rules_run_request(rules, &x->request, &x->room, &verdict);
+	}
 	return exchange_obey(s, &verdict);
 }
 
@@ -52,41 +72,86 @@ exchange_find_backend(struct stream *s)
 	return verdict.backend;
 }
 
-static enum err
-exchange_add_addresses(struct stream *s)
-{
-	struct exchange *x = s->exchange;
-	const struct backend_http *bh = &s->backend_conf->http;
-	const struct frontend_http *fh = &s->frontend_conf->http;
-	const bool needs_client = bh->forwardfor.on || fh->forwardfor.on;
-	const bool needs_local = bh->originalto.on || fh->originalto.on;
-	enum err result = ERR_OK;
-	struct addr client, local;
+/* Who asks, and whom: what servers are told of it. */
+struct told {
+	const struct backend_http	*backend;
+	const struct frontend_http	*frontend;
+	struct addr			 client, local;		/* `local` only where it is told */
+};
 
-	if (!needs_client && !needs_local && !bh->forwarded.on)
-		return ERR_OK;
-	stream_peer_addr(&s->client->peer, &client);
-	if (needs_local || bh->forwarded.on)
-		client_local(s->client, &local);
-	if (needs_client)
-		result = http_forward_for(&x->request, &bh->forwardfor, &fh->forwardfor, &client,
-					  &x->room);
-	if (needs_local && result == ERR_OK)
-		result = http_forward_original_to(&x->request, &bh->originalto, &fh->originalto,
-						  &local, &x->room);
-	if (bh->forwarded.on && result == ERR_OK)
-		result = http_forward_forwarded(&x->request, &bh->forwarded, &client, &local, false,
+enum told_line {
+	TOLD_FOR,
+	TOLD_ORIGINAL_TO,
+	TOLD_FORWARDED,
+	TOLD_LINES,
+};
+
+static enum err
+exchange_add_line(struct exchange *x, const struct told *told, enum told_line line)
+{
+	switch (line) {
+	case TOLD_FOR:
+		return http_forward_for(&x->request, &told->backend->forwardfor,
+					&told->frontend->forwardfor, &told->client, &x->room);
+	case TOLD_ORIGINAL_TO:
+		return http_forward_original_to(&x->request, &told->backend->originalto,
+						&told->frontend->originalto, &told->local,
 						&x->room);
-	return result;
+	case TOLD_FORWARDED:
+		return http_forward_forwarded(&x->request, &told->backend->forwarded, &told->client,
+					      &told->local, false, &x->room);
+	case TOLD_LINES: break;
+	}
+	return ERR_OK;
 }
 
-/* What a proxy changes in it. False: it has grown too large, and was answered. */
+/* False: there was no room for one, or were too many, and it was answered. */
+static bool
+exchange_add_lines(struct stream *s, const struct told *told)
+{
+	struct exchange *x = s->exchange;
+	enum err err;
+
+	for (enum told_line line = 0; line < TOLD_LINES; line++) {
+		while ((err = exchange_add_line(x, told, line)) == ERR_NOMEM) {
+			err = exchange_more_room(s);
+			if (err != ERR_OK) {
+				exchange_fail(s, no_room_cause(err));
+				return false;
+			}
+		}
+		if (err != ERR_OK) {
+			exchange_refuse(s, HTTP_FAULT_FIELDS);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool
+exchange_add_addresses(struct stream *s)
+{
+	const struct backend_http *bh = &s->backend_conf->http;
+	const struct frontend_http *fh = &s->frontend_conf->http;
+	const bool needs_local = bh->originalto.on || fh->originalto.on || bh->forwarded.on;
+	struct told told;
+
+	if (!needs_local && !bh->forwardfor.on && !fh->forwardfor.on)
+		return true;
+	told.backend = bh;
+	told.frontend = fh;
+	stream_peer_addr(&s->client->peer, &told.client);
+	if (needs_local)
+		client_local(s->client, &told.local);
+	return exchange_add_lines(s, &told);
+}
+
+/* What a proxy changes in it. False: it was answered, as it has grown too large. */
 static bool
 exchange_prepare(struct stream *s)
 {
-	if (http_forward_hops(&s->exchange->request, false) == ERR_OK &&
-	    exchange_add_addresses(s) == ERR_OK)
-		return true;
+	if (http_forward_hops(&s->exchange->request, false) == ERR_OK)
+		return exchange_add_addresses(s);
 	exchange_refuse(s, HTTP_FAULT_FIELDS);
 	return false;
 }

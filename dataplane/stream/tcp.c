@@ -209,6 +209,7 @@ tcp_cuts(const struct stream *s, enum stream_side side)
 	case END_QUEUE_TIMEOUT:
 	case END_QUEUE_FULL:
 	case END_NO_BACKEND:
+	case END_NO_ROOM:
 		/* silence is an end like any other, unless bytes were under way */
 		return flow_holds(to);
 	}

@@ -33,7 +33,7 @@ head_change(struct http_head *head, struct http_room *room)
 		err = http_forward_forwarded(head, &all, &client, &client, true, room);
 	if (err == ERR_OK)
 		err = http_forward_for(head, &conf, &conf, &client, room);
-	claim(err == ERR_OK || err == ERR_LIMIT);
+	claim(err == ERR_OK || err == ERR_LIMIT || err == ERR_NOMEM);
 	return err == ERR_OK;
 }
 

@@ -160,7 +160,7 @@ the_room_moves_on_behind_the_lines(void **state)
 }
 
 static void
-a_location_that_does_not_fit_is_a_500(void **state)
+a_location_that_does_not_fit_may_be_had_with_more_room(void **state)
 {
 	char path[500];
 
@@ -170,10 +170,25 @@ a_location_that_does_not_fit_is_a_500(void **state)
 	path[sizeof(path) - 1] = '\0';
 	assert_string_equal(lines_for((struct rule){ TO(PREFIX, "http://p.org") }, path), "");
 	assert_true(verdict.no_room);
-	assert_int_equal(verdict.error, 500);
-	assert_int_equal(verdict.cause, END_RESOURCE);
+	assert_int_equal(verdict.error, 0);
+	assert_int_equal(verdict.cause, END_NONE);
 	assert_null(verdict.answer);
 	assert_ptr_equal(room.at, room_bytes);
+}
+
+static void
+a_scheme_without_a_host_leads_nowhere(void **state)
+{
+	const struct http_head *request = request_of("GET /s", "Host:\r\n");
+
+	(void)state;
+	assert_string_equal(lines_of((struct rule){ TO(SCHEME, "https") }, request), "");
+	assert_null(verdict.answer);
+	assert_int_equal(verdict.cause, END_BAD_REQUEST);
+	assert_int_equal(verdict.fault, HTTP_FAULT_HOST);
+	assert_false(verdict.no_room);
+	assert_string_equal(lines_of((struct rule){ TO(PREFIX, "/p") }, request),
+			    "Location: /p/s\r\n");
 }
 
 /* What is wrong with it, "" for nothing. */
@@ -242,7 +257,8 @@ main(void)
 		cmocka_unit_test(a_cookie_is_set_or_cleared),
 		cmocka_unit_test(each_code_has_its_answer_and_those_of_the_moment_are_not_cached),
 		cmocka_unit_test(the_room_moves_on_behind_the_lines),
-		cmocka_unit_test(a_location_that_does_not_fit_is_a_500),
+		cmocka_unit_test(a_location_that_does_not_fit_may_be_had_with_more_room),
+		cmocka_unit_test(a_scheme_without_a_host_leads_nowhere),
 		cmocka_unit_test(what_could_end_a_line_is_refused),
 		cmocka_unit_test(what_makes_no_redirect_is_refused),
 	};
