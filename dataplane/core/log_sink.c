@@ -167,4 +167,7 @@ log_sink_flush(struct log_sink *sink)
 		else if (n == 0 || errno != EINTR)
 			log_sink_fail(sink, chunk, n == 0 ? EIO : errno);
 	}
+	/* the next batch in memory that is still in the cache, not in what was used 4 MiB ago */
+	if (log_sink_is_empty(sink))
+		sink->head = sink->tail = 0;
 }
