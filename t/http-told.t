@@ -30,6 +30,16 @@ for my $field (sort keys %which) {
 		$conf{backends}{"$field-$name"} = { servers => { s => { address => $origin->address } }, $back ? ($field => $back) : () };
 	}
 }
+
+# Names: by the frontend, by the backend behind its rules.
+my %names = map { ("$_->[0]-$_->[1]" => $_) } ['preserve', 'delete', '200 X-Z'], ['preserve', 'reject', '403'], ['preserve', 'preserve', '200 x_y X-Z'],
+	['delete', 'reject', '200 X-Z'], ['delete', 'preserve', '200 X-Z'], ['reject', 'preserve', '403'];
+for my $name (keys %names) {
+	my ($front, $back) = @{$names{$name}};
+	$conf{frontends}{$name} = { bind => ['127.0.0.1:0'], default_backend => $name, http_restrict_req_hdr_names => $front };
+	$conf{backends}{$name} = { servers => { s => { address => $origin->address } }, http_restrict_req_hdr_names => $back,
+		rules => [{ action => 'return', status => 204, if => '{ hdr(x_y) rule }' }] };
+}
 my $lb = Sluice->start(config => { global => { threads => 1 }, defaults => { mode => 'http',
 	timeout => { connect => '20s', client => '60s', server => '20s' } }, %conf });
 
@@ -52,6 +62,14 @@ for my $field (sort keys %which) {
 		is join('|', grep { /^X-/ } split /\r\n/, $text), $told{$name}[2] =~ s/NAME/$which{$field}/r, "$field: $name";
 	}
 }
+for my $name (sort keys %names) {
+	my ($status, $text) = ask($name, "x_y: 1\r\nX-Z: 2\r\n");
+	is join(' ', $status, $text =~ /^(x[-_][yz]):/gim), $names{$name}[2], "names: $name";
+}
+is +(ask('preserve-reject', "x_y: rule\r\n"))[0], 204, "a backend's rules see it";
+is +(ask('preserve-reject', "X.Y: 1\r\n"))[0], 403, 'another one';
+is $lb->log_line(status => 403, frontend => 'preserve-reject')->{fault}, 'refused-header-name', 'the log says what was wrong';
+is +(ask('preserve-reject', "X-Y: 1\r\n"))[0], 200, 'a plain one';
 $lb->stop;
 undef $lb;
 done_testing;

@@ -56,6 +56,7 @@ my $server = { address => '127.0.0.1:1', id => 1, pool_max_conn => 10, pool_purg
 my $backend = { mode => 'http', http_reuse => 'always', retry_on => ['conn-failure', 'response-timeout', '503'],
 	forwardfor => { except => ['127.0.0.0/8', '::1'], header => 'X-Client', if_none => $true }, originalto => { except => '10.0.0.1' },
 	forwarded => { by => $true, by_port => $true, for => $true, host => $true }, accept_unsafe_violations_in_http_response => $true,
+	http_restrict_req_hdr_names => 'delete',
 	errorfiles => { 503 => '503.http', 504 => "$files/in.http" }, http_errors => { 502 => $error, 500 => {} },
 	timeout => { tunnel => '2h' },
 	rules => [{ action => 'deny', deny_status => 429, if => '{ path_beg /private }' }], servers => { s => $server } };
@@ -119,7 +120,7 @@ is $shown->{status}{idle_connections}, 0, 'none is idle';
 errors_are $lb->patch('/v1/frontends/plain', { default_backend => 'web' }), 422,
 	{ '/default_backend' => qr/^frontend "plain" is of mode tcp and backend "web" of mode http/ }, 'a frontend names a backend of another mode';
 errors_are $lb->patch('/v1/backends/web', { mode => 'tcp', http_reuse => undef, retry_on => undef, forwardfor => undef, originalto => undef,
-	forwarded => undef, accept_unsafe_violations_in_http_response => undef, errorfiles => undef, http_errors => undef, rules => undef,
+	forwarded => undef, accept_unsafe_violations_in_http_response => undef, http_restrict_req_hdr_names => undef, errorfiles => undef, http_errors => undef, rules => undef,
 	servers => { s => { map { $_ => undef } qw(pool_max_conn pool_purge_delay pool_low_conn max_reuse) } } }), 422,
 	{ '/mode' => qr/^frontend "web" is of mode http and backend "web" of mode tcp/ }, 'a backend leaves the mode of its frontend';
 errors_are $lb->patch('/v1/backends/api', { mode => undef }), 422, { '/mode' => qr/frontend "web" is of mode http and backend "api"/ },

@@ -230,6 +230,7 @@ backend_http_compile(struct backend_http *http, const struct chain *chain, struc
 	fields_bind(backend_fields, COUNT(backend_fields), chain, http, at, issues);
 	retry_on_compile(http, chain, at, issues);
 	http->h1_options = h1_relaxed(chain, "accept_unsafe_violations_in_http_response");
+	http->h1_names = h1_names(chain);
 	forwarded_compile(&http->forwarded, chain, at, issues);
 	http->rules_free = rules_free;
 	return forwardfor_compile(&http->forwardfor, chain, "forwardfor", at, issues) &&

@@ -177,3 +177,19 @@ http_forward_hops(struct http_head *head, bool to_minor_0)
 	}
 	return hops_put(head, upgrade, trailers);
 }
+
+bool
+http_forward_names(struct http_head *head, bool reject)
+{
+	for (uint32_t i = 0; i < head->count; i++) {
+		struct http_field *f = &head->fields[i];
+		const char *end = f->line + f->name_len;
+
+		if (f->left_out || scan_set(f->line, end, CHAR_NAME) == end)
+			continue;
+		if (reject)
+			return false;
+		f->left_out = true;
+	}
+	return true;
+}

@@ -27,6 +27,12 @@
  */
 enum err http_forward_hops(struct http_head *head, bool to_minor_0);
 
+/*
+ * Leave out fields of other names than [A-Za-z0-9-]+ (the frontend's parser does the same, by H1_NAMES_*, in
+ * its way). False: `reject`, and there is one.
+ */
+bool http_forward_names(struct http_head *head, bool reject);
+
 /* "option forwardfor" and "option originalto" (HAProxy manual): also their "except" and "if-none". */
 struct http_forwardfor {
 	bool			 on;

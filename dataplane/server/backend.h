@@ -47,6 +47,7 @@ struct backend_http {
 	unsigned		 retry_on;		/* RETRY_ON_* */
 	uint32_t		 retry_on_statuses;
 	unsigned		 h1_options;		/* H1_RELAXED: of responses */
+	unsigned		 h1_names;		/* H1_NAMES_*: of requests that come here */
 	struct http_forwardfor	 forwardfor, originalto;
 	struct http_forwarded	 forwarded;
 	struct http_errors	 errors;

@@ -146,10 +146,24 @@ exchange_add_addresses(struct stream *s)
 	return exchange_add_lines(s, &told);
 }
 
-/* What a proxy changes in it. False: it was answered, as it has grown too large. */
+/* False: a field has a name that the backend does not take. */
+static bool
+exchange_restrict_names(struct stream *s)
+{
+	const unsigned names = s->backend_conf->http.h1_names;
+
+	return names == 0 ||
+	       http_forward_names(&s->exchange->request, (names & H1_NAMES_REJECT) != 0);
+}
+
+/* What a proxy changes in it. False: it is refused, or has grown too large, and was answered. */
 static bool
 exchange_prepare(struct stream *s)
 {
+	if (!exchange_restrict_names(s)) {
+		exchange_refuse(s, HTTP_FAULT_NAME_REFUSED);
+		return false;
+	}
 	if (http_forward_hops(&s->exchange->request, false) == ERR_OK)
 		return exchange_add_addresses(s);
 	exchange_refuse(s, HTTP_FAULT_FIELDS);

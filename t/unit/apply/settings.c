@@ -330,7 +330,8 @@ how_strict_a_parser_is(void **state)
 
 	compile("{'defaults':{'mode':'http'},'frontends':{'plain':{},'delete':{'http_restrict_req_hdr_names':'delete'},"
 		"'both':{'http_restrict_req_hdr_names':'reject','accept_unsafe_violations_in_http_request':true}},"
-		"'backends':{'app':{'accept_unsafe_violations_in_http_response':true}}}");
+		"'backends':{'app':{'accept_unsafe_violations_in_http_response':true},"
+		"'names':{'http_restrict_req_hdr_names':'delete'}}}");
 	f = conf_of("plain");
 	assert_int_equal(f->conf->http.h1_options, 0);
 	f = conf_of("delete");
@@ -339,6 +340,9 @@ how_strict_a_parser_is(void **state)
 	assert_int_equal(f->conf->http.h1_options, H1_NAMES_REJECT | H1_RELAXED);
 	assert_int_equal(((const struct backend_conf *)conf_of("app"))->http.h1_options,
 		H1_RELAXED);
+	assert_int_equal(((const struct backend_conf *)conf_of("app"))->http.h1_names, 0);
+	assert_int_equal(((const struct backend_conf *)conf_of("names"))->http.h1_names,
+		H1_NAMES_DELETE);
 }
 
 static void
