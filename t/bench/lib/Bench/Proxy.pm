@@ -1,7 +1,7 @@
 package Bench::Proxy;
 
-# Who is measured, and how each is set up: TCP or HTTP mode, one thread or as many as the mode says, no log,
-# the port picked by the kernel. In HTTP mode each keeps its connections to the server as somebody would set it
+# Who is measured, and how each is set up: TCP or HTTP mode, one thread or as many as the mode says, no log
+# unless the mode is about one, the port picked by the kernel. In HTTP mode each keeps its connections to the server as somebody would set it
 # up who wants speed, and by its own defaults where those are no slower.
 #
 # HAProxy and nginx cannot listen on port 0, so they inherit a socket that is bound here: HAProxy by
@@ -31,10 +31,11 @@ my %always = (reuse => 'always');
 
 # name, in which modes (all, or those), whether it is a floor and no competitor, how it starts:
 # start({ folder, files, core, tools, log, port => origin's, answer => bytes of the origin's answer, and of the
-# mode: bulk, http, workers, reuse, closes }) gives process and port.
+# mode: bulk, http, workers, reuse, closes, logs }) gives process and port.
 my @proxies = (
 	{ name => 'sluice', start => \&sluice_start },
 	{ name => 'sluice-always', modes => qr/^http-churn$/, start => sub { sluice_start({ %{$_[0]}, %always }) } },
+	{ name => 'sluice-silent', modes => qr/^http-log$/, start => sub { sluice_start({ %{$_[0]}, logs => 0 }) } },
 	{ name => 'haproxy', start => sub { haproxy_start($_[0], '', $_[0]{bulk} ? $splice_always : '') } },
 	{ name => 'haproxy-always', modes => qr/^http-churn$/,
 		start => sub { haproxy_start({ %{$_[0]}, %always }, '', '') } },
@@ -44,7 +45,7 @@ my @proxies = (
 		start => sub { haproxy_start($_[0], $large_pipes, $splice_always) } },
 	{ name => 'haproxy-plain', modes => qr/^http-(down|up)$/, start => sub { haproxy_start($_[0], '', '') } },
 	{ name => 'nginx', start => sub { $_[0]{http} ? nginx_http_start($_[0]) : nginx_stream_start($_[0]) } },
-	{ name => 'floor', floor => 1, modes => qr/^(?!http-small-2)/,
+	{ name => 'floor', floor => 1, modes => qr/^(?!http-small-2|http-log)/,
 		start => sub { $_[0]{http} ? relay_start($_[0]) : pump_start($_[0]) } },
 	{ name => 'floor-splice', floor => 1, modes => qr/^(down|up)$/,
 		start => sub { pump_start($_[0], '--splice') } },
@@ -118,9 +119,10 @@ sub sluice_start {
 	my ($o) = @_;
 	my @mode = (mode => $o->{http} ? 'http' : 'tcp');
 	my @reuse = $o->{reuse} ? (http_reuse => $o->{reuse}) : ();
+	my @log = $o->{logs} ? { target => 'stderr', format => 'json' } : ();
 	my $config = file_write("$o->{files}.json", encode_json({
 		global => { threads => $o->{workers}, maxconn => $maxconn },
-		frontends => { f => { @mode, bind => ['127.0.0.1:0'], default_backend => 'b', log => [] } },
+		frontends => { f => { @mode, bind => ['127.0.0.1:0'], default_backend => 'b', log => \@log } },
 		backends => { b => { @mode, @reuse, servers => { s1 => { address => "127.0.0.1:$o->{port}" } } } },
 	}));
 	my $process = Bench::Process->start(core => $o->{core}, log => $o->{log},
@@ -139,6 +141,7 @@ sub haproxy_start {
 	my $fd = fileno($socket);
 	my $mode = $o->{http} ? 'http' : 'tcp';
 	my $reuse = $o->{reuse} ? "http-reuse $o->{reuse}" : '';
+	my $log = $o->{logs} ? "log stderr format raw local0\n\toption httplog" : '';
 	my $config = file_write("$o->{files}.cfg", <<"EOT");
 global
 	nbthread $o->{workers}
@@ -146,6 +149,7 @@ global
 ${global}defaults
 	mode $mode
 	$reuse
+	$log
 	timeout connect 5s
 	timeout client 50s
 	timeout server 50s
@@ -179,10 +183,11 @@ sub nginx_http_start {
 	my ($o) = @_;
 	my $bulk = !$o->{bulk} ? '' : 'client_max_body_size 0; client_body_buffer_size 64k; proxy_request_buffering off;'
 		. ' proxy_buffer_size 64k; proxy_buffers 8 64k; proxy_busy_buffers_size 128k; proxy_max_temp_file_size 0;';
+	my $log = $o->{logs} ? "$o->{files}-access.log combined buffer=64k flush=1s" : 'off';
 	my $temp = join(' ', map { "${_}_temp_path $o->{files}-$_;" } qw(client_body proxy fastcgi uwsgi scgi));
 	return nginx_start($o, '', sub { <<"EOT" });
 http {
-	access_log off; $temp
+	access_log $log; $temp
 	keepalive_timeout 600s; keepalive_requests 1000000000;
 	upstream b { server 127.0.0.1:$o->{port}; keepalive 256; keepalive_requests 1000000000; }
 	server {

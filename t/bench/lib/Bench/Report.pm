@@ -48,6 +48,7 @@ sub summarize {
 		$summary{$name}{vs_peer} = ratio($rounds, $name, $peer) if $peer;
 		$summary{$name}{vs_haproxy} = ratio($rounds, $name, 'haproxy') if $summary{haproxy};
 		$summary{$name}{vs_floor} = ratio($rounds, $name, 'floor') if $summary{floor};
+		$summary{$name}{vs_silent} = ratio($rounds, $name, 'sluice-silent') if $summary{'sluice-silent'};
 	}
 	return \%summary;
 }
@@ -67,6 +68,7 @@ my @columns = (
 	['x peer', 'vs_peer', \&short],
 	['x haproxy', 'vs_haproxy', \&short],
 	['x floor', 'vs_floor', \&short],
+	['x silent', 'vs_silent', \&short],
 	['spread', 'spread', sub { sprintf('%.0f%%', 100 * $_[0]) }],
 	['busy', 'busy', sub { sprintf('%.0f%%', 100 * $_[0]) }],
 	['waited', 'waited', sub { sprintf('%.0f%%', 100 * $_[0]) }],
@@ -106,11 +108,12 @@ sub syscalls_line {
 }
 
 # What is allowed in a mode: [field of a summary, the most it may be, in words]. `goal` of a mode is what was
-# promised; where nothing was, sluice costs no more than HAProxy.
+# promised, `silent_goal` what a log may cost; where nothing was, sluice costs no more than HAProxy.
 sub limit {
 	my ($mode, $tolerance) = @_;
 	my $goal = $mode->{goal};
 	return ['cost', $goal, "$mode->{cost} through sluice"] if defined $goal && !$mode->{per_unit};
+	return ['vs_silent', $mode->{silent_goal}, 'times the CPU of sluice without a log'] if $mode->{silent_goal};
 	return ['vs_peer', $goal, 'times the CPU of the best peer'] if defined $goal;
 	return ['vs_haproxy', 1 + $tolerance, 'times the CPU of haproxy'];
 }
