@@ -31,6 +31,7 @@
 	X(CHUNK_SIZE,		400,	"bad-chunk-size",	"a chunk's size line is malformed or too long")	\
 	X(CHUNK_END,		400,	"bad-chunk-end",	"a chunk does not end with CR LF")	\
 	X(TRAILER,		400,	"bad-trailer",		"a trailer is malformed, too long, or of a name that belongs in the head")	\
+	X(UNASKED,		400,	"unasked",		"the server spoke before it was asked")	\
 	X(UPGRADE,		400,	"bad-upgrade",		"101 without having been asked, or to another protocol")
 
 enum http_fault {

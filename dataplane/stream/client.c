@@ -284,6 +284,7 @@ client_start(struct listener *l, int fd, const struct stream_peer *peer)
 	}
 	conf = l->conf != NULL ? l->conf : l->frontend->slots[l->worker->index].conf;
 	client_init(c, l, peer, conf);
+	c->closes = l->conf != NULL;	/* its bind has gone: it will be answered once */
 	if (conn_open(&c->conn, l->worker->loop->base, fd) != 0) {
 		client_end(c);
 	} else if (client_sends_header(&conf->bind_confs[l->index], peer)) {
@@ -295,12 +296,13 @@ client_start(struct listener *l, int fd, const struct stream_peer *peer)
 }
 
 struct frontend_conf *
-client_conf(struct client *c)
+client_conf(const struct client *c, uint32_t *bind_index)
 {
 	struct frontend_conf *conf = client_slot(c)->conf;
 
 	if (conf != NULL && conf->mode == MODE_HTTP &&
-	    frontend_conf_find_bind(conf, c->bind, c->bind_serial, &c->bind_index))
+	    frontend_conf_find_bind(conf, c->bind, c->bind_serial, bind_index))
 		return conf;
+	*bind_index = c->bind_index;
 	return c->conf;
 }

@@ -64,7 +64,7 @@ struct client {
 		*conf;     /* until its first stream ends: that of its accept, referenced */
 	struct bind		*bind;		/* by which it came: a name, see bind_serial */
 	uint64_t		 bind_serial;
-	uint32_t		 bind_index;	/* in the conf of its accept, or of client_conf() */
+	uint32_t		 bind_index;	/* in the conf of its accept */
 	struct stream_peer	 peer;		/* who it is: the PROXY header's word, or the kernel's */
 	struct proxied		*proxied;	/* owned; NULL: there was no PROXY header */
 	struct stream		*stream;	/* CLIENT_BUSY */
@@ -98,8 +98,8 @@ void client_linger(struct client *c);
 /* Set the timer so that it fires no later than `at_ms` (WHEEL_NEVER: leave it). */
 void client_arm(struct client *c, uint64_t at_ms);
 
-/* HTTP: the conf that a request which begins now takes. NULL: there is none any more. */
-struct frontend_conf *client_conf(struct client *c);
+/* HTTP: the conf that a request which begins now takes, and its bind's index there. NULL: there is none any more. */
+struct frontend_conf *client_conf(const struct client *c, uint32_t *bind_index);
 
 /* Its own address, or where the PROXY header says that it connected to. */
 void client_local(const struct client *c, struct addr *addr);

@@ -18,7 +18,7 @@
 void
 client_refuse_proxy(struct client *c)
 {
-	struct stream *s = stream_start(c, c->conf, &stream_tcp, STREAM_REQUEST);
+	struct stream *s = stream_start(c, c->conf, c->bind_index, &stream_tcp, STREAM_REQUEST);
 
 	if (s != NULL)
 		stream_end(s, END_BAD_PROXY);

@@ -12,11 +12,12 @@
 
 /* May it begin another request: are its frontend, bind and mode still there? */
 static bool
-client_is_welcome(struct client *c)
+client_is_welcome(const struct client *c)
 {
+	uint32_t index;
 	const struct frontend_conf *conf = client_slot(c)->conf;
 
-	return !c->worker->listening_ended && conf != NULL && client_conf(c) == conf;
+	return !c->worker->listening_ended && conf != NULL && client_conf(c, &index) == conf;
 }
 
 static void

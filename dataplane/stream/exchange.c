@@ -95,7 +95,8 @@ exchange_is_over(const struct stream *s)
 	if (s->exchange->answer == ANSWER_OURS || flow_is_done(&s->flow[UP]))
 		return true;
 	/* the server has answered before it read all; let it through, as HAProxy does, while it takes it */
-	return !s->exchange->keeps_server || server == NULL || server->closed_seen;
+	return !s->exchange->keeps_server || server == NULL || server->closed_seen ||
+	       conn_error(&s->sc->conn) != 0;
 }
 
 void

@@ -21,7 +21,7 @@ exchange_swallow(struct stream *s)
 	if (!x->is_parsed)
 		return false;
 	if (x->is_sent)
-		return body->done;	/* it may have been let go since */
+		return body->done && s->flow[UP].state != FLOW_SHUT;	/* it may have been let go since */
 	if (in == NULL)
 		return false;
 	while (!body->done && x->rest_at < in->end) {
@@ -89,7 +89,8 @@ exchange_answer(struct stream *s, const struct http_answer *answer, struct slice
 	x->answered_in = s->state;
 	stream_close(s, SERVER);
 	(void)backend_stop_waiting(&s->waiter);	/* a call that is under way finds it answered */
-	x->keeps_client = x->keeps_client && !cause_closes(cause) && exchange_swallow(s);
+	x->keeps_client = x->keeps_client && !s->client->closes && !cause_closes(cause) &&
+			  exchange_swallow(s);
 	if (x->keeps_client)
 		s->flow[UP].state = FLOW_FLUSHED;
 	count = exchange_answer_iov(s, answer, extra, iov);

@@ -110,6 +110,14 @@ exchange_take_facts(struct stream *s)
 	return true;
 }
 
+/* Then what came behind the request is the tunnel's. */
+static bool
+exchange_may_tunnel(const struct exchange *x)
+{
+	return (x->request.says & HTTP_SAYS_UPGRADE) != 0 ||
+	       x->request.method == HTTP_METHOD_CONNECT;
+}
+
 /* Nobody will ask for the request's bytes again, nor for what is behind them. */
 static bool
 exchange_is_past_request(const struct stream *s)
@@ -123,7 +131,7 @@ exchange_is_past_request(const struct stream *s)
 	if (s->state == STREAM_OPEN || s->state == STREAM_LAST)
 		return true;
 	conf = &s->backend_conf->http;
-	return s->state == STREAM_AWAITING && (x->request.says & HTTP_SAYS_UPGRADE) == 0 &&
+	return s->state == STREAM_AWAITING && !exchange_may_tunnel(x) &&
 	       (conf->retry_on & ~RETRY_ON_CONN_FAILURE) == 0 && conf->retry_on_statuses == 0;
 }
 

@@ -103,6 +103,7 @@ void exchange_stop_up(struct stream *s);	/* the server takes no more of it */
 
 /* h1_back.c */
 void back_read(struct stream *s);	/* the response's head */
+void back_refuse(struct stream *s, enum http_fault fault);	/* it is none */
 struct server_conn *back_take_idle(struct stream *s);
 void back_timed_out(struct stream *s, enum end_cause cause);
 

@@ -48,8 +48,8 @@ back_take_idle(struct stream *s)
 static bool
 back_may_retry(const struct stream *s, bool is_wanted)
 {
-	return is_wanted && s->retries < s->backend_conf->retries && s->exchange->answer == ANSWER_NONE &&
-	       exchange_is_repeatable(s);
+	return is_wanted && s->retries < s->backend_conf->retries &&
+	       s->exchange->answer == ANSWER_NONE && exchange_is_repeatable(s);
 }
 
 static void
@@ -85,7 +85,8 @@ back_retries_on(const struct stream *s, unsigned event)
 static bool
 back_is_stale(const struct stream *s)
 {
-	return s->sc->uses > 1 && s->exchange->response == NULL && s->exchange->answer == ANSWER_NONE &&
+	return s->sc->uses > 1 && s->exchange->response == NULL &&
+	       s->exchange->answer == ANSWER_NONE &&
 	       http_method_is_idempotent(s->exchange->request.method) && exchange_is_repeatable(s);
 }
 
@@ -96,7 +97,7 @@ back_renew(struct stream *s)
 	count_add(&s->backend->slots[s->worker->index].counters.retries, 1);
 	stream_close(s, SERVER);
 	s->wants_new = true;
-	stream_connect(s);
+	stream_retry(s);
 }
 
 /* The server has closed, or failed, before there was a response. */
@@ -117,7 +118,7 @@ back_lost(struct stream *s, ssize_t got)
 		exchange_fail(s, cause);
 }
 
-static void
+void
 back_refuse(struct stream *s, enum http_fault fault)
 {
 	s->exchange->fault = fault;
@@ -206,7 +207,8 @@ back_open_tunnel(struct stream *s, struct back *b)
 	struct flow *up = &s->flow[UP], *down = &s->flow[DOWN];
 	struct iovec iov[H1_IOVECS + 1];
 	char room[H1_ROOM_BYTES];
-	size_t bytes, early = in->end - x->rest_at;
+	const size_t early = in == NULL ? 0 : in->end - x->rest_at;
+	size_t bytes;
 	int count;
 
 	x->answer = ANSWER_SERVERS;
@@ -221,7 +223,8 @@ back_open_tunnel(struct stream *s, struct back *b)
 	down->bytes += b->len - x->parse.head_len;
 	up->bytes += early;
 	if (flow_send(down, &s->client->conn, s->worker, iov, count) == FLOW_NO_MEMORY ||
-	    slab_queue_put(&up->held, &s->worker->slabs, in->data + x->rest_at, early) != 0 ||
+	    (early > 0 &&
+	     slab_queue_put(&up->held, &s->worker->slabs, in->data + x->rest_at, early) != 0) ||
 	    !exchange_take_facts(s)) {
 		stream_end(s, END_RESOURCE);
 		return;

@@ -12,6 +12,8 @@
 #include "stream/exchange_priv.h"
 #include "stream/frontend_priv.h"
 
+#define FRONT_READS 4 /* of empty lines, at a wake-up; then others have their turn */
+
 /* Room for more behind what is there. NULL: no memory. */
 static struct slab *
 front_input(struct client *c)
@@ -114,10 +116,10 @@ front_read(struct stream *s)
 
 /* The first bytes of a request are there. NULL: no memory, the client has ended. */
 static struct stream *
-front_start(struct client *c, struct frontend_conf *conf)
+front_start(struct client *c, struct frontend_conf *conf, uint32_t bind_index)
 {
 	struct exchange *x = exchange_new(c->worker);
-	struct stream *s = x == NULL ? NULL : stream_start(c, conf, &stream_http, STREAM_REQUEST);
+	struct stream *s = x == NULL ? NULL : stream_start(c, conf, bind_index, &stream_http, STREAM_REQUEST);
 
 	if (s == NULL) {
 		exchange_discard(c->worker, x);
@@ -134,13 +136,16 @@ front_start(struct client *c, struct frontend_conf *conf)
 static bool
 front_fill(struct client *c)
 {
-	while (c->in == NULL || c->in->start == c->in->end) {
-		const ssize_t got = c->conn.readable ? front_recv(c) : -EAGAIN;
+	for (int reads = 0; c->in == NULL || c->in->start == c->in->end; reads++) {
+		const bool may = c->conn.readable && reads < FRONT_READS;
+		const ssize_t got = may ? front_recv(c) : -EAGAIN;
 
 		if (got > 0) {
 			front_skip_empty_line(c->in);
 			continue;
 		}
+		if (reads == FRONT_READS && c->conn.readable)
+			loop_queue(c->worker->loop, &c->task);
 		if (c->in != NULL)
 			slab_give(&c->worker->slabs, c->in);
 		c->in = NULL;
@@ -155,18 +160,19 @@ void
 front_next(struct client *c)
 {
 	struct frontend_conf *conf;
+	uint32_t bind_index;
 	struct stream *s;
 
 	if (c->in != NULL)
 		front_skip_empty_line(c->in);
 	if (!front_fill(c))
 		return;
-	conf = client_conf(c);
+	conf = client_conf(c, &bind_index);
 	if (conf == NULL) {
 		client_end(c);
 		return;
 	}
-	s = front_start(c, conf);
+	s = front_start(c, conf, bind_index);
 	if (s == NULL)
 		return;
 	front_parse(s);

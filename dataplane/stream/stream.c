@@ -107,7 +107,6 @@ stream_take_conf(struct stream *s, struct frontend_conf *conf)
 	struct frontend_slot *slot = &s->frontend->slots[worker];
 
 	s->frontend_conf = conf;
-	s->bind_index = s->client->bind_index;
 	snap_ref(&slot->ref);
 	snap_ref(&conf->slots[worker].ref);
 	count_add(&slot->counters.sessions, 1);
@@ -128,8 +127,8 @@ stream_set_backend(struct stream *s, struct backend *backend)
 }
 
 struct stream *
-stream_start(struct client *c, struct frontend_conf *conf, const struct stream_mode *mode,
-	     enum stream_state state)
+stream_start(struct client *c, struct frontend_conf *conf, uint32_t bind_index,
+	     const struct stream_mode *mode, enum stream_state state)
 {
 	struct stream *s = stream_new(c->worker);
 
@@ -141,6 +140,7 @@ stream_start(struct client *c, struct frontend_conf *conf, const struct stream_m
 	s->state = state;
 	s->client = c;
 	s->frontend = c->frontend;
+	s->bind_index = bind_index;
 	stream_init(s, c->worker);
 	stream_take_conf(s, conf);
 	c->stream = s;

@@ -134,8 +134,8 @@ struct stream {
 
 /* stream.c */
 
-/* A stream of `c`, under `conf`, in `state`. NULL: no memory. */
-struct stream *stream_start(struct client *c, struct frontend_conf *conf,
+/* A stream of `c`, which came by that bind of `conf`, in `state`. NULL: no memory. */
+struct stream *stream_start(struct client *c, struct frontend_conf *conf, uint32_t bind_index,
 			    const struct stream_mode *mode, enum stream_state state);
 
 /* The backend that is to serve it, with its conf of now. False: there is none (any more). */

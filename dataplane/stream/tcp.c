@@ -35,7 +35,7 @@ tcp_take_input(struct stream *s)
 void
 tcp_start(struct client *c, struct frontend_conf *conf)
 {
-	struct stream *s = stream_start(c, conf, &stream_tcp, STREAM_CHOOSING);
+	struct stream *s = stream_start(c, conf, c->bind_index, &stream_tcp, STREAM_CHOOSING);
 
 	if (s == NULL)
 		client_end(c);
