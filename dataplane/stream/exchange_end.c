@@ -122,11 +122,22 @@ exchange_wants_answer(const struct stream *s)
 	       s->cause != END_CLIENT_CLOSE && !flow_holds(&s->flow[DOWN]);
 }
 
+/* A request that never got whole was not counted yet. */
+static void
+exchange_count_part(struct stream *s)
+{
+	const struct slab *in = s->client->in;
+
+	if (!s->exchange->is_parsed && in != NULL)
+		s->flow[UP].bytes = in->end - in->start;
+}
+
 void
 exchange_finish(struct stream *s)
 {
 	struct exchange *x = s->exchange;
 
+	exchange_count_part(s);
 	if (x->answer == ANSWER_OURS)
 		s->ended_in = x->answered_in;
 	else if (flow_is_done(&s->flow[DOWN]) && x->answer == ANSWER_SERVERS)

@@ -52,6 +52,8 @@ exchange_log_request(struct jsonw *w, const struct stream *s)
 		jsonw_uint(w, "status", x->status);
 	if (x->fault != HTTP_FAULT_NONE)
 		jsonw_string(w, "fault", http_fault_name(x->fault));
+	if (x->fault != HTTP_FAULT_NONE && x->fault == x->parse.fault)
+		jsonw_uint(w, "fault_at", x->parse.fault_at);	/* in its head */
 	if (x->rule != NULL)
 		jsonw_string(w, "rule", x->rule);
 	if (!x->is_parsed)

@@ -89,7 +89,7 @@ log_end(struct jsonw *w, const struct stream *s)
 	state[0] = end_cause_letter(s->cause);
 	if (s->cause != END_DONE)
 		state[1] = stream_state_letter(s->ended_in);
-	if (s->exchange == NULL)
+	if (!s->client->is_http)
 		state[2] = '\0';	/* the last two are about cookies */
 
 	jsonw_string(w, "termination_state", state);
