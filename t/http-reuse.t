@@ -34,7 +34,7 @@ sub answers {
 }
 my %origin = map { $_ => Sluice::HttpOrigin->start($_, \&answers) } keys %way;
 my $lb = Sluice->start(config => {
-	global => { threads => 1 },
+	global => { threads => 1, log => [{ target => 'stdout' }] },
 	defaults => { mode => 'http', timeout => { client => '60s', server => '60s' } },
 	frontends => { map { $_ => { bind => ['127.0.0.1:0'], default_backend => $_ } } keys %way },
 	backends => { map { $_ => { http_reuse => $way{$_}{http_reuse},
@@ -120,6 +120,10 @@ sub letters {
 	is ask($a), $first, 'has its client there again';
 	isnt ask($b), $first, 'and nobody else';
 	is ask($a), $first, 'to the end';
+	my $other = Sluice::HttpOrigin->start('ntlm2', \&answers);
+	$lb->put('/v1/backends/ntlm/servers/t', { address => $other->address });
+	is join(',', map { ask($a) } 1 .. 4), join(',', ($first) x 4), 'though there is another server';
+	is $lb->log_line(picked => 'own-connection')->{server}, 's', 'and the log says why' if $lb->can('log_line');
 }
 
 # Who goes, and when.

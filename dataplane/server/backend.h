@@ -173,6 +173,7 @@ void backend_totals(const struct backend *backend, struct backend_totals *totals
 	X(NONE,		"-")		\
 	X(BALANCE,	"roundrobin")	\
 	X(BACKUP,	"backup")	\
+	X(OWN,		"own-connection")	\
 	X(REDISPATCH,	"redispatch")	\
 	X(RETRY,	"retry")
 enum pick {
@@ -192,6 +193,12 @@ const char *pick_text(enum pick pick);
 enum err backend_pick(struct backend *backend, uint32_t worker, struct server *avoid,
 	struct server **sp, enum pick *pick);
 void backend_leave(struct server *server, uint32_t worker);
+
+/*
+ * Take a place on just that server, for a client that has a connection there which nobody else may use.
+ * False: it takes no new streams, or is full.
+ */
+bool backend_take(struct server *server, uint32_t worker);
 
 /*
  * The same for a stream that may wait, and does not overtake those who do. `waiter` is embedded in

@@ -86,6 +86,18 @@ backend_pick(struct backend *backend, uint32_t worker, struct server *avoid, str
 	return ERR_OK;
 }
 
+bool
+backend_take(struct server *server, uint32_t worker)
+{
+	struct server_slot *slot = server_slot(server, worker);
+
+	if (slot->node.weight == 0 || !server_place_take(server))
+		return false;
+	snap_ref(&slot->ref);
+	backend_enter(server->backend);
+	return true;
+}
+
 void
 backend_leave(struct server *server, uint32_t worker)
 {

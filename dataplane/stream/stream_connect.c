@@ -184,15 +184,37 @@ stream_wait(struct stream *s, uint32_t ahead)
 	stream_note_active(s);
 }
 
+/*
+ * A connection that was authenticated (NTLM) is worth more than balance: its next request is the other half of
+ * what it began (HAProxy keeps to the server, too, after a 401 or 407).
+ */
+static bool
+stream_keep_to_own(struct stream *s)
+{
+	const struct server_conn *own = s->client->own;
+	struct server *server;
+
+	if (own == NULL || !own->is_private || own->slot->server->backend != s->backend)
+		return false;
+	server = own->slot->server;
+	if (!backend_take(server, s->worker->index))
+		return false;
+	stream_take_server(s, server, PICK_OWN);
+	return true;
+}
+
 void
 stream_choose(struct stream *s, struct server *avoid, bool was_called)
 {
 	const uint32_t ahead = queue_length(&s->backend->queue);
 	struct server *server;
+	enum err result;
 	enum pick pick;
-	enum err result = backend_pick_or_wait(s->backend, s->worker->index, avoid, &s->waiter,
-					       was_called, &server, &pick);
 
+	if (avoid == NULL && !was_called && stream_keep_to_own(s))
+		return;
+	result = backend_pick_or_wait(s->backend, s->worker->index, avoid, &s->waiter, was_called,
+				      &server, &pick);
 	if (result == ERR_OK)
 		stream_take_server(s, server, pick);
 	else if (result == ERR_BUSY)
