@@ -77,10 +77,30 @@ exchange_free(struct stream *s)
 	exchange_discard(s->worker, x);
 }
 
+/* The path is a part of the target, which has moved; or a constant. */
+static void
+request_move_path(struct http_head *request, struct slice old_target)
+{
+	const uintptr_t at = (uintptr_t)request->path.at, from = (uintptr_t)old_target.at;
+
+	if (at >= from && at <= from + old_target.len)
+		request->path.at = request->target.at + (at - from);
+}
+
+/* What was not copied has no bytes any more. */
+static void
+request_forget(struct http_head *request)
+{
+	request->line = request->end = request->reason = (struct slice){ NULL, 0 };
+	request->fields = NULL;
+	request->count = 0;
+}
+
 bool
 exchange_take_facts(struct stream *s)
 {
 	struct exchange *x = s->exchange;
+	const struct slice target = x->request.target;
 	struct slice *kept[] = { &x->request.method_text, &x->request.target,
 				 &x->request.authority };
 	size_t len = 1;
@@ -99,9 +119,9 @@ exchange_take_facts(struct stream *s)
 		kept[i]->at = at;
 		at += kept[i]->len;
 	}
+	request_move_path(&x->request, target);
+	request_forget(&x->request);
 	exchange_drop_more_room(s);
-	x->request.count = 0;
-	x->request.fields = NULL;
 	x->room = (struct http_room){ 0 };
 	spares_give(&s->worker->spare_drafts, x->draft);
 	x->draft = NULL;
