@@ -52,6 +52,12 @@ void http_body_init(struct http_body *body, const struct http_head *head);
 bool http_body_next(struct http_body *body, const char *bytes, size_t len, struct http_span *span);
 
 /*
+ * The same for who sends chunks on as chunks: data and the framing around it, as far as they come whole,
+ * are one span, HTTP_SPAN_FRAMING.
+ */
+bool http_body_pass(struct http_body *body, const char *bytes, size_t len, struct http_span *span);
+
+/*
  * So many of the bytes that come next are data for certain (UINT64_MAX: to the end): they may be
  * moved unseen, if http_body_skip() is told how many were.
  */

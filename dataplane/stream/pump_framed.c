@@ -71,10 +71,12 @@ static enum flow_result
 flow_cut(struct flow *f, struct worker *w, const char *bytes, size_t len, size_t *used,
 	 struct pieces *pieces)
 {
+	bool (*next)(struct http_body *, const char *, size_t, struct http_span *) =
+		f->frame->decodes ? http_body_next : http_body_pass;
 	struct http_span span;
 
 	for (; *used < len && !f->frame->body.done; *used += span.len) {
-		if (!http_body_next(&f->frame->body, bytes + *used, len - *used, &span))
+		if (!next(&f->frame->body, bytes + *used, len - *used, &span))
 			return FLOW_BAD;
 		if (flow_passes_on(f, span.kind) &&
 		    !pieces_add(pieces, f, w, bytes + *used, span.len))

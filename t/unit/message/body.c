@@ -35,8 +35,10 @@ cut_take(struct cut *c, const struct http_span *span, const char *bytes)
 	}
 }
 
+typedef bool cut_fn(struct http_body *, const char *, size_t, struct http_span *);
+
 static void
-cut_chunked(struct cut *c, struct slice text, size_t step)
+cut_by(struct cut *c, struct slice text, size_t step, cut_fn *next)
 {
 	const struct http_head head = { .framing = HTTP_BODY_CHUNKED };
 
@@ -49,7 +51,7 @@ cut_chunked(struct cut *c, struct slice text, size_t step)
 
 		assert_non_null(bytes);
 		memcpy(bytes, text.at + c->used, len);
-		c->failed = !http_body_next(&c->body, bytes, len, &span);
+		c->failed = !next(&c->body, bytes, len, &span);
 		if (!c->failed) {
 			assert_in_range(span.len, 1, len);
 			cut_take(c, &span, bytes);
@@ -61,6 +63,12 @@ cut_chunked(struct cut *c, struct slice text, size_t step)
 	}
 }
 
+static void
+cut_chunked(struct cut *c, struct slice text, size_t step)
+{
+	cut_by(c, text, step, http_body_next);
+}
+
 static const struct good {
 	struct slice	 text;
 	const char	*kinds, *data;
@@ -68,6 +76,10 @@ static const struct good {
 	{ B(END), "FT", "" },
 	{ B("5\r\nhello\r\n" END), "FDFT", "hello" },
 	{ B("0005\r\nhello\r\n000\r\n\r\n"), "FDFT", "hello" },
+	{ B("00000000000000a\r\n0123456789\r\n000000000000000B\r\n0123456789A\r\n" END),
+	  "FDFDFT", "01234567890123456789A" },
+	{ B("1\r\nx\r\n1\r\ny\r\n10\r\n0123456789ABCDEF\r\n1\r\nz\r\n" END), "FDFDFDFDFT",
+	  "xy0123456789ABCDEFz" },
 	{ B("A\r\n0123456789\r\na\r\n9876543210\r\n" END), "FDFDFT", "01234567899876543210" },
 	{ B("1;a\r\nx\r\n0;b=c\r\n\r\n"), "FXFDFXFT", "x" },
 	{ B("1 \t; a = \"b;\\\"\t\\c\xe9\";d;e=f ;g\r\nx\r\n" END), "FXFDFT", "x" },
@@ -90,6 +102,56 @@ a_chunked_body_is_cut_the_same_however_it_comes(void **state)
 			assert_string_equal(c.data, good[i].data);
 			assert_int_equal(c.body.bytes, c.data_len);
 		}
+	}
+}
+
+static void
+what_is_passed_on_as_chunks_is_the_same(void **state)
+{
+	struct cut c, passed;
+
+	for (size_t i = 0; i < COUNT(good); i++) {
+		cut_chunked(&c, good[i].text, good[i].text.len);
+		for (size_t step = 1; step <= good[i].text.len; step++) {
+			cut_by(&passed, good[i].text, step, http_body_pass);
+			assert_true(passed.body.done);
+			assert_int_equal(passed.used, c.used);
+			assert_int_equal(passed.body.bytes, c.data_len);
+			assert_int_equal(passed.sent_len, c.sent_len);
+			assert_memory_equal(passed.sent, c.sent, c.sent_len);
+		}
+	}
+}
+
+static void
+plain_chunks_are_passed_on_in_one_span(void **state)
+{
+	const struct http_head head = { .framing = HTTP_BODY_CHUNKED };
+	static const char text[] = "1\r\nx\r\n2\r\nyz\r\n1\r\nx\r\n2";
+	struct http_body body;
+	struct http_span span;
+
+	http_body_init(&body, &head);
+	assert_true(http_body_pass(&body, text, sizeof(text) - 1, &span));
+	assert_int_equal(span.kind, HTTP_SPAN_FRAMING);
+	assert_int_equal(span.len, sizeof(text) - 1 - strlen("\r\n2"));
+	assert_int_equal(body.bytes, 4);
+}
+
+/* What was good before a fault goes on; then nothing does. */
+static void
+a_fault_behind_what_is_passed_on_comes_next(void **state)
+{
+	const struct http_head head = { .framing = HTTP_BODY_CHUNKED };
+	struct http_body body;
+	struct http_span span;
+
+	http_body_init(&body, &head);
+	assert_true(http_body_pass(&body, "1\r\nxy", 5, &span));
+	assert_int_equal(span.len, 4);
+	for (int i = 0; i < 2; i++) {
+		assert_false(http_body_pass(&body, "y", 1, &span));
+		assert_int_equal(body.fault, HTTP_FAULT_CHUNK_END);
 	}
 }
 
@@ -174,7 +236,7 @@ a_malformed_body_is_refused_however_it_comes(void **state)
 
 	for (size_t i = 0; i < COUNT(bad); i++) {
 		for (size_t step = 1; step <= bad[i].text.len; step++) {
-			cut_chunked(&c, bad[i].text, step);
+			cut_by(&c, bad[i].text, step, step % 2 ? http_body_next : http_body_pass);
 			if (!c.failed || c.body.fault != bad[i].fault)
 				fail_msg("%s instead of %s: %.*s", http_fault_name(c.body.fault),
 					 http_fault_name(bad[i].fault), (int)bad[i].text.len,
@@ -323,6 +385,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_chunked_body_is_cut_the_same_however_it_comes),
+		cmocka_unit_test(what_is_passed_on_as_chunks_is_the_same),
+		cmocka_unit_test(plain_chunks_are_passed_on_in_one_span),
+		cmocka_unit_test(a_fault_behind_what_is_passed_on_comes_next),
 		cmocka_unit_test(a_malformed_body_is_refused_however_it_comes),
 		cmocka_unit_test(trailers_that_are_of_no_use_do_no_harm),
 		cmocka_unit_test(a_size_has_63_bits),
