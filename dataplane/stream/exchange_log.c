@@ -33,12 +33,12 @@ exchange_log_response(struct jsonw *w, const struct stream *s)
 	jsonw_int(w, "data", elapsed(x->response_ms, s->worker->loop->now_ms));
 }
 
-static void
-log_slice(struct jsonw *w, const char *name, struct slice text)
+static struct slice
+log_cut(struct slice text)
 {
 	if (text.len > LOG_TEXT_BYTES)
 		text.len = LOG_TEXT_BYTES;
-	jsonw_slice(w, name, text);
+	return text;
 }
 
 void
@@ -58,9 +58,9 @@ exchange_log_request(struct jsonw *w, const struct stream *s)
 		jsonw_string(w, "rule", x->rule);
 	if (!x->is_parsed)
 		return;
-	log_slice(w, "method", x->request.method_text);
-	log_slice(w, "target", x->request.target);
-	log_slice(w, "host", x->request.authority);
+	jsonw_slice(w, "method", log_cut(x->request.method_text));
+	jsonw_slice(w, "target", log_cut(x->request.target));
+	jsonw_slice(w, "host", log_cut(x->request.authority));
 	jsonw_string(w, "version", x->request.minor == 0 ? "HTTP/1.0" : "HTTP/1.1");
 }
 
