@@ -138,6 +138,8 @@ exchange_may_tunnel(const struct exchange *x)
 	       x->request.method == HTTP_METHOD_CONNECT;
 }
 
+#define EXCHANGE_STALE_MS 500 /* by then a connection that was dead when it was used again has shown it */
+
 /* Nobody will ask for the request's bytes again, nor for what is behind them. */
 static bool
 exchange_is_past_request(const struct stream *s)
@@ -152,6 +154,7 @@ exchange_is_past_request(const struct stream *s)
 		return true;
 	conf = &s->backend_conf->http;
 	return s->state == STREAM_AWAITING && !exchange_may_tunnel(x) &&
+	       s->worker->loop->now_ms >= x->sent_ms + EXCHANGE_STALE_MS &&
 	       (conf->retry_on & ~RETRY_ON_CONN_FAILURE) == 0 && conf->retry_on_statuses == 0;
 }
 

@@ -91,7 +91,7 @@ bool exchange_take_facts(struct stream *s);
 
 /*
  * A tick found it still there: a long answer, a server that takes its time. Keep no buffer for a request
- * that was sent (an idle connection's death shows sooner than that, and then it was repeated).
+ * that was sent half a second ago: from then on it can't be repeated for a dead connection's sake.
  */
 void exchange_slim(struct stream *s);
 

@@ -93,6 +93,7 @@ back_is_stale(const struct stream *s)
 static void
 back_renew(struct stream *s)
 {
+	s->renewals++;
 	count_add(&back_slot(s)->counters.retries, 1);
 	count_add(&s->backend->slots[s->worker->index].counters.retries, 1);
 	stream_close(s, SERVER);

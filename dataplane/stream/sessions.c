@@ -181,7 +181,7 @@ info_fill(struct session_info *info, const struct stream *s)
 		.bytes_in = s->flow[UP].bytes,
 		.bytes_out = s->flow[DOWN].bytes,
 		.state = stream_state_text(s),
-		.retries = s->retries,
+		.retries = stream_retries(s),
 	};
 	info_set_name(info->frontend, s->frontend->name);
 	if (s->backend != NULL)

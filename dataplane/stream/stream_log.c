@@ -113,6 +113,12 @@ log_connections(struct jsonw *w, const struct stream *s)
 	jsonw_end_object(w);
 }
 
+uint32_t
+stream_retries(const struct stream *s)
+{
+	return s->retries + s->renewals;
+}
+
 static void
 log_members(struct jsonw *w, const struct stream *s)
 {
@@ -130,7 +136,7 @@ log_members(struct jsonw *w, const struct stream *s)
 	jsonw_uint(w, "bytes_out", s->flow[DOWN].bytes);
 	log_end(w, s);
 	log_connections(w, s);
-	jsonw_uint(w, "retries", s->retries);
+	jsonw_uint(w, "retries", stream_retries(s));
 	jsonw_bool(w, "redispatched", s->redispatched);
 	jsonw_object(w, "queue");
 	jsonw_uint(w, "backend", s->queue_ahead);

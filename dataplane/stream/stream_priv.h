@@ -108,7 +108,8 @@ struct stream {
 	struct server		*server;	/* NULL: none yet, or none any more */
 	struct server		*avoid;		/* RETRYING: to go elsewhere; referenced */
 	uint32_t		 bind_index;	/* in frontend_conf */
-	uint32_t		 retries;
+	uint32_t		 retries;	/* by the rules: at most as many as the backend's conf says */
+	uint32_t		 renewals;	/* retries beside them: its kept connection was dead */
 	uint32_t		 queue_ahead;	/* how many waited before it, over all its waits */
 	bool			 redispatched;
 	bool			 moved;		/* bytes, since the last tick */
@@ -214,6 +215,9 @@ void stream_on_tick_task(struct task *task);
 /* stream_log.c */
 void stream_count(struct stream *s);	/* bring the counters up to date */
 void stream_log(struct stream *s);
+
+/* How often it was tried once more; other than in HAProxy, also because a kept connection was dead. */
+uint32_t stream_retries(const struct stream *s);
 
 static inline uint64_t
 later_of(uint64_t a_ms, uint64_t b_ms)
