@@ -202,7 +202,7 @@ exchange_deadline_ms(const struct stream *s, enum end_cause *cause)
 }
 
 const struct stream_mode stream_http = {
-	.connected = exchange_connected,
+	.connected = back_connected,
 	.take_idle = back_take_idle,
 	.failed = exchange_fail,
 	.on_client = exchange_on_client,

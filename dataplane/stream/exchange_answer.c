@@ -10,30 +10,6 @@
 #include "stream/exchange_priv.h"
 #include "stream/frontend_priv.h"
 
-/* Was all of the request read, or does it lie in client->in? Then the next one begins behind it. */
-static bool
-exchange_swallow(struct stream *s)
-{
-	struct exchange *x = s->exchange;
-	struct http_body *body = &x->frame[UP].body;
-	const struct slab *in = s->client->in;
-
-	if (!x->is_parsed)
-		return false;
-	if (x->is_sent)
-		return body->done && s->flow[UP].state != FLOW_SHUT;	/* it may have been let go since */
-	if (in == NULL)
-		return false;
-	while (!body->done && x->rest_at < in->end) {
-		struct http_span span;
-
-		if (!http_body_next(body, in->data + x->rest_at, in->end - x->rest_at, &span))
-			return false;
-		x->rest_at += (uint32_t)span.len;
-	}
-	return body->done;
-}
-
 /* After these a client's connection is not to be trusted, or not wanted, any more. */
 static bool
 cause_closes(enum end_cause cause)
@@ -41,17 +17,6 @@ cause_closes(enum end_cause cause)
 	return cause == END_BAD_REQUEST || cause == END_CLIENT_CLOSE ||
 	       cause == END_REQUEST_TIMEOUT || cause == END_CLIENT_TIMEOUT ||
 	       cause == END_RESOURCE || cause == END_SHUTDOWN;
-}
-
-/* What an answer says about the connection. */
-static struct slice
-exchange_connection_line(struct stream *s)
-{
-	if (!s->exchange->keeps_client)
-		return SLICE("Connection: close\r\n");
-	if (s->exchange->request.minor == 0)
-		return SLICE("Connection: keep-alive\r\n");
-	return (struct slice){ NULL, 0 };
 }
 
 /* `extra`: lines that go into its head. */
@@ -62,7 +27,7 @@ exchange_answer_iov(struct stream *s, const struct http_answer *answer, struct s
 	struct exchange *x = s->exchange;
 	const bool with_body = !x->is_parsed || x->request.method != HTTP_METHOD_HEAD;
 	const int count =
-		http_answer_iov(answer, extra, exchange_connection_line(s), with_body, iov);
+		http_answer_iov(answer, extra, front_connection_line(s), with_body, iov);
 
 	x->status = answer->status;
 	for (int i = 0; i < count; i++)
@@ -90,7 +55,7 @@ exchange_answer(struct stream *s, const struct http_answer *answer, struct slice
 	stream_close(s, SERVER);
 	(void)backend_stop_waiting(&s->waiter);	/* a call that is under way finds it answered */
 	x->keeps_client = x->keeps_client && !s->client->closes && !cause_closes(cause) &&
-			  exchange_swallow(s);
+			  front_swallow(s);
 	if (x->keeps_client)
 		s->flow[UP].state = FLOW_FLUSHED;
 	count = exchange_answer_iov(s, answer, extra, iov);

@@ -55,40 +55,13 @@ exchange_part_server(struct stream *s)
 		stream_reset(s, SERVER);
 }
 
-/* What came behind the request, in the order that it came: client->in, then what the pump read too far. */
-static bool
-exchange_keep_rest(struct stream *s)
-{
-	struct client *c = s->client;
-	struct slab_queue *rest = &s->exchange->frame[UP].rest;
-	struct slab *in = c->in;
-
-	if (in != NULL)
-		in->start = s->exchange->rest_at < in->end ? s->exchange->rest_at : in->end;
-	while (rest->head != NULL && (in == NULL || in->start == in->end)) {
-		if (in != NULL)
-			slab_give(&s->worker->slabs, in);
-		in = c->in = rest->head;
-		rest->head = in->next;
-		rest->bytes -= in->end - in->start;
-		if (rest->head == NULL)
-			rest->tail = NULL;
-		in->next = NULL;
-	}
-	if (in != NULL && in->start == in->end) {
-		slab_give(&s->worker->slabs, in);
-		c->in = NULL;
-	}
-	return rest->bytes == 0;
-}
-
 /* The answer is whole, and is the last: does the client send what nobody will read? */
 static void
 exchange_close_client(struct stream *s)
 {
 	struct client *c = s->client;
 	const bool is_read = s->flow[UP].state == FLOW_FLUSHED && !c->conn.readable &&
-			     (c->in == NULL || s->exchange->rest_at >= c->in->end);
+			     !front_has_rest(s);
 
 	if (c->conn.eof || (is_read && s->exchange->is_parsed))
 		stream_close(s, CLIENT);
@@ -102,7 +75,7 @@ exchange_part_client(struct stream *s)
 	struct exchange *x = s->exchange;
 
 	if (x->is_whole && !flow_holds(&s->flow[DOWN])) {
-		if (!x->keeps_client || s->flow[UP].state != FLOW_FLUSHED || !exchange_keep_rest(s))
+		if (!x->keeps_client || s->flow[UP].state != FLOW_FLUSHED || !front_keep_rest(s))
 			exchange_close_client(s);
 		return;
 	}
@@ -122,22 +95,13 @@ exchange_wants_answer(const struct stream *s)
 	       s->cause != END_CLIENT_CLOSE && !flow_holds(&s->flow[DOWN]);
 }
 
-/* A request that never got whole was not counted yet. */
-static void
-exchange_count_part(struct stream *s)
-{
-	const struct slab *in = s->client->in;
-
-	if (!s->exchange->is_parsed && in != NULL)
-		s->flow[UP].bytes = in->end - in->start;
-}
-
 void
 exchange_finish(struct stream *s)
 {
 	struct exchange *x = s->exchange;
 
-	exchange_count_part(s);
+	if (!x->is_parsed)
+		front_count_part(s);
 	if (x->answer == ANSWER_OURS)
 		s->ended_in = x->answered_in;
 	else if (flow_is_done(&s->flow[DOWN]) && x->answer == ANSWER_SERVERS)

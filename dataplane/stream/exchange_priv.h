@@ -1,16 +1,19 @@
 /*
  * An exchange: what a stream has in HTTP mode, from the request's first byte to the answer's last.
  *
- *	front (h1_front.c)	the client's side: bytes to a request
- *	exchange_request.c	rules, backend, what is changed in the request, sending it
+ *	h1_front.c		the client's side: bytes to a request, and what lies behind it
+ *	h1_front_send.c		a response to bytes
+ *	exchange_request.c	rules, backend, what is changed in the request
  *	exchange.c		moving bodies, what wakes it, time-outs
- *	back (h1_back.c)	the server's side: bytes to a response, retries, upgrades
+ *	h1_back_send.c		the server's side: a request to bytes
+ *	h1_back.c		bytes to a response, whether to ask once more, upgrades
  *	exchange_answer.c	answers that we give ourselves
  *	exchange_draft.c	its memory, and when its parts are let go
  *	exchange_end.c		which connections can serve again, and how the others end
  *
- * Front and back are all that is HTTP/1's; between them a message is its head (http/head.h) and a
- * framed flow. The stream's worker.
+ * The front and the back are HTTP/1's; between them a message is its head (http/head.h) and a framed
+ * flow. Of HTTP/1 are still: an answer of ours, which is text (http/answer.h), and that a client has one
+ * exchange at a time. The stream's worker.
  */
 #pragma once
 
@@ -71,12 +74,26 @@ void
 front_next(struct client *c); /* begin a request, with what was read already or is to be read now */
 void front_read(struct stream *s);	/* more of its head */
 
+/* Was all of the request read, or does it lie in client->in? Then the next one begins behind it. */
+bool front_swallow(struct stream *s);
+bool front_has_rest(const struct stream *s);	/* something was read behind the request */
+
+/* What was read behind it becomes the client's input, in the order that it came. False: it is too much. */
+bool front_keep_rest(struct stream *s);
+void front_count_part(struct stream *s);	/* the bytes of a request that never got whole */
+
+/* h1_front_send.c: what the client is told of its connection; empty: nothing. */
+struct slice front_connection_line(const struct stream *s);
+enum err front_add_connection(const struct stream *s, struct http_head *head);
+
+/* A head, and bytes behind it; of a response these are its body's first. As flow_send(); FLOW_BAD. */
+enum flow_result front_send_head(struct stream *s, const struct http_head *head,
+				 struct slice behind);
+enum flow_result front_send_response(struct stream *s, const struct http_head *head,
+				     struct slice behind);
+
 /* exchange_request.c */
 void exchange_begin(struct stream *s);	/* the request's head is whole */
-void exchange_connected(struct stream *s);
-
-/* The request, changed since, is to be sent to another server, or once more: is all of it still here? */
-bool exchange_is_repeatable(const struct stream *s);
 
 /* exchange_draft.c */
 struct exchange *exchange_new(struct worker *worker);	/* NULL: no memory */
@@ -100,6 +117,12 @@ void exchange_run(struct stream *s);	/* go on, whatever its state */
 void exchange_move(struct stream *s);	/* bodies, both ways, and what follows from their ends */
 void exchange_note_sent(struct stream *s);	/* it may have been sent whole */
 void exchange_stop_up(struct stream *s);	/* the server takes no more of it */
+
+/* h1_back_send.c */
+void back_connected(struct stream *s);	/* send it */
+
+/* It is to be sent once more: is all of it still here? */
+bool back_is_repeatable(const struct stream *s);
 
 /* h1_back.c */
 void back_read(struct stream *s);	/* the response's head */

@@ -1,5 +1,5 @@
 /*
- * A request on its way: rules and backend, what a proxy changes in it, sending it.
+ * A request that was read: rules and backend, and what a proxy changes in it.
  *
  * The stream's worker.
  */
@@ -7,8 +7,6 @@
 #include "rules/rules.h"
 #include "stream/exchange_priv.h"
 #include "stream/frontend_priv.h"
-
-#define EXCHANGE_IOVECS (H1_IOVECS + 64)
 
 /* A rule answered: true. */
 static bool
@@ -190,95 +188,4 @@ exchange_begin(struct stream *s)
 		s->state = STREAM_CHOOSING;
 		stream_choose(s, NULL, false);
 	}
-}
-
-bool
-exchange_is_repeatable(const struct stream *s)
-{
-	const struct exchange *x = s->exchange;
-
-	/* nothing of it was read but what lies in client->in */
-	return x->facts == NULL && x->frame[UP].body.done && x->frame[UP].rest.bytes == 0 &&
-	       s->flow[UP].bytes == x->rest_at - s->client->in->start;
-}
-
-/* The flow towards a server from its beginning: it is sent for the first time, or once more. */
-static void
-exchange_rewind(struct stream *s)
-{
-	struct flow *up = &s->flow[UP];
-	const uint64_t counted = up->counted;
-
-	if (!s->exchange->is_sent)
-		return;
-	flow_fini(up, s->worker);
-	flow_init(up, s->worker->loop->now_ms);
-	flow_frame(up, &s->exchange->frame[UP], &s->exchange->request, false);
-	up->bytes =
-		s->exchange->head_end - s->client->in->start; /* parse is the response's by now */
-	up->counted = counted;
-}
-
-/* The head, what of the body has come, and on a new connection the PROXY header before them: one call. */
-static enum flow_result
-exchange_send(struct stream *s)
-{
-	struct exchange *x = s->exchange;
-	struct slab *in = s->client->in;
-	struct iovec iov[EXCHANGE_IOVECS];
-	char header[PROXY_OUT_MAX_BYTES], room[H1_ROOM_BYTES];
-	enum flow_result result = FLOW_WAITS;
-	size_t bytes, used = 0;
-	int count = 0;
-
-	if (s->sc->uses == 1) {
-		iov[0].iov_base = header;
-		iov[0].iov_len = stream_proxy_header(s, header);
-		count = iov[0].iov_len > 0;
-	}
-	count += h1_write_head(&x->request, iov + count, room, &bytes);
-	if (in->end > x->head_end && !x->frame[UP].body.done)
-		result = flow_feed(&s->flow[UP], s->worker, in->data + x->head_end,
-				   in->end - x->head_end, &used, iov, EXCHANGE_IOVECS, &count);
-	x->rest_at = x->head_end + (uint32_t)used;
-	if (result != FLOW_WAITS)
-		return result;
-	return flow_send(&s->flow[UP], &s->sc->conn, s->worker, iov, count);
-}
-
-void
-exchange_connected(struct stream *s)
-{
-	const uint64_t now_ms = s->worker->loop->now_ms;
-	enum flow_result result;
-
-	s->state = STREAM_AWAITING;
-	s->connected_ms = now_ms;
-	s->wants_new = false;
-	if (s->sc->uses == 1 && s->sc->conn.readable && !s->sc->conn.closed_seen) {
-		/* it would be taken for the answer, and the answer for the next client's */
-		back_refuse(s, HTTP_FAULT_UNASKED);
-		return;
-	}
-	exchange_rewind(s);
-	result = exchange_send(s);
-	s->exchange->is_sent = true;
-	for (int i = UP; i <= DOWN; i++)
-		s->flow[i].read_ms = s->flow[i].written_ms = now_ms;
-	if (result == FLOW_BAD) {
-		exchange_refuse(s, s->exchange->frame[UP].body.fault);
-		return;
-	}
-	if (result == FLOW_NO_MEMORY) {
-		exchange_fail(s, END_RESOURCE);
-		return;
-	}
-	/* the server may have told before it closed */
-	if (result == FLOW_SINK_FAILED)
-		exchange_stop_up(s);
-	exchange_note_sent(s);
-	stream_note_active(s);
-	stream_arm(s);
-	if (s->sc->conn.readable || !flow_is_done(&s->flow[UP]))
-		exchange_run(s);
 }

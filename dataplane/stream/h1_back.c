@@ -1,5 +1,5 @@
 /*
- * The server's side of HTTP/1: bytes to a response, requests that are sent once more, upgrades.
+ * The server's side of HTTP/1: bytes to a response; whether to ask once more; upgrades.
  *
  * A response is read into the worker's scratch and goes out from there: what is whole costs no buffer.
  * Only a head that came in part is kept.
@@ -11,7 +11,6 @@
 #include <string.h>
 #include "stream/exchange_priv.h"
 
-#define BACK_IOVECS (H1_IOVECS + 64)
 #define BACK_READS  16 /* of heads at a wake-up; then others have their turn */
 
 /* A response's head that is being read. */
@@ -49,7 +48,7 @@ static bool
 back_may_retry(const struct stream *s, bool is_wanted)
 {
 	return is_wanted && s->retries < s->backend_conf->retries &&
-	       s->exchange->answer == ANSWER_NONE && exchange_is_repeatable(s);
+	       s->exchange->answer == ANSWER_NONE && back_is_repeatable(s);
 }
 
 static void
@@ -87,7 +86,7 @@ back_is_stale(const struct stream *s)
 {
 	return s->sc->uses > 1 && s->exchange->response == NULL &&
 	       s->exchange->answer == ANSWER_NONE &&
-	       http_method_is_idempotent(s->exchange->request.method) && exchange_is_repeatable(s);
+	       http_method_is_idempotent(s->exchange->request.method) && back_is_repeatable(s);
 }
 
 static void
@@ -153,36 +152,19 @@ back_timed_out(struct stream *s, enum end_cause cause)
 static bool
 back_pass_interim(struct stream *s, struct back *b)
 {
-	struct exchange *x = s->exchange;
-	struct iovec iov[H1_IOVECS];
-	char room[H1_ROOM_BYTES];
 	enum flow_result result;
-	size_t bytes;
-	int count;
 
-	if (x->request.minor == 0)
+	if (s->exchange->request.minor == 0)
 		return true;
 	if (http_forward_hops(&b->head, false) != ERR_OK) {
 		back_refuse(s, HTTP_FAULT_FIELDS);
 		return false;
 	}
-	count = h1_write_head(&b->head, iov, room, &bytes);
-	result = flow_send(&s->flow[DOWN], &s->client->conn, s->worker, iov, count);
+	result = front_send_head(s, &b->head, (struct slice){ NULL, 0 });
 	if (result == FLOW_WAITS)
 		return true;
 	stream_end(s, result == FLOW_NO_MEMORY ? END_RESOURCE : END_CLIENT_ABORT);
 	return false;
-}
-
-/* What the client is told of its connection. */
-static enum err
-back_add_connection(const struct stream *s, struct http_head *head)
-{
-	if (!s->exchange->keeps_client)
-		return http_head_add(head, SLICE("Connection: close\r\n"));
-	if (s->exchange->request.minor == 0)
-		return http_head_add(head, SLICE("Connection: keep-alive\r\n"));
-	return ERR_OK;
 }
 
 static void
@@ -206,11 +188,8 @@ back_open_tunnel(struct stream *s, struct back *b)
 	struct exchange *x = s->exchange;
 	struct slab *in = s->client->in;
 	struct flow *up = &s->flow[UP], *down = &s->flow[DOWN];
-	struct iovec iov[H1_IOVECS + 1];
-	char room[H1_ROOM_BYTES];
+	const struct slice said = { b->at + x->parse.head_len, b->len - x->parse.head_len };
 	const size_t early = in == NULL ? 0 : in->end - x->rest_at;
-	size_t bytes;
-	int count;
 
 	x->answer = ANSWER_SERVERS;
 	x->is_whole = true;
@@ -218,12 +197,9 @@ back_open_tunnel(struct stream *s, struct back *b)
 	s->mode = &stream_tunnel;
 	flow_frame(up, &x->frame[UP], &b->head, false);
 	flow_frame(down, &x->frame[DOWN], &b->head, false);
-	count = h1_write_head(&b->head, iov, room, &bytes);
-	iov[count++] = (struct iovec){ (char *)b->at + x->parse.head_len,
-				       b->len - x->parse.head_len };
-	down->bytes += b->len - x->parse.head_len;
+	down->bytes += said.len;
 	up->bytes += early;
-	if (flow_send(down, &s->client->conn, s->worker, iov, count) == FLOW_NO_MEMORY ||
+	if (front_send_head(s, &b->head, said) == FLOW_NO_MEMORY ||
 	    (early > 0 &&
 	     slab_queue_put(&up->held, &s->worker->slabs, in->data + x->rest_at, early) != 0) ||
 	    !exchange_take_facts(s)) {
@@ -234,27 +210,6 @@ back_open_tunnel(struct stream *s, struct back *b)
 		s->flow[i].read_ms = s->flow[i].written_ms = x->response_ms;
 	stream_arm(s);
 	tcp_pump(s);
-}
-
-/* The head, and what of the body came with it. */
-static enum flow_result
-back_send(struct stream *s, struct back *b)
-{
-	struct flow *down = &s->flow[DOWN];
-	struct iovec iov[BACK_IOVECS];
-	char room[H1_ROOM_BYTES];
-	size_t bytes, used = 0, rest = b->len - s->exchange->parse.head_len;
-	int count = h1_write_head(&b->head, iov, room, &bytes);
-	enum flow_result result = FLOW_WAITS, sent;
-
-	if (rest > 0 && !s->exchange->frame[DOWN].body.done)
-		result = flow_feed(down, s->worker, b->at + s->exchange->parse.head_len, rest,
-				   &used, iov, BACK_IOVECS, &count);
-	/* what it says beyond its response would be taken for the next one */
-	if (used < rest)
-		s->exchange->keeps_server = false;
-	sent = flow_send(down, &s->client->conn, s->worker, iov, count);
-	return result == FLOW_WAITS ? sent : result;
 }
 
 static void
@@ -272,7 +227,7 @@ back_begin_response(struct stream *s, struct back *b)
 	if (!x->keeps_server && !flow_is_done(&s->flow[UP]))
 		x->keeps_client = false;
 	if (http_forward_hops(&b->head, x->request.minor == 0) != ERR_OK ||
-	    (b->head.framing != HTTP_TUNNEL && back_add_connection(s, &b->head) != ERR_OK)) {
+	    (b->head.framing != HTTP_TUNNEL && front_add_connection(s, &b->head) != ERR_OK)) {
 		back_refuse(s, HTTP_FAULT_FIELDS);
 		return;
 	}
@@ -284,7 +239,9 @@ back_begin_response(struct stream *s, struct back *b)
 	x->answer = ANSWER_SERVERS;
 	s->state = STREAM_OPEN;
 	flow_frame(&s->flow[DOWN], &x->frame[DOWN], &b->head, decodes);
-	result = back_send(s, b);
+	result = front_send_response(s, &b->head,
+				     (struct slice){ b->at + x->parse.head_len,
+						     b->len - x->parse.head_len });
 	if (result == FLOW_BAD) {
 		x->fault = x->frame[DOWN].body.fault;
 		stream_end(s, END_BAD_RESPONSE);

@@ -119,7 +119,8 @@ static struct stream *
 front_start(struct client *c, struct frontend_conf *conf, uint32_t bind_index)
 {
 	struct exchange *x = exchange_new(c->worker);
-	struct stream *s = x == NULL ? NULL : stream_start(c, conf, bind_index, &stream_http, STREAM_REQUEST);
+	struct stream *s =
+		x == NULL ? NULL : stream_start(c, conf, bind_index, &stream_http, STREAM_REQUEST);
 
 	if (s == NULL) {
 		exchange_discard(c->worker, x);
@@ -177,4 +178,73 @@ front_next(struct client *c)
 		return;
 	front_parse(s);
 	front_read(s);	/* its rest, or the client's end, may have come while others were served */
+}
+
+/* -- what lies behind a request -- */
+
+/* Was all of the request read, or does it lie in client->in? Then the next one begins behind it. */
+bool
+front_swallow(struct stream *s)
+{
+	struct exchange *x = s->exchange;
+	struct http_body *body = &x->frame[UP].body;
+	const struct slab *in = s->client->in;
+
+	if (!x->is_parsed)
+		return false;
+	if (x->is_sent)
+		return body->done &&
+		       s->flow[UP].state != FLOW_SHUT; /* it may have been let go since */
+	if (in == NULL)
+		return false;
+	while (!body->done && x->rest_at < in->end) {
+		struct http_span span;
+
+		if (!http_body_next(body, in->data + x->rest_at, in->end - x->rest_at, &span))
+			return false;
+		x->rest_at += (uint32_t)span.len;
+	}
+	return body->done;
+}
+
+bool
+front_has_rest(const struct stream *s)
+{
+	return s->client->in != NULL && s->exchange->rest_at < s->client->in->end;
+}
+
+/* What came behind the request, in the order that it came: client->in, then what the pump read too far. */
+bool
+front_keep_rest(struct stream *s)
+{
+	struct client *c = s->client;
+	struct slab_queue *rest = &s->exchange->frame[UP].rest;
+	struct slab *in = c->in;
+
+	if (in != NULL)
+		in->start = s->exchange->rest_at < in->end ? s->exchange->rest_at : in->end;
+	while (rest->head != NULL && (in == NULL || in->start == in->end)) {
+		if (in != NULL)
+			slab_give(&s->worker->slabs, in);
+		in = c->in = rest->head;
+		rest->head = in->next;
+		rest->bytes -= in->end - in->start;
+		if (rest->head == NULL)
+			rest->tail = NULL;
+		in->next = NULL;
+	}
+	if (in != NULL && in->start == in->end) {
+		slab_give(&s->worker->slabs, in);
+		c->in = NULL;
+	}
+	return rest->bytes == 0;
+}
+
+void
+front_count_part(struct stream *s)
+{
+	const struct slab *in = s->client->in;
+
+	if (in != NULL)
+		s->flow[UP].bytes = in->end - in->start;
 }
