@@ -291,10 +291,17 @@ flow_move(struct flow *f, struct conn *from, struct conn *to, struct worker *w)
 	return f->frame != NULL ? flow_copy_framed(f, from, to, w) : flow_copy(f, from, to, w);
 }
 
+/* What it has cost so far, in bytes that were only moved. */
+static uint64_t
+flow_work(const struct flow *f)
+{
+	return f->bytes + (f->frame == NULL ? 0 : f->frame->spans * FLOW_SPAN_BYTES);
+}
+
 enum flow_result
 flow_run(struct flow *f, struct conn *from, struct conn *to, struct worker *w)
 {
-	const uint64_t before = f->bytes;
+	const uint64_t before = flow_work(f);
 	enum flow_result result = FLOW_WAITS;
 
 	while (to->writable && result == FLOW_WAITS) {
@@ -307,7 +314,7 @@ flow_run(struct flow *f, struct conn *from, struct conn *to, struct worker *w)
 		/* an end that was read with the head is read once more: it is this message's, too */
 		if (f->state != FLOW_OPEN || !(from->readable || from->eof))
 			break;
-		if (f->bytes - before >= FLOW_TURN_BYTES)
+		if (flow_work(f) - before >= FLOW_TURN_BYTES)
 			return FLOW_MORE;
 		result = flow_move(f, from, to, w);
 	}

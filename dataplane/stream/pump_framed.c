@@ -19,6 +19,7 @@ flow_frame(struct flow *f, struct frame *frame, const struct http_head *head, bo
 	f->state = FLOW_OPEN;
 	f->frame = head->framing == HTTP_TUNNEL ? NULL : frame;
 	frame->decodes = decodes;
+	frame->spans = 0;
 	http_body_init(&frame->body, head);
 	if (f->frame != NULL && frame->body.done)
 		f->state = FLOW_EOF;
@@ -76,6 +77,7 @@ flow_cut(struct flow *f, struct worker *w, const char *bytes, size_t len, size_t
 	struct http_span span;
 
 	for (; *used < len && !f->frame->body.done; *used += span.len) {
+		f->frame->spans++;
 		if (!next(&f->frame->body, bytes + *used, len - *used, &span))
 			return FLOW_BAD;
 		if (flow_passes_on(f, span.kind) &&

@@ -23,6 +23,7 @@ struct worker;
 
 #define FLOW_READ_BYTES	 (16 * 1024)	/* the first read; grows to the worker's scratch */
 #define FLOW_TURN_BYTES	 (64 * 1024)	/* then others have their turn */
+#define FLOW_SPAN_BYTES	 16		/* a span of a chunked body takes as long as these do */
 
 enum flow_state {
 	FLOW_OPEN,
@@ -35,6 +36,7 @@ enum flow_state {
 struct frame {
 	struct http_body body;		/* says where the message ends */
 	bool		 decodes;	/* the sink can't take chunks, only data goes on */
+	uint64_t	 spans;		/* that its chunks were cut into so far */
 	struct slab_queue rest;		/* what was read beyond the message's end; the owner's */
 	struct slab_queue fed;		/* from flow_feed() to flow_send(): what found no room in iovecs */
 };

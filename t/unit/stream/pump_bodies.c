@@ -185,6 +185,24 @@ a_turn_is_not_longer_than_others_can_wait(void **state)
 	scene_end();
 }
 
+/* Cutting them out takes longer than moving them. */
+static void
+small_chunks_make_a_turn_shorter(void **state)
+{
+	static const char chunk[] = "1\r\nx\r\n";
+	static char chunks[10000 * (sizeof(chunk) - 1)];
+
+	for (size_t at = 0; at < sizeof(chunks); at += sizeof(chunk) - 1)
+		memcpy(chunks + at, chunk, sizeof(chunk) - 1);
+	scene(tcp_pair, 0);
+	frame(HTTP_BODY_CHUNKED, 0, true);
+	assert_in_range(says(chunks, sizeof(chunks)), FLOW_TURN_BYTES / 2 + 1, sizeof(chunks));
+	run_once();
+	assert_int_equal(result, FLOW_MORE);
+	assert_in_range(flow.bytes, 1, FLOW_TURN_BYTES / 2);
+	scene_end();
+}
+
 int
 main(void)
 {
@@ -195,6 +213,7 @@ main(void)
 		cmocka_unit_test(a_sink_that_does_not_read_is_held_for_and_the_source_waits),
 		cmocka_unit_test(little_is_held_for_a_slow_sink),
 		cmocka_unit_test(a_turn_is_not_longer_than_others_can_wait),
+		cmocka_unit_test(small_chunks_make_a_turn_shorter),
 	};
 
 	signal(SIGPIPE, SIG_IGN);
