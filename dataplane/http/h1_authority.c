@@ -54,19 +54,31 @@ port_is_sound(struct slice port)
 	return number <= UINT16_MAX;
 }
 
+/* What nearly all are, without a "%": the first byte that is of no such name. */
+static const char *
+plain_name_end(struct slice text)
+{
+	const char *at = text.at, *end = text.at + text.len;
+
+	while (at < end && char_is(*at, CHAR_HOST) && *at != '%')
+		at++;
+	return at;
+}
+
 bool
 h1_authority_parse(struct h1_authority *a, struct slice text)
 {
-	const char *end = text.at + text.len, *colon = text.at;
+	const char *end = text.at + text.len, *colon = plain_name_end(text);
+	const bool is_plain = colon > text.at && (colon == end || *colon == ':');
+	const bool is_ip = text.len > 0 && *text.at == '[';
 
-	if (text.len > 0 && *text.at == '[') {
+	if (is_ip) {
 		const char *bracket = memchr(text.at, ']', text.len);
 
 		colon = bracket == NULL ? end : bracket + 1;
-	} else {
-		while (colon < end && *colon != ':')
-			colon++;
 	}
+	while (!is_ip && colon < end && *colon != ':')
+		colon++;
 	a->host = (struct slice){ text.at, (size_t)(colon - text.at) };
 	a->port = (struct slice){ end, 0 };
 	if (colon < end && *colon != ':')
@@ -75,7 +87,7 @@ h1_authority_parse(struct h1_authority *a, struct slice text)
 		a->port = (struct slice){ colon + 1, (size_t)(end - colon - 1) };
 	if (!port_is_sound(a->port))
 		return false;
-	return text.len > 0 && *text.at == '[' ? host_is_ipv6(a->host) : host_is_name(a->host);
+	return is_plain || (is_ip ? host_is_ipv6(a->host) : host_is_name(a->host));
 }
 
 /* 0: none is given, and the scheme has none of its own. */

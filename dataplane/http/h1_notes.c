@@ -111,6 +111,10 @@ note_connection(struct h1_reading *r, const struct http_field *f)
 {
 	struct slice list = http_field_value(f), option;
 
+	if (slice_equals(list, SLICE("keep-alive"))) {	/* what most say, word for word */
+		r->head->says |= HTTP_SAYS_KEEP_ALIVE;
+		return H1_DONE;
+	}
 	while (http_list_next(&list, &option))
 		r->head->says |= connection_option(option);
 	return H1_DONE;

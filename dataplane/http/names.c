@@ -33,6 +33,8 @@ http_name_is(const char *name, size_t len, enum http_name id)
 {
 	const char *text = name_texts[id];
 
+	if (memcmp(name, text, len) == 0)
+		return true;
 	for (size_t i = 0; i < len; i++) {
 		if (name[i] != text[i] && char_lower(name[i]) != char_lower(text[i]))
 			return false;
