@@ -46,9 +46,9 @@ worker_init(struct worker *w, uint32_t index, struct pipe_budget *budget)
 {
 	w->index = index;
 	w->spare_clients.keep = w->spare_streams.keep = w->spare_exchanges.keep =
-		WORKER_STREAMS_KEPT;
-	w->spare_drafts.keep = WORKER_DRAFTS_KEPT;
-	slab_pool_init(&w->slabs, WORKER_SLABS_KEPT);
+		KEEPS_SPARES * WORKER_STREAMS_KEPT;
+	w->spare_drafts.keep = KEEPS_SPARES * WORKER_DRAFTS_KEPT;
+	slab_pool_init(&w->slabs, KEEPS_SPARES * WORKER_SLABS_KEPT);
 	pipe_pool_init(&w->pipes, budget, WORKER_PIPES_KEPT);
 	list_init(&w->clients);
 	list_init(&w->sweeping);
