@@ -14,7 +14,7 @@
 	X(DENIED,		'P', 500, "denied",			"a rule denied it") \
 	X(BAD_REQUEST,		'P', 400, "bad-request",		"the request was malformed") \
 	X(BAD_RESPONSE,		'P', 502, "bad-response",		"the response was malformed") \
-	X(BAD_PROXY,		'P', 500, "bad-proxy-header",	"the PROXY header was malformed, or did not come") \
+	X(BAD_PROXY,		'P', 500, "bad-proxy-header",	"the PROXY header was bad, or did not come") \
 	X(REQUEST_TIMEOUT,	'c', 408, "request-timeout",		"the request did not come in time") \
 	X(CLIENT_CLOSE,		'C', 400, "client-close",		"the client closed before it was done") \
 	X(SERVER_CLOSE,		'S', 502, "server-close",		"the server closed before it was done") \

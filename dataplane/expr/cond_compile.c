@@ -164,7 +164,7 @@ compile_arg(struct compile *c, struct term *term, const struct word *word, const
 {
 	const struct fetch *fetch = term->fetch;
 	const char *end = word->text.at + word->text.len;
-	struct slice text = SLICE("");
+	struct slice text;
 	struct diag why;
 
 	if (open == NULL && fetch->args == NULL)
@@ -363,7 +363,7 @@ compile_acl(struct compile *c, struct slice name, uint32_t column)
 		return compile_fail(c, column,
 				    "\"%s\": a brace must have white space on both sides", seen);
 	if (name.len == 3 && strncasecmp(name.at, "and", 3) == 0)
-	return compile_fail(c, column,
+		return compile_fail(c, column,
 				    "\"%s\" is no operator: tests side by side are \"and\" already",
 				    seen);
 	return compile_fail(

@@ -21,8 +21,8 @@ static bool
 names_init(struct names *names, size_t cap)
 {
 	*names = (struct names){
-		.room = calloc(cap, sizeof(*names->room)),
-		.at = calloc(cap, sizeof(*names->at)),
+		.room = calloc(cap + 1, sizeof(*names->room)),
+		.at = calloc(cap + 1, sizeof(*names->at)),
 		.cap = cap,
 	};
 	return names->room != NULL && names->at != NULL;

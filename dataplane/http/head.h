@@ -14,7 +14,8 @@
 #include <stdint.h>
 #include "core/str.h"
 
-#define HTTP_FIELDS_MAX		101		/* in one head, with those that were added (HAProxy: tune.http.maxhdr) */
+#define HTTP_FIELDS_MAX \
+	101 /* in one head, with those that were added (HAProxy: tune.http.maxhdr) */
 #define HTTP_TARGET_MAX_BYTES	8192		/* beyond: 414 (RFC 9112, 3: at least 8000 octets) */
 
 /* Columns: id, the name as it is written. Only what some code asks for by id. */
@@ -120,7 +121,8 @@ struct http_head {
 	struct slice		 method_text;
 	struct slice		 target;	/* whole, as it came */
 	struct slice		 authority;	/* the Host field's, but of CONNECT the target's; may be empty */
-	struct slice		 path;		/* with the query; "/" for an absolute form without; "*"; none of CONNECT */
+	struct slice
+		path; /* with the query; "/" for an absolute form without; "*"; none of CONNECT */
 
 	/* a response */
 	uint16_t		 status;

@@ -29,7 +29,8 @@ struct bind_conf {
 	bool		is_shared;	/* bind_is_ours(): not proven */
 	bool		accept_proxy;	/* clients begin with a PROXY header ... */
 	uint32_t	proxy_from_count;
-	struct network	*proxy_from;	/* ... those from here (0: all); owned by the conf of the frontend */
+	struct network
+		*proxy_from; /* ... those from here (0: all); owned by the conf of the frontend */
 };
 
 /*

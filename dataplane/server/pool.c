@@ -432,8 +432,7 @@ pools_close_idle(uint32_t worker)
 
 	if (list->next == NULL)
 		return false;
-	list_foreach(node, list)
-	{
+	list_foreach(node, list) {
 		struct pool *pool = container_of(node, struct pool, node);
 
 		closed = closed || pool->shared > 0;

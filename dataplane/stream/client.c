@@ -15,7 +15,7 @@
 #include "stream/listener_priv.h"
 #include "stream/stream_priv.h"
 
-#define CLIENT_PROXY_MS	      5000 /* who sends PROXY headers has one ready */
+#define CLIENT_PROXY_MS	      4000 /* who sends PROXY headers has one ready */
 #define CLIENT_LINGER_MS      5000 /* for the last bytes to arrive, and the peer's end */
 #define CLIENT_LAST_CALL_MS   1000 /* for a first request that is under way when its bind goes */
 #define CLIENT_LINGER_READS   4	   /* at a wake-up; then others have their turn */

@@ -138,7 +138,8 @@ exchange_may_tunnel(const struct exchange *x)
 	       x->request.method == HTTP_METHOD_CONNECT;
 }
 
-#define EXCHANGE_STALE_MS 500 /* by then a connection that was dead when it was used again has shown it */
+#define EXCHANGE_STALE_MS \
+	500 /* by then a connection that was dead when it was used again has shown it */
 
 /* Nobody will ask for the request's bytes again, nor for what is behind them. */
 static bool

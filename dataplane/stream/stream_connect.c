@@ -144,16 +144,16 @@ stream_proxy_header(const struct stream *s, char buf[PROXY_OUT_MAX_BYTES])
 {
 	const struct proxy_send *how = &stream_server_slot(s)->conf->send_proxy;
 	const struct proxied *proxied = s->client->proxied;
+	struct slice tlvs = { NULL, 0 };
 	struct addr from, to;
 
 	if (how->version == 0)
 		return 0;
 	stream_peer_addr(&s->client->peer, &from);
 	client_local(s->client, &to);
-	return proxy_write(buf, how, &from, &to,
-			   proxied == NULL
-				   ? (struct slice){ 0 }
-				   : (struct slice){ proxied->tlvs, proxied->tlvs_len });
+	if (proxied != NULL)
+		tlvs = (struct slice){ proxied->tlvs, proxied->tlvs_len };
+	return proxy_write(buf, how, &from, &to, tlvs);
 }
 
 static void

@@ -88,7 +88,7 @@ void
 stream_on_timer(struct stream *s)
 {
 	const uint64_t now_ms = s->worker->loop->now_ms;
-	enum end_cause cause;
+	enum end_cause cause = END_NONE;
 
 	if (s->state >= STREAM_AWAITING && stream_deadline(s, &cause) <= now_ms)
 		stream_read_once_more(s);

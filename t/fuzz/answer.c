@@ -67,7 +67,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	claim(http_answer_parse(&again, (struct slice){ all.at, all.len }, SIZE_MAX, NULL) ==
 	      ERR_OK);
 	all_again = sent(again);
-	claim(all.len == all_again.len && memcmp(all.at, all_again.at, all.len) == 0);
+	claim(all.len > 0 && all.len == all_again.len &&
+	      memcmp(all.at, all_again.at, all.len) == 0);
 	buf_fini(&all);
 	buf_fini(&all_again);
 	http_answer_free(&a);

@@ -19,16 +19,16 @@ claim(bool holds)
 static void
 header_check(const struct proxy_header *h, const char *bytes, size_t len)
 {
-	const char *tlvs_end = h->tlvs.at + h->tlvs.len;
-
 	claim(h->len > 0 && h->len <= len && h->len <= PROXY_IN_MAX_BYTES);
 	claim(h->is_local == (h->from.len == 0) && h->is_local == (h->to.len == 0));
-	claim(h->tlvs.len == 0 || (h->tlvs.at >= bytes && tlvs_end == bytes + h->len));
+	claim(h->tlvs.len == 0 ||
+	      (h->tlvs.at >= bytes && h->tlvs.at + h->tlvs.len == bytes + h->len));
 	for (unsigned type = 0; type <= UINT8_MAX; type++) {
 		struct slice value;
 
 		if (proxy_tlv_find(h->tlvs, (uint8_t)type, &value))
-			claim(value.at >= h->tlvs.at && value.at + value.len <= tlvs_end);
+			claim(value.at >= h->tlvs.at &&
+			      value.at + value.len <= h->tlvs.at + h->tlvs.len);
 	}
 }
 

@@ -125,7 +125,8 @@ text_that_is_no_json_is_refused(void **state)
 static void
 a_field_of_one_mode_says_so_through_a_ref(void **state)
 {
-	struct schema *schema = schema_of("{'$defs':{'it':{'properties':{'a':{'$ref':'#/$defs/real'},"
+	struct schema *schema =
+		schema_of("{'$defs':{'it':{'properties':{'a':{'$ref':'#/$defs/real'},"
 		"'b':{'$ref':'#/$defs/any','x-mode':'http'},'c':{'$ref':'#/$defs/any'},"
 		"'both':{'$ref':'#/$defs/both'}}},'real':{'x-mode':'http'},'any':{},"
 		"'both':{'type':['boolean','object'],'properties':{'d':{}}}}}");
