@@ -199,3 +199,9 @@ listen_parse(const cJSON *item, struct addr *addr, mode_t *mode, struct pointer 
 	issues_add(issues, pointer_text(at), "%s", why.text);
 	return false;
 }
+
+const cJSON *
+array_or_none(const cJSON *value)
+{
+	return cJSON_IsArray(value) ? value : NULL;
+}

@@ -11,12 +11,6 @@
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-const cJSON *
-array_or_none(const cJSON *value)
-{
-	return cJSON_IsArray(value) ? value : NULL;
-}
-
 /* -- servers -- */
 
 /* of enum server_admin */

@@ -60,8 +60,7 @@ struct client {
 	uint32_t		 requests;	/* that it has begun */
 	struct worker		*worker;
 	struct frontend		*frontend;	/* a reference in its slot */
-	struct frontend_conf
-		*conf;     /* until its first stream ends: that of its accept, referenced */
+	struct frontend_conf	*conf;		/* of its accept, referenced; NULL behind its first stream */
 	struct bind		*bind;		/* by which it came: a name, see bind_serial */
 	uint64_t		 bind_serial;
 	uint32_t		 bind_index;	/* in the conf of its accept */

@@ -25,8 +25,7 @@
 #include "http/h1.h"
 #include "stream/stream_priv.h"
 
-#define EXCHANGE_ROOM_BYTES \
-	1024 /* for lines that are added: X-Forwarded-For, Forwarded, Location */
+#define EXCHANGE_ROOM_BYTES 1024 /* for lines that are added: Forwarded, Location */
 
 /* A request as it will be sent: only as long as it may have to be, once more. */
 struct draft {
@@ -70,8 +69,7 @@ struct exchange {
 };
 
 /* h1_front.c. The client, the stream may have ended after each of these. */
-void
-front_next(struct client *c); /* begin a request, with what was read already or is to be read now */
+void front_next(struct client *c);	/* begin a request, with what was read or is to be read */
 void front_read(struct stream *s);	/* more of its head */
 
 /* Was all of the request read, or does it lie in client->in? Then the next one begins behind it. */
@@ -149,8 +147,8 @@ void exchange_part(struct stream *s);
 
 /* exchange_log.c */
 struct jsonw;
-void exchange_log_timers(struct jsonw *w,
-			 const struct stream *s); /* members of timers_ms before "queue" */
-void exchange_log_response(struct jsonw *w, const struct stream *s);	/* and behind "connect" */
+/* Members of timers_ms: before "queue", and behind "connect". */
+void exchange_log_timers(struct jsonw *w, const struct stream *s);
+void exchange_log_response(struct jsonw *w, const struct stream *s);
 void exchange_log_request(struct jsonw *w, const struct stream *s);
 void exchange_count_response(struct stream *s, uint16_t status);
