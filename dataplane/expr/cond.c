@@ -9,10 +9,11 @@
 static bool
 term_matches_sample(const struct cond *cond, const struct term *term, const struct sample *sample)
 {
-	const struct pattern *pattern = cond->patterns + term->pattern_first;
+	const struct pattern *pattern;
 
 	if (term->match->kind == PATTERN_NONE)
 		return term->match->holds(sample, NULL, &term->how);
+	pattern = &cond->patterns[term->pattern_first];
 	for (uint32_t i = 0; i < term->pattern_count; i++) {
 		if (term->match->holds(sample, &pattern[i], &term->how))
 			return true;
