@@ -10,6 +10,8 @@
 #include <string.h>
 #include "stream/exchange_priv.h"
 
+#define EXCHANGE_STALE_MS 500 /* by then a kept connection that was dead has shown it */
+
 void
 exchange_discard(struct worker *w, struct exchange *x)
 {
@@ -137,9 +139,6 @@ exchange_may_tunnel(const struct exchange *x)
 	return (x->request.says & HTTP_SAYS_UPGRADE) != 0 ||
 	       x->request.method == HTTP_METHOD_CONNECT;
 }
-
-#define EXCHANGE_STALE_MS \
-	500 /* by then a connection that was dead when it was used again has shown it */
 
 /* Nobody will ask for the request's bytes again, nor for what is behind them. */
 static bool
