@@ -82,7 +82,7 @@ sub connections {
 	my ($self, $token) = @_;
 	my (%conn, @order);
 	for my $line ($self->lines) {
-		my ($id, $what, $rest) = $line =~ /^http (\d+) (\w+) ?(.*)/ or next;
+		my ($id, $what, $rest) = $line =~ /^http (\S+) (\w+) ?(.*)/ or next;
 		my $conn = $conn{$id} //= do { push @order, $id; { id => $id, bytes => '', end => undef } };
 		$conn->{bytes} .= pack('H*', $rest) if $what eq 'got';
 		$conn->{end} //= $rest if $what eq 'end';
@@ -101,12 +101,13 @@ sub requests {
 
 sub wait_ended {
 	my ($self, $seconds) = @_;
-	return becomes { $self->accepted == grep { /^http \d+ end/ } $self->lines } $seconds // 5;
+	return becomes { $self->accepted == grep { /^http \S+ end/ } $self->lines } $seconds // 30;
 }
 
 package Sluice::HttpOrigin::Connection;
 
 use parent -norequire, 'Sluice::Client';
+use Time::HiRes qw(time);
 use Sluice::Http;
 
 my $hour = 3600;
@@ -114,7 +115,7 @@ my $hour = 3600;
 sub of {
 	my ($class, $conn, $origin) = @_;
 	my $self = bless $conn, $class;
-	@$self{qw(origin id kept)} = ($origin, $$, 0);
+	@$self{qw(origin id kept)} = ($origin, "$$-" . int(1e6 * time), 0);	# numbers of processes come again
 	$self->note('open');
 	return $self;
 }
