@@ -101,7 +101,7 @@ sub requests {
 
 sub wait_ended {
 	my ($self, $seconds) = @_;
-	return becomes { $self->accepted == grep { /^http \S+ end/ } $self->lines } $seconds // 30;
+	return becomes { $self->accepted == grep { /^http \d+ end/ } $self->lines } $seconds // 30;
 }
 
 package Sluice::HttpOrigin::Connection;
@@ -115,7 +115,7 @@ my $hour = 3600;
 sub of {
 	my ($class, $conn, $origin) = @_;
 	my $self = bless $conn, $class;
-	@$self{qw(origin id kept)} = ($origin, "$$-" . int(1e6 * time), 0);	# numbers of processes come again
+	@$self{qw(origin id kept)} = ($origin, $$ . sprintf("%06d", 1e6 * (time - int time)), 0);	# numbers of processes come again
 	$self->note('open');
 	return $self;
 }
