@@ -127,3 +127,23 @@ network_parse(struct network *net, struct slice text, struct diag *diag)
 	*net = parsed;
 	return ERR_OK;
 }
+
+bool
+network_has_ip(const struct network *net, const struct ip *ip)
+{
+	const unsigned whole = net->bits / 8, rest = net->bits % 8;
+
+	if (memcmp(net->bytes, ip->bytes, whole) != 0)
+		return false;
+	return rest == 0 || ((net->bytes[whole] ^ ip->bytes[whole]) & (0xff00 >> rest) & 0xff) == 0;
+}
+
+bool
+ip_of_socket(struct ip *ip, const struct sockaddr *sa)
+{
+	if (sa->sa_family != AF_INET && sa->sa_family != AF_INET6)
+		return false;
+	network_bytes(sa, ip->bytes);
+	ip->is_ipv4 = memcmp(ip->bytes, ipv4_prefix, sizeof(ipv4_prefix)) == 0;
+	return true;
+}

@@ -1,0 +1,45 @@
+/*
+ * Variables: values under a name, for a client connection, a stream, or the process (HAProxy manual, "set-var").
+ *
+ * A scope's values lie in blocks of the worker's, so that setting one takes no malloc while blocks are
+ * warm. A scope's bytes have a limit; what does not fit is not set, and says so. Those of a stream or
+ * client are its worker's; those of the process are behind one lock, and are copied out.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "core/diag.h"
+#include "core/err.h"
+#include "core/spares.h"
+#include "core/str.h"
+#include "expr/args.h"
+#include "expr/sample.h"
+
+#define VARS_BLOCK_BYTES	1024		/* of the spares that are given */
+#define VARS_MAX_BYTES		(64 * 1024)	/* of one scope of one owner */
+#define VARS_PROC_MAX_BYTES	(1024 * 1024)
+#define VAR_NAMES_MAX		4096		/* different names, ever */
+
+/* "txn.my_name": the scope's word, a dot, [A-Za-z0-9_.]+. ERR_INVALID, ERR_LIMIT (names), ERR_NOMEM. Any thread. */
+enum err var_id_parse(struct var_id *id, struct slice text, struct diag *diag);
+
+/* Its full name, into `buf`; for the log and errors. */
+struct slice var_name(struct var_id id);	/* without the scope; static memory */
+const char *var_scope_name(enum var_scope scope);
+
+/* A scope of a stream or client. {0} is empty. */
+struct vars {
+	struct vars_block	*blocks;	/* newest first */
+	uint32_t		 bytes;
+};
+
+/* Where blocks come from and go to: a list for malloc(VARS_BLOCK_BYTES); larger values have blocks of their own. */
+void vars_fini(struct vars *vars, struct spares *blocks);
+
+/* False: it is not set. Text points into the scope; of the process's, into eval->room. */
+bool var_get(struct eval *eval, struct var_id id, struct sample *sample);
+
+/* Text is copied. ERR_LIMIT: the scope is full; ERR_NOMEM; ERR_INVALID: no such scope here. Nothing is set then. */
+enum err var_set(struct eval *eval, struct var_id id, const struct sample *sample, struct spares *blocks);
+void var_unset(struct eval *eval, struct var_id id);
