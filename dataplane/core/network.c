@@ -131,11 +131,7 @@ network_parse(struct network *net, struct slice text, struct diag *diag)
 bool
 network_has_ip(const struct network *net, const struct ip *ip)
 {
-	const unsigned whole = net->bits / 8, rest = net->bits % 8;
-
-	if (memcmp(net->bytes, ip->bytes, whole) != 0)
-		return false;
-	return rest == 0 || ((net->bytes[whole] ^ ip->bytes[whole]) & (0xff00 >> rest) & 0xff) == 0;
+	return network_has_bytes(net, ip->bytes);
 }
 
 bool
