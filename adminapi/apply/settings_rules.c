@@ -178,6 +178,10 @@ condition_compile(struct rule *rule, const cJSON *item, struct pointer *at,
 	struct issues *issues)
 {
 	const cJSON *unless = doc_field(item, "unless"), *text = doc_field(item, "if");
+	const struct compile_env env = {
+		.has = NEEDS_CLIENT | NEEDS_REQUEST_LINE | NEEDS_REQUEST | NEEDS_HTTP,
+		.place = "http-request rules",
+	};
 	struct diag why;
 	enum err e;
 
@@ -187,7 +191,7 @@ condition_compile(struct rule *rule, const cJSON *item, struct pointer *at,
 	text = rule->unless ? unless : text;
 	if (!cJSON_IsString(text))
 		return true;
-	e = cond_compile(&rule->cond, slice_of(text->valuestring), &why);
+	e = cond_compile(&rule->cond, slice_of(text->valuestring), &env, &why);
 	if (e == ERR_INVALID)
 		issue_below(issues, at, rule->unless ? "unless" : "if", why.text);
 	return e != ERR_NOMEM;

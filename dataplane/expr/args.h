@@ -74,9 +74,9 @@ void refs_fini(struct refs *refs);	/* releases and frees all */
 
 struct arg {
 	uint8_t		 kind;		/* ARG_NONE: left out */
-	struct slice	 text;		/* as it was written, without quotes; into the expression's memory */
+	struct slice	 text;		/* without its quotes; a NUL follows */
 	int64_t		 number;	/* ARG_INT, ARG_SIZE, ARG_DURATION; ARG_MASK*: bits */
-	struct ip	 mask;
+	struct ip	 mask;		/* ARG_MASK4: the bytes before IPv4's are all ones, so it fits a mapped address */
 	struct var_id	 var;
 	struct regex	*regex;		/* owned */
 	struct ref	*ref;		/* the compile_env's refs own it */
@@ -86,6 +86,7 @@ struct args {
 	struct arg	 at[ARGS_MAX];
 	void		*data;		/* what a row's check() made of them; freed with data_free() */
 	void		(*data_free)(void *data);
+	char		*memory;	/* owned: all texts */
 	int64_t		 number;	/* for the row's use, too */
 };
 
@@ -97,3 +98,10 @@ struct args {
 enum err args_parse(struct args *args, const uint8_t kinds[ARGS_MAX], struct slice *at, const char *start,
 	const char *row_name, const struct compile_env *env, struct diag *diag);
 void args_fini(struct args *args);
+
+/* "hdr(name[,integer])": how it is written, for people. Returns buf. */
+#define ARGS_USAGE_BYTES 160
+const char *args_usage(char buf[ARGS_USAGE_BYTES], const char *row_name, const uint8_t kinds[ARGS_MAX]);
+
+/* "name": the word for a kind, for people and for the list of all expressions. */
+const char *arg_kind_name(enum arg_kind kind);

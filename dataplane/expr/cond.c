@@ -23,12 +23,12 @@ term_matches_sample(const struct cond *cond, const struct term *term, const stru
 
 /* A value that is not there matches nothing; so the test's negation holds. */
 static bool
-term_matches(const struct cond *cond, const struct term *term, const struct sample_source *from)
+term_matches(const struct cond *cond, const struct term *term, struct eval *eval)
 {
 	struct sample sample = { .type = term->fetch->type };
 	struct fetch_cursor cursor = { 0 };
 
-	while (term->fetch->get(from, &term->arg, &cursor, &sample)) {
+	while (term->fetch->get(eval, &term->args, &cursor, &sample)) {
 		if (term_matches_sample(cond, term, &sample))
 			return true;
 		if (!term->fetch->many)
@@ -37,16 +37,25 @@ term_matches(const struct cond *cond, const struct term *term, const struct samp
 	return false;
 }
 
-bool
-cond_holds(const struct cond *cond, const struct http_head *request)
+enum cond_result
+cond_eval(const struct cond *cond, struct eval *eval)
 {
-	const struct sample_source from = { .request = request };
 	uint32_t at = 0;
 
 	/* `next` only points on, so this ends */
 	while (at < cond->term_count)
-		at = cond->terms[at].next[term_matches(cond, &cond->terms[at], &from)];
-	return at == COND_YES;
+		at = cond->terms[at].next[term_matches(cond, &cond->terms[at], eval)];
+	return at == COND_YES ? COND_TRUE : COND_FALSE;
+}
+
+unsigned
+cond_needs(const struct cond *cond)
+{
+	unsigned needs = 0;
+
+	for (uint32_t i = 0; i < cond->term_count; i++)
+		needs |= cond->terms[i].fetch->needs;
+	return needs;
 }
 
 void
@@ -57,6 +66,8 @@ cond_free(struct cond **cp)
 	*cp = NULL;
 	if (cond == NULL)
 		return;
+	for (uint32_t i = 0; i < cond->term_count; i++)
+		args_fini(&cond->terms[i].args);
 	free(cond->terms);
 	free(cond->patterns);
 	words_fini(&cond->words);

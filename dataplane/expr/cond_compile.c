@@ -34,6 +34,7 @@ const size_t predefined_count = sizeof(predefined_acls) / sizeof(predefined_acls
 
 struct compile {
 	struct cond	*cond;
+	const struct compile_env *env;
 	uint32_t	 at;		/* the next word */
 	bool		 is_negated;	/* an odd number of "!" stands before what comes */
 	bool		 opens_group;	/* what comes is the first, or behind an "or" */
@@ -158,34 +159,40 @@ compile_unknown_test(struct compile *c, const struct word *word, struct slice na
 		str_escape(seen, sizeof(seen), name), near_test(near, name));
 }
 
-/* What stands in the parentheses behind a test's name; `open` is the first of them, NULL: none. */
+/* An error in a word, whose column is counted from the word's begin: counted from the text's. */
 static enum err
-compile_arg(struct compile *c, struct term *term, const struct word *word, const char *open)
+compile_fail_inside(struct compile *c, const struct word *word, const struct diag *why)
+{
+	unsigned column = 0;
+	int prefix = 0;
+
+	if (sscanf(why->text, "column %u: %n", &column, &prefix) != 1)
+		return compile_fail(c, word->column, "%s", why->text);
+	column = word->bare ? word->column + column - 1 : word->column;
+	return compile_fail(c, column, "%s", why->text + prefix);
+}
+
+/* What stands in the parentheses behind a test's name, up to the word's end. */
+static enum err
+compile_args(struct compile *c, struct term *term, const struct word *word, size_t name_len)
 {
 	const struct fetch *fetch = term->fetch;
-	const char *end = word->text.at + word->text.len;
-	struct slice text;
-	struct diag why;
+	struct slice rest = { word->text.at + name_len, word->text.len - name_len };
+	struct diag why = { "" };
+	char seen[SEEN_BYTES];
+	enum err e = args_parse(&term->args, fetch->args, &rest, word->text.at, fetch->name, c->env,
+		&why);
 
-	if (open == NULL && fetch->args == NULL)
-		return ERR_OK;
-	if (open == NULL)
-		return compile_fail(c, word->column, "expected \"%s(%s)\"", fetch->name,
-				    fetch->args);
-	if (memchr(open, ')', (size_t)(end - open)) != end - 1)
-		return compile_fail(c, word->column,
-				    "expected one \")\" behind \"%s(\", at the word's end",
-			fetch->name);
-	text = (struct slice){ open + 1, (size_t)(end - open - 2) };
-	if (fetch->args == NULL)
-		return text.len == 0
-			       ? ERR_OK
-			       : compile_fail(c, word->column,
-					      "\"%s\" takes nothing in parentheses", fetch->name);
-	if (fetch->parse_arg(&term->arg, text, &why) != ERR_OK)
-		return compile_fail(c, word->column, "%s, as \"%s(%s)\"", why.text, fetch->name,
-				    fetch->args);
-	return ERR_OK;
+	if (e == ERR_INVALID)
+		return compile_fail_inside(c, word, &why);
+	if (e == ERR_OK && rest.len != 0)
+		return compile_fail(c, word->column, "\"%s\" behind \"%s\" means nothing",
+				    str_escape(seen, sizeof(seen), rest), fetch->name);
+	if (e == ERR_OK && fetch->check != NULL)
+		e = fetch->check(&term->args, c->env, &why);
+	if (e == ERR_OK)
+		e = compile_check_needs(c->env, fetch->name, fetch->needs, &why);
+	return e == ERR_INVALID ? compile_fail(c, word->column, "%s", why.text) : e;
 }
 
 /* A test's name with its parentheses: what is fetched. */
@@ -210,8 +217,11 @@ compile_fetch(struct compile *c, struct term *term)
 		return compile_unknown_test(c, word, name);
 	if (term->match == NULL)
 		term->match = match_default(term->fetch->type);
+	if (term->match == NULL)
+		return compile_fail(c, word->column, "\"%s\" needs a match method",
+				    term->fetch->name);
 	c->at++;
-	return compile_arg(c, term, word, open);
+	return compile_args(c, term, word, name.len);
 }
 
 /* What stands behind -m. */
@@ -447,10 +457,11 @@ cond_link(struct cond *cond)
 }
 
 enum err
-cond_compile(struct cond **cp, struct slice text, struct diag *diag)
+cond_compile(struct cond **cp, struct slice text, const struct compile_env *env,
+	struct diag *diag)
 {
 	struct cond *cond = calloc(1, sizeof(*cond));
-	struct compile c = { .cond = cond, .opens_group = true, .diag = diag };
+	struct compile c = { .cond = cond, .env = env, .opens_group = true, .diag = diag };
 	enum err e;
 
 	if (cond == NULL)

@@ -15,7 +15,7 @@
 struct term {
 	const struct fetch	*fetch;
 	const struct match	*match;
-	struct fetch_arg	 arg;
+	struct args		 args;
 	struct match_how	 how;
 	uint32_t		 pattern_first;		/* of cond->patterns */
 	uint32_t		 pattern_count;

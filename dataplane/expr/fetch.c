@@ -3,30 +3,52 @@
  */
 #include "config.h"
 #include "expr/fetch.h"
+#include <pthread.h>
 #include "expr/fetch_priv.h"
 
-/* The rows of http/ are expr/'s own: what it looks at is below it and can't register itself. */
-static struct fetch_table *
-table_first(void)
+/*
+ * expr/'s own, by file: what http/ and core/ tell is below them, and can't register itself. They are linked
+ * when somebody first looks.
+ */
+static struct fetch_table *const own[] = {
+	&fetch_constant,
+	&fetch_http,
+	NULL,
+};
+
+static struct fetch_table *first;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void
+tables_add(struct fetch_table *table)
 {
-	return &fetch_http;
+	struct fetch_table **at = &first;
+
+	while (*at != NULL)
+		at = &(*at)->next;
+	table->next = NULL;
+	*at = table;
+}
+
+static void
+tables_begin(void)
+{
+	for (size_t i = 0; own[i] != NULL; i++)
+		tables_add(own[i]);
 }
 
 void
 fetch_register(struct fetch_table *table)
 {
-	struct fetch_table *last = table_first();
-
-	while (last->next != NULL)
-		last = last->next;
-	table->next = NULL;
-	last->next = table;
+	pthread_once(&once, tables_begin);
+	tables_add(table);
 }
 
 const struct fetch_table *
 fetch_tables(void)
 {
-	return table_first();
+	pthread_once(&once, tables_begin);
+	return first;
 }
 
 const struct fetch *

@@ -1,8 +1,8 @@
 /*
- * Fetches: where the values come from that conditions look at (HAProxy manual, 7.3). A row each;
+ * Fetches and converters: where values come from and what is made of them (HAProxy manual, 7.3). A row each;
  * the room that owns the data registers its rows, and expr/ calls them without knowing it.
  *
- * Rows are registered by the main thread before any condition is compiled; then they are only read.
+ * Rows are registered by the main thread before anything is compiled; then they are only read.
  */
 #pragma once
 
@@ -12,32 +12,10 @@
 #include "core/diag.h"
 #include "core/err.h"
 #include "core/str.h"
-#include "http/head.h"
+#include "expr/args.h"
+#include "expr/sample.h"
 
-enum sample_type {
-	SAMPLE_BOOL,
-	SAMPLE_INT,
-	SAMPLE_STRING,
-	SAMPLE_METHOD,		/* text; compared with its case only */
-};
-
-/* One value. Text points into what it was taken from. */
-struct sample {
-	enum sample_type	 type;
-	int64_t			 number;	/* SAMPLE_BOOL (0, 1), SAMPLE_INT */
-	struct slice		 text;		/* SAMPLE_STRING, SAMPLE_METHOD */
-};
-
-/* What a condition is asked about. */
-struct sample_source {
-	const struct http_head	*request;
-};
-
-/* What stood in the parentheses, as the row's parse_arg() understood it. */
-struct fetch_arg {
-	struct slice	name;		/* into the condition's memory */
-	int64_t		number;
-};
+struct compile_env;
 
 /* Where a fetch of many values stands. Zeroed before the first; what is in it is the row's business. */
 struct fetch_cursor {
@@ -48,16 +26,22 @@ struct fetch_cursor {
 };
 
 struct fetch {
-	const char		*name;
-	enum sample_type	 type;
-	bool			 many;		/* get() is called until it says false; else once */
+	const char		*name;		/* "req.hdr" */
+	enum sample_type	 type;		/* SAMPLE_ANY: get() says (var) */
+	unsigned		 needs;		/* NEEDS_* */
+	uint8_t			 args[ARGS_MAX];	/* enum arg_kind, ARG_OPTIONAL; ends with ARG_NONE */
+	bool			 many;		/* conditions ask until get() says false; expressions take the first */
 	bool			 has_forms;	/* name_beg and the like are words of their own */
-	const char		*args;		/* what is expected in the parentheses, for people; NULL: nothing */
-	/* ERR_INVALID with what was expected in `diag`; may be NULL where args is */
-	enum err		(*parse_arg)(struct fetch_arg *arg, struct slice text, struct diag *diag);
-	/* False: there is no such value. No memory, no waiting: a worker is in here. sample->type is set. */
-	bool			(*get)(const struct sample_source *from, const struct fetch_arg *arg,
-					struct fetch_cursor *cursor, struct sample *sample);
+	bool			 is_last;	/* many: a plain expression means the last of them, as HAProxy's hdr() */
+	const char		*help;		/* one line for people, without a full stop */
+	/* Beyond the kinds: ERR_INVALID with what is wrong in `diag`; may be NULL. Any thread. */
+	enum err		(*check)(struct args *args, const struct compile_env *env, struct diag *diag);
+	/*
+	 * False: there is no such value. No memory, no waiting: a worker is in here. sample->type is set,
+	 * unless it is SAMPLE_ANY. `cursor` is zeroed where only one value is asked for.
+	 */
+	bool			(*get)(struct eval *eval, const struct args *args, struct fetch_cursor *cursor,
+					struct sample *sample);
 };
 
 /* Rows that belong together; static memory of the room that owns them. */
@@ -74,3 +58,25 @@ const struct fetch *fetch_find(struct slice name);
 
 /* The tables, expr/'s own first: for (t = fetch_tables(); t != NULL; t = t->next). */
 const struct fetch_table *fetch_tables(void);
+
+struct conv {
+	const char		*name;
+	enum sample_type	 in;		/* what it takes: values are cast to it; SAMPLE_ANY: whatever comes */
+	enum sample_type	 out;		/* SAMPLE_ANY: run() says, or as it came */
+	uint8_t			 args[ARGS_MAX];
+	const char		*help;
+	enum err		(*check)(struct args *args, const struct compile_env *env, struct diag *diag);
+	/* In place. False: there is no value then. As for get(). */
+	bool			(*run)(struct eval *eval, const struct args *args, struct sample *sample);
+	unsigned		 needs;
+};
+
+struct conv_table {
+	const struct conv	*rows;
+	size_t			 count;
+	struct conv_table	*next;
+};
+
+void conv_register(struct conv_table *table);
+const struct conv *conv_find(struct slice name);
+const struct conv_table *conv_tables(void);

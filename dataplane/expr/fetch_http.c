@@ -17,31 +17,31 @@ request_has_path(const struct http_head *head)
 }
 
 static bool
-get_path(const struct sample_source *from, const struct fetch_arg *arg, struct fetch_cursor *cursor,
+get_path(struct eval *eval, const struct args *args, struct fetch_cursor *cursor,
 	struct sample *sample)
 {
-	if (!request_has_path(from->request))
+	if (!request_has_path(eval->request))
 		return false;
-	sample->text = http_head_path_only(from->request);
+	sample->text = http_head_path_only(eval->request);
 	return true;
 }
 
 static bool
-get_path_and_query(const struct sample_source *from, const struct fetch_arg *arg,
-	struct fetch_cursor *cursor, struct sample *sample)
+get_path_and_query(struct eval *eval, const struct args *args, struct fetch_cursor *cursor,
+	struct sample *sample)
 {
-	if (!request_has_path(from->request))
+	if (!request_has_path(eval->request))
 		return false;
-	sample->text = from->request->path;
+	sample->text = eval->request->path;
 	return true;
 }
 
 /* Behind the question mark: empty if nothing is, not there without one. */
 static bool
-get_query(const struct sample_source *from, const struct fetch_arg *arg,
-	  struct fetch_cursor *cursor, struct sample *sample)
+get_query(struct eval *eval, const struct args *args, struct fetch_cursor *cursor,
+	struct sample *sample)
 {
-	struct slice path = from->request->path;
+	struct slice path = eval->request->path;
 	const char *mark = path.len != 0 ? memchr(path.at, '?', path.len) : NULL;
 
 	if (mark == NULL)
@@ -51,34 +51,18 @@ get_query(const struct sample_source *from, const struct fetch_arg *arg,
 }
 
 static bool
-get_method(const struct sample_source *from, const struct fetch_arg *arg,
-	   struct fetch_cursor *cursor, struct sample *sample)
-{
-	sample->text = from->request->method_text;
-	return true;
-}
-
-static bool
-get_version(const struct sample_source *from, const struct fetch_arg *arg,
-	struct fetch_cursor *cursor, struct sample *sample)
-{
-	sample->text = from->request->minor == 0 ? SLICE("1.0") : SLICE("1.1");
-	return true;
-}
-
-static bool
-get_true(const struct sample_source *from, const struct fetch_arg *arg, struct fetch_cursor *cursor,
+get_method(struct eval *eval, const struct args *args, struct fetch_cursor *cursor,
 	struct sample *sample)
 {
-	sample->number = 1;
+	sample->text = eval->request->method_text;
 	return true;
 }
 
 static bool
-get_false(const struct sample_source *from, const struct fetch_arg *arg,
-	  struct fetch_cursor *cursor, struct sample *sample)
+get_version(struct eval *eval, const struct args *args, struct fetch_cursor *cursor,
+	struct sample *sample)
 {
-	sample->number = 0;
+	sample->text = eval->request->minor == 0 ? SLICE("1.0") : SLICE("1.1");
 	return true;
 }
 
@@ -163,68 +147,95 @@ header_count(const struct http_head *head, struct slice name)
 
 /* One occurrence where one was asked for (from the end if negative), else all in turn. */
 static bool
-get_header(const struct sample_source *from, const struct fetch_arg *arg,
-	   struct fetch_cursor *cursor, struct sample *sample)
+get_header(struct eval *eval, const struct args *args, struct fetch_cursor *cursor,
+	struct sample *sample)
 {
-	int64_t wanted = arg->number;
+	int64_t wanted = args->at[1].number;
 
 	if (wanted == 0)
-		return header_next(from->request, arg->name, cursor, &sample->text);
+		return header_next(eval->request, args->at[0].text, cursor, &sample->text);
 	if (cursor->taken++ != 0)
 		return false;
 	if (wanted < 0)
-		wanted += header_count(from->request, arg->name) + 1;
-	return header_nth(from->request, arg->name, wanted, &sample->text);
+		wanted += header_count(eval->request, args->at[0].text) + 1;
+	return header_nth(eval->request, args->at[0].text, wanted, &sample->text);
 }
 
-static bool
-is_token_byte(char c)
-{
-	return c > ' ' && c < 0x7f && strchr("\"(),/:;<=>?@[\\]{}", c) == NULL;
-}
-
-/* "name" or "name,occurrence"; 0 is none in particular, as in HAProxy. */
 static enum err
-parse_header_arg(struct fetch_arg *arg, struct slice text, struct diag *diag)
+check_header(struct args *args, const struct compile_env *env, struct diag *diag)
 {
-	const char *comma = text.len != 0 ? memchr(text.at, ',', text.len) : NULL;
-	size_t name_len = comma != NULL ? (size_t)(comma - text.at) : text.len;
-
-	arg->name = (struct slice){ text.at, name_len };
-	arg->number = 0;
-	for (size_t i = 0; i < name_len; i++) {
-		if (!is_token_byte(text.at[i]))
-			name_len = 0;
-	}
-	if (name_len == 0) {
-		diag_set(diag, "expected the name of a header");
-		return ERR_INVALID;
-	}
-	if (comma == NULL)
+	if (args->at[1].number >= OCCURRENCE_MIN)
 		return ERR_OK;
-	text = (struct slice){ comma + 1, text.len - name_len - 1 };
-	if (int_parse(text, &arg->number) != ERR_OK || arg->number < OCCURRENCE_MIN) {
-		diag_set(diag, "expected a number from %d for the occurrence", OCCURRENCE_MIN);
-		return ERR_INVALID;
-	}
-	return ERR_OK;
+	diag_set(diag, "expected a number from %d for the occurrence", OCCURRENCE_MIN);
+	return ERR_INVALID;
 }
 
-#define HEADER_ARGS "name[,occurrence]"
+/* 0 is no occurrence in particular, as in HAProxy. */
+#define HEADER_ARGS                              \
+	{                                        \
+		ARG_NAME, ARG_INT | ARG_OPTIONAL \
+	}
 
-/* clang-format off */
 static const struct fetch rows[] = {
-	/* name			type		many	forms	args		parse_arg		get */
-	{ "always_false",	SAMPLE_BOOL,	false,	false,	NULL,		NULL,			get_false },
-	{ "always_true",	SAMPLE_BOOL,	false,	false,	NULL,		NULL,			get_true },
-	{ "hdr",		SAMPLE_STRING,	true,	true,	HEADER_ARGS,	parse_header_arg,	get_header },
-	{ "method",		SAMPLE_METHOD,	false,	false,	NULL,		NULL,			get_method },
-	{ "path",		SAMPLE_STRING,	false,	true,	NULL,		NULL,			get_path },
-	{ "pathq",		SAMPLE_STRING,	false,	false,	NULL,		NULL,			get_path_and_query },
-	{ "query",		SAMPLE_STRING,	false,	false,	NULL,		NULL,			get_query },
-	{ "req.hdr",		SAMPLE_STRING,	true,	false,	HEADER_ARGS,	parse_header_arg,	get_header },
-	{ "req.ver",		SAMPLE_STRING,	false,	false,	NULL,		NULL,			get_version },
+	{
+		.name = "hdr",
+		.type = SAMPLE_STRING,
+		.needs = NEEDS_REQUEST,
+		.args = HEADER_ARGS,
+		.many = true,
+		.has_forms = true,
+		.is_last = true,
+		.help = "values of a request's header, cut at commas",
+		.check = check_header,
+		.get = get_header,
+	},
+	{
+		.name = "method",
+		.type = SAMPLE_METHOD,
+		.needs = NEEDS_REQUEST_LINE,
+		.help = "the request's method",
+		.get = get_method,
+	},
+	{
+		.name = "path",
+		.type = SAMPLE_STRING,
+		.needs = NEEDS_REQUEST,
+		.has_forms = true,
+		.help = "the request's path, without its query",
+		.get = get_path,
+	},
+	{
+		.name = "pathq",
+		.type = SAMPLE_STRING,
+		.needs = NEEDS_REQUEST,
+		.help = "the request's path with its query",
+		.get = get_path_and_query,
+	},
+	{
+		.name = "query",
+		.type = SAMPLE_STRING,
+		.needs = NEEDS_REQUEST,
+		.help = "what stands behind the first question mark",
+		.get = get_query,
+	},
+	{
+		.name = "req.hdr",
+		.type = SAMPLE_STRING,
+		.needs = NEEDS_REQUEST,
+		.args = HEADER_ARGS,
+		.many = true,
+		.is_last = true,
+		.help = "values of a request's header, cut at commas",
+		.check = check_header,
+		.get = get_header,
+	},
+	{
+		.name = "req.ver",
+		.type = SAMPLE_STRING,
+		.needs = NEEDS_REQUEST_LINE,
+		.help = "the request's version, as \"1.1\"",
+		.get = get_version,
+	},
 };
-/* clang-format on */
 
 struct fetch_table fetch_http = { rows, sizeof(rows) / sizeof(rows[0]), NULL };

@@ -1,8 +1,9 @@
 /*
- * The tables of fetches that expr/ brings itself.
+ * The tables of fetches that expr/ brings itself: fetch.c lists them.
  */
 #pragma once
 
 #include "expr/fetch.h"
 
+extern struct fetch_table fetch_constant;	/* always_true and the like */
 extern struct fetch_table fetch_http;

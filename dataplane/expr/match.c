@@ -157,12 +157,12 @@ match_find(struct slice name)
 const struct match *
 match_default(enum sample_type type)
 {
-	static const char *const names[] = {
+	static const char *const names[SAMPLE_TYPES + 1] = {
 		[SAMPLE_BOOL] = "bool",
 		[SAMPLE_INT] = "int",
 		[SAMPLE_STRING] = "str",
 		[SAMPLE_METHOD] = "meth",
 	};
 
-	return match_find(slice_of(names[type]));
+	return names[type] != NULL ? match_find(slice_of(names[type])) : NULL;
 }

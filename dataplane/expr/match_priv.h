@@ -45,7 +45,7 @@ extern const size_t match_count;
 /* NULL: there is none of that name. */
 const struct match *match_find(struct slice name);
 
-/* What a fetch of that type is matched with where nothing is said. Never NULL. */
+/* What a fetch of that type is matched with where nothing is said. NULL: -m must be given. */
 const struct match *match_default(enum sample_type type);
 
 static inline bool

@@ -113,7 +113,9 @@ rule_check(const struct rule *rule, struct diag *diag)
 static bool
 rule_applies(const struct rule *rule, const struct http_head *request)
 {
-	return rule->cond == NULL || cond_holds(rule->cond, request) != rule->unless;
+	struct eval eval = { .request = request, .is_final = true };
+
+	return rule->cond == NULL || (cond_eval(rule->cond, &eval) == COND_TRUE) != rule->unless;
 }
 
 static void

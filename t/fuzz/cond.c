@@ -18,6 +18,16 @@ claim(bool holds)
 		abort();
 }
 
+static const struct compile_env env = { .has = COMPILE_HAS_ALL, .place = "a fuzzer" };
+
+static bool
+cond_holds(const struct cond *cond, const struct http_head *request)
+{
+	struct eval eval = { .request = request, .is_final = true };
+
+	return cond_eval(cond, &eval) == COND_TRUE;
+}
+
 static void
 cond_ask(const struct cond *cond, struct slice text, const struct http_head *request)
 {
@@ -29,14 +39,14 @@ cond_ask(const struct cond *cond, struct slice text, const struct http_head *req
 	buf_put(&longer, text.at, text.len);
 	buf_puts(&longer, " or FALSE");
 	claim(!longer.failed);
-	claim(cond_compile(&again, (struct slice){ longer.at, longer.len }, NULL) == ERR_OK);
+	claim(cond_compile(&again, (struct slice){ longer.at, longer.len }, &env, NULL) == ERR_OK);
 	claim(cond_holds(again, request) || !holds);
 	cond_free(&again);
 	buf_clear(&longer);
 	buf_puts(&longer, "FALSE or ");
 	buf_put(&longer, text.at, text.len);
 	claim(!longer.failed);
-	claim(cond_compile(&again, (struct slice){ longer.at, longer.len }, NULL) == ERR_OK);
+	claim(cond_compile(&again, (struct slice){ longer.at, longer.len }, &env, NULL) == ERR_OK);
 	claim(cond_holds(again, request) == holds);
 	cond_free(&again);
 	buf_fini(&longer);
@@ -63,7 +73,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct diag diag = { "" };
 	struct cond *cond = NULL;
 
-	if (cond_compile(&cond, text, &diag) != ERR_OK) {
+	if (cond_compile(&cond, text, &env, &diag) != ERR_OK) {
 		claim(cond == NULL);
 		cond_check_diag(&diag, text.len);
 		return 0;

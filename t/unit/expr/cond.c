@@ -156,17 +156,15 @@ static void
 arguments_are_checked_by_their_fetch(void **state)
 {
 	(void)state;
-	assert_string_equal(error_of("{ hdr a }"), "column 3: expected \"hdr(name[,occurrence])\"");
-	assert_non_null(strstr(error_of("{ hdr() a }"), "column 3: expected the name of a header"));
-	assert_non_null(
-		strstr(error_of("{ hdr(a:b) a }"), "column 3: expected the name of a header"));
-	assert_non_null(strstr(error_of("{ hdr(host a }"), "column 3: expected one \")\""));
-	assert_non_null(strstr(error_of("{ hdr(host)x a }"), "column 3: expected one \")\""));
-	assert_non_null(
-		strstr(error_of("{ hdr(host,x) a }"), "column 3: expected a number from -10"));
+	assert_string_equal(error_of("{ hdr a }"), "column 6: expected \"hdr(name[,integer])\"");
+	assert_string_equal(error_of("{ hdr() a }"), "column 6: expected \"hdr(name[,integer])\"");
+	assert_non_null(strstr(error_of("{ hdr(a:b) a }"), "column 7: expected a name, not \"a:b\""));
+	assert_non_null(strstr(error_of("{ hdr(host a }"), "column 11: expected a \")\""));
+	assert_non_null(strstr(error_of("{ hdr(host)x a }"), "column 3: \"x\" behind \"hdr\""));
+	assert_non_null(strstr(error_of("{ hdr(host,x) a }"), "column 12: expected a number"));
 	assert_non_null(
 		strstr(error_of("{ hdr(host,-11) a }"), "column 3: expected a number from -10"));
-	assert_non_null(strstr(error_of("{ path(x) a }"), "column 3: \"path\" takes nothing"));
+	assert_non_null(strstr(error_of("{ path(x) a }"), "column 8: too many arguments"));
 	assert_true(holds_for("{ path() /a }", "/a"));
 }
 

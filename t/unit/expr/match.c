@@ -197,10 +197,10 @@ a_method_is_compared_with_its_case(void **state)
 }
 
 static bool
-get_answer(const struct sample_source *from, const struct fetch_arg *arg,
-	   struct fetch_cursor *cursor, struct sample *sample)
+get_answer(struct eval *eval, const struct args *args, struct fetch_cursor *cursor,
+	struct sample *sample)
 {
-	(void)from, (void)arg, (void)cursor;
+	(void)eval, (void)args, (void)cursor;
 	sample->number = 42;
 	return true;
 }
@@ -209,7 +209,7 @@ static void
 another_room_brings_its_own_rows(void **state)
 {
 	static const struct fetch rows[] = {
-		{ "t_answer", SAMPLE_INT, false, false, NULL, NULL, get_answer },
+		{ .name = "t_answer", .type = SAMPLE_INT, .get = get_answer },
 	};
 	static struct fetch_table table = { rows, 1, NULL };
 

@@ -33,13 +33,15 @@ request_of(const char *start, const char *lines)
 	return &r.head;
 }
 
+static const struct compile_env env = { .has = COMPILE_HAS_ALL, .place = "a test" };
+
 static inline struct cond *
 cond_of(const char *text)
 {
 	struct cond *cond = NULL;
 	struct diag diag = { "" };
 
-	if (cond_compile(&cond, slice_of(text), &diag) != ERR_OK)
+	if (cond_compile(&cond, slice_of(text), &env, &diag) != ERR_OK)
 		fail_msg("%s: %s", text, diag.text);
 	return cond;
 }
@@ -48,7 +50,8 @@ static inline bool
 cond_says(const char *text, const struct http_head *request)
 {
 	struct cond *cond = cond_of(text);
-	bool holds = cond_holds(cond, request);
+	struct eval eval = { .request = request, .is_final = true };
+	bool holds = cond_eval(cond, &eval) == COND_TRUE;
 
 	cond_free(&cond);
 	return holds;
@@ -92,7 +95,7 @@ error_of(const char *text)
 	struct cond *cond = NULL;
 
 	diag.text[0] = '\0';
-	assert_int_equal(cond_compile(&cond, slice_of(text), &diag), ERR_INVALID);
+	assert_int_equal(cond_compile(&cond, slice_of(text), &env, &diag), ERR_INVALID);
 	assert_null(cond);
 	return diag.text;
 }
