@@ -61,6 +61,7 @@ enum var_scope {
 };
 
 struct vars;
+struct client;
 struct stream;
 struct backend;
 struct server;
@@ -73,7 +74,8 @@ struct eval {
 	struct slice		 response_bytes;
 	struct http_room	 room;		/* for what converters make; the caller sets it anew for each rule */
 	struct vars		*vars[VAR_SCOPES];	/* NULL: not to be had here. [VAR_PROC] is not used */
-	struct stream		*stream;	/* for rows of stream/; NULL in tests */
+	struct client		*client;	/* for rows of stream/; NULL: the stream's */
+	struct stream		*stream;	/* for rows of stream/; NULL in tests, and before there is one */
 	struct backend		*backend;	/* for rows of server/; NULL: not chosen */
 	struct server		*server;	/* NULL: not chosen, or none */
 	uint64_t		 now_ms;	/* the loop's */
