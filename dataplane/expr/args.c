@@ -118,19 +118,20 @@ cut_fail_end(const struct parse *p, const char *open)
 	return parse_fail(p, p->end, "expected a \")\" for the \"(\" behind \"%s\"", p->row_name);
 }
 
-/* Behind a backslash that stands outside of '...': what both mean. */
+/* At a backslash outside of '...'. One that escapes nothing stands for itself, as in HAProxy. */
 static void
 cut_escape(struct parse *p)
 {
-	static const char plain[] = "\\'\" ,()$#";
-	char next = p->in + 1 < p->end ? p->in[1] : '\0';
+	static const char written[] = "\\'\" nrt", means[] = "\\'\" \n\r\t";
+	const char *found =
+		p->in + 1 < p->end ? memchr(written, p->in[1], sizeof(written) - 1) : NULL;
 
-	if (next != '\0' && memchr(plain, next, sizeof(plain) - 1) != NULL) {
-		*p->out++ = next;
-		p->in += 2;
+	if (found == NULL) {
+		*p->out++ = *p->in++;
 		return;
 	}
-	*p->out++ = *p->in++;
+	*p->out++ = means[found - written];
+	p->in += 2;
 }
 
 /* One piece, up to its comma or the closing parenthesis. */

@@ -6,6 +6,7 @@
 
 #include "expr/cond.h"
 #include "expr/match_priv.h"
+#include "expr/near_priv.h"
 #include "expr/words_priv.h"
 
 #define COND_YES	UINT32_MAX		/* where to go from a test: the condition holds */
@@ -41,8 +42,5 @@ struct predefined {
 extern const struct predefined predefined_acls[];
 extern const size_t predefined_count;
 
-/* " (did you mean "path_beg"?)" for the name of a test, or of a predefined ACL; "" if none is near. */
-#define NEAR_BYTES 96
-const char *near_test(char buf[NEAR_BYTES], struct slice name);
+/* As near_priv.h's: predefined ACLs, and those of `acls` (may be NULL). */
 const char *near_acl(char buf[NEAR_BYTES], struct slice name);
-const char *near_match(char buf[NEAR_BYTES], struct slice name);

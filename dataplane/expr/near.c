@@ -46,16 +46,6 @@ names_add(struct names *names, const char *base, const char *form)
 		names->at[names->count++] = room;
 }
 
-static void
-names_add_fetch(struct names *names, const struct fetch *fetch)
-{
-	names_add(names, fetch->name, "");
-	for (size_t i = 0; fetch->has_forms && i < match_count; i++) {
-		if (matches[i].has_form)
-			names_add(names, fetch->name, matches[i].name);
-	}
-}
-
 static const char *
 near_say(char buf[NEAR_BYTES], const struct names *names, struct slice name)
 {
@@ -73,8 +63,19 @@ near_say(char buf[NEAR_BYTES], const struct names *names, struct slice name)
 	return buf;
 }
 
-const char *
-near_test(char buf[NEAR_BYTES], struct slice name)
+/* "name", and where `forms` says so "name_beg" and the like. */
+static void
+names_add_fetch(struct names *names, const struct fetch *fetch, bool forms)
+{
+	names_add(names, fetch->name, "");
+	for (size_t i = 0; forms && fetch->has_forms && i < match_count; i++) {
+		if (matches[i].has_form)
+			names_add(names, fetch->name, matches[i].name);
+	}
+}
+
+static const char *
+near_fetches(char buf[NEAR_BYTES], struct slice name, bool forms)
 {
 	const struct fetch_table *t;
 	struct names names;
@@ -86,7 +87,40 @@ near_test(char buf[NEAR_BYTES], struct slice name)
 	if (names_init(&names, cap)) {
 		for (t = fetch_tables(); t != NULL; t = t->next) {
 			for (size_t i = 0; i < t->count; i++)
-				names_add_fetch(&names, &t->rows[i]);
+				names_add_fetch(&names, &t->rows[i], forms);
+		}
+		near_say(buf, &names, name);
+	}
+	names_fini(&names);
+	return buf;
+}
+
+const char *
+near_test(char buf[NEAR_BYTES], struct slice name)
+{
+	return near_fetches(buf, name, true);
+}
+
+const char *
+near_fetch(char buf[NEAR_BYTES], struct slice name)
+{
+	return near_fetches(buf, name, false);
+}
+
+const char *
+near_conv(char buf[NEAR_BYTES], struct slice name)
+{
+	const struct conv_table *t;
+	struct names names;
+	size_t cap = 0;
+
+	buf[0] = '\0';
+	for (t = conv_tables(); t != NULL; t = t->next)
+		cap += t->count;
+	if (names_init(&names, cap)) {
+		for (t = conv_tables(); t != NULL; t = t->next) {
+			for (size_t i = 0; i < t->count; i++)
+				names_add(&names, t->rows[i].name, "");
 		}
 		near_say(buf, &names, name);
 	}
