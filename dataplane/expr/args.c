@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "expr/compile.h"
+#include "expr/vars.h"
 
 #define SEEN_BYTES 64	/* how much of an argument an error shows */
 
@@ -299,6 +300,17 @@ read_mask6(struct parse *p, struct arg *arg)
 	return read_mask(p, arg, AF_INET6, 0);
 }
 
+static enum err
+read_var(struct parse *p, struct arg *arg)
+{
+	struct diag why = { "" };
+	enum err e = var_id_parse(&arg->var, arg->text, &why);
+
+	return e == ERR_NOMEM || e == ERR_OK
+		       ? e
+		       : parse_fail(p, p->piece_at[arg - p->args->at], "%s", why.text);
+}
+
 /* -- references -- */
 
 static enum err
@@ -384,6 +396,7 @@ static read_fn *const readers[] = {
 	[ARG_DURATION] = read_duration,
 	[ARG_MASK4] = read_mask4,
 	[ARG_MASK6] = read_mask6,
+	[ARG_VAR] = read_var,
 	[ARG_BACKEND] = read_backend,
 	[ARG_SERVER] = read_server,
 	[ARG_FRONTEND] = read_frontend,

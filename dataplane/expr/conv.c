@@ -7,6 +7,7 @@
 
 /* expr/'s own, by file. They are linked when somebody first looks. */
 static struct conv_table *const own[] = {
+	&conv_vars,
 	NULL,
 };
 

@@ -4,3 +4,5 @@
 #pragma once
 
 #include "expr/fetch.h"
+
+extern struct conv_table conv_vars;		/* vars_rows.c */

@@ -13,6 +13,7 @@
 static struct fetch_table *const own[] = {
 	&fetch_constant,
 	&fetch_http,
+	&fetch_vars,
 	NULL,
 };
 

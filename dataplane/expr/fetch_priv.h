@@ -7,3 +7,4 @@
 
 extern struct fetch_table fetch_constant;	/* always_true and the like */
 extern struct fetch_table fetch_http;
+extern struct fetch_table fetch_vars;		/* vars_rows.c */

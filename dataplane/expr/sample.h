@@ -74,6 +74,7 @@ struct eval {
 	struct slice		 response_bytes;
 	struct http_room	 room;		/* for what converters make; the caller sets it anew for each rule */
 	struct vars		*vars[VAR_SCOPES];	/* NULL: not to be had here. [VAR_PROC] is not used */
+	struct spares		*var_blocks;	/* for var_set(): of VARS_BLOCK_BYTES; NULL: malloc() */
 	struct client		*client;	/* for rows of stream/; NULL: the stream's */
 	struct stream		*stream;	/* for rows of stream/; NULL in tests, and before there is one */
 	struct backend		*backend;	/* for rows of server/; NULL: not chosen */

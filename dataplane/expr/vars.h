@@ -37,9 +37,26 @@ struct vars {
 /* Where blocks come from and go to: a list for malloc(VARS_BLOCK_BYTES); larger values have blocks of their own. */
 void vars_fini(struct vars *vars, struct spares *blocks);
 
-/* False: it is not set. Text points into the scope; of the process's, into eval->room. */
+/* False: it is not set. Text points into the scope, until it is set anew; of the process's, into eval->room. */
 bool var_get(struct eval *eval, struct var_id id, struct sample *sample);
 
-/* Text is copied. ERR_LIMIT: the scope is full; ERR_NOMEM; ERR_INVALID: no such scope here. Nothing is set then. */
+/*
+ * Text is copied; it may be the variable's own. ERR_LIMIT: the scope is full; ERR_NOMEM; ERR_INVALID: no such scope here.
+ * Nothing is set then. `blocks`: NULL: of malloc(), as those of tests.
+ */
 enum err var_set(struct eval *eval, struct var_id id, const struct sample *sample, struct spares *blocks);
 void var_unset(struct eval *eval, struct var_id id);
+
+/* Conditions of set-var (HAProxy manual, 4.2 "http-request set-var"): all that are given must hold. */
+#define VAR_IF_EXISTS		0x01
+#define VAR_IF_NOT_EXISTS	0x02
+#define VAR_IF_EMPTY		0x04	/* what would be set is */
+#define VAR_IF_NOT_EMPTY	0x08
+#define VAR_IF_SET		0x10	/* as exists: what is unset is gone */
+#define VAR_IF_NOT_SET		0x20
+#define VAR_IF_GT		0x40	/* there is none, or its number is greater than the new one */
+#define VAR_IF_LT		0x80
+
+/* "ifexists": one more of these in *conds. False: it is none. */
+bool var_cond_find(unsigned *conds, struct slice word);
+bool var_may_set(struct eval *eval, struct var_id id, const struct sample *sample, unsigned conds);
