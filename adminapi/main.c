@@ -220,6 +220,7 @@ main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);	/* a full quota is an error of the store, not our end */
 	signal(SIGHUP, SIG_IGN);	/* until it means something: the file is read anyhow */
+	signal(SIGUSR1, SIG_IGN);	/* likewise: no log file is open yet */
 	if (!options_parse(&options, argc, argv))
 		return 2;
 	if (options.help || options.version) {

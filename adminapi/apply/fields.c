@@ -7,7 +7,6 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include "core/log.h"
 
 void
 fields_bind(const struct field *fields, size_t count, const struct chain *chain, void *to,
@@ -151,26 +150,6 @@ void
 bind_source(const struct field *f, const cJSON *v, void *to, struct pointer *at, struct issues *is)
 {
 	bind_addr(v, to, ADDR_NO_UNIX, at, is);
-}
-
-void
-bind_log(const struct field *f, const cJSON *v, void *to, struct pointer *at, struct issues *is)
-{
-	static const struct { const char *word; unsigned target; } targets[] = {
-		{ "stdout", LOG_STDOUT }, { "stderr", LOG_STDERR },
-	};
-	unsigned mask = 0;
-	const cJSON *item;
-
-	cJSON_ArrayForEach(item, v) {
-		const cJSON *target = doc_field(item, "target");
-
-		for (size_t i = 0;
-		     cJSON_IsString(target) && i < sizeof(targets) / sizeof(targets[0]); i++)
-			if (strcmp(target->valuestring, targets[i].word) == 0)
-				mask |= targets[i].target;
-	}
-	*(unsigned *)to = mask;
 }
 
 void

@@ -158,20 +158,20 @@ frontend_settings_drop(void *settings)
 	free(s);
 }
 
-/* global.log holds for each frontend without a list of its own. */
-static unsigned
-frontend_log(const struct chain *chain, struct pointer *at, struct issues *issues)
+/* global.log holds for each frontend without a list of its own; what is wrong with it is said there. */
+static bool
+frontend_log(struct frontend_conf *conf, const struct chain *chain, struct pointer *at,
+	struct issues *issues)
 {
 	const struct doc_version *global =
 		doc_version_in(chain->doc->singles[DOC_GLOBAL], chain->view);
 	const cJSON *list = chain_value(chain, "log", NULL);
-	unsigned targets = 0;
 
-	if (list == NULL && global != NULL)
+	if (list == NULL && global != NULL) {
 		list = doc_field(global->set, "log");
-	if (list != NULL)
-		bind_log(NULL, list, &targets, at, issues);
-	return targets;
+		issues = NULL;
+	}
+	return log_compile(&conf->log, list, chain->doc->log_dir, at, issues);
 }
 
 /* Networks are the conf's; the settings' bind, which opens the socket, only looks at them. */
@@ -234,8 +234,8 @@ frontend_compile(const struct chain *chain, struct pointer *at, struct issues *i
 	}
 	s->conf->timeout_client = s->conf->timeout_client_fin = TIMEOUT_NONE;
 	fields_bind(frontend_fields, COUNT(frontend_fields), chain, s->conf, at, issues);
-	s->conf->log_targets = frontend_log(chain, at, issues);
-	if (!frontend_binds(s, chain, binds, at, issues) ||
+	if (!frontend_log(s->conf, chain, at, issues) ||
+	    !frontend_binds(s, chain, binds, at, issues) ||
 	    !frontend_http_compile(&s->conf->http, chain, at, issues)) {
 		frontend_settings_drop(s);
 		return NULL;
@@ -257,10 +257,17 @@ static void *
 global_compile(const struct chain *chain, struct pointer *at, struct issues *issues)
 {
 	struct global_settings *s = calloc(1, sizeof(*s));
+	struct log_list *unused = NULL;
 
 	if (s == NULL)
 		return NULL;
 	fields_bind(global_fields, COUNT(global_fields), chain, s, at, issues);
+	if (!log_compile(&unused, chain_value(chain, "log", NULL), chain->doc->log_dir, at,
+			 issues)) {
+		free(s);
+		return NULL;
+	}
+	log_list_free(&unused);		/* the frontends have it; here it is only checked */
 	if (s->shutdown_delay_ms == TIMEOUT_NONE)
 		s->shutdown_delay_ms = 0;	/* "0s": no delay */
 	return s;

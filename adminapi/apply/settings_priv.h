@@ -40,7 +40,6 @@ field_bind_fn bind_word;	/* an enum */
 field_bind_fn bind_text;	/* char *, owned */
 field_bind_fn bind_target;	/* struct addr with a port */
 field_bind_fn bind_source;	/* struct addr, port optional */
-field_bind_fn bind_log;		/* unsigned, LOG_* */
 
 /* What the schema refused is compiled too, for its other faults: members of an object are no items. */
 const cJSON *array_or_none(const cJSON *value);
@@ -68,6 +67,13 @@ bool errors_compile(struct http_errors *errors, const struct chain *chain, struc
 
 /* The rules that hold; backends are to be found by their names. False: no memory. *rp is the conf's. */
 bool rules_compile(struct rules **rp, const struct chain *chain, struct pointer *at,
+	struct issues *issues);
+
+/*
+ * Targets of a `log` list; an issue for each mistake, below `at`. *lp stays NULL for an empty one. False: no
+ * memory. *lp is the caller's.
+ */
+bool log_compile(struct log_list **lp, const cJSON *list, const char *log_dir, struct pointer *at,
 	struct issues *issues);
 
 /* The fields that only HTTP has. False: no memory; what was made is the conf's. */

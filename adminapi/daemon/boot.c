@@ -86,18 +86,25 @@ tell_overridden(const struct boot *boot, const char *member, const char *field, 
 
 /* An option may be relative: to where the program was started. */
 static bool
-files_dir_settle(struct boot *boot, const struct options *options)
+folder_settle(struct boot *boot, char **to, const char *option, const char *given,
+	      const char *field)
 {
-	const char *dir = options->files_dir;
+	const char *dir = given != NULL ? given : global_text(boot_section(boot, "global"), field);
 
 	if (dir == NULL)
-		dir = global_text(boot_section(boot, "global"), "files_dir");
-	if (dir == NULL)
 		return true;
-	boot->files_dir = options->files_dir != NULL ? realpath(dir, NULL) : strdup(dir);
-	if (boot->files_dir == NULL)
-		diag_errno(&boot->why, "--files-dir %s", dir);
-	return boot->files_dir != NULL;
+	*to = given != NULL ? realpath(dir, NULL) : strdup(dir);
+	if (*to == NULL)
+		diag_errno(&boot->why, "%s %s", option, dir);
+	return *to != NULL;
+}
+
+static bool
+folders_settle(struct boot *boot, const struct options *options)
+{
+	return folder_settle(boot, &boot->files_dir, "--files-dir", options->files_dir,
+			     "files_dir") &&
+	       folder_settle(boot, &boot->log_dir, "--log-dir", options->log_dir, "log_dir");
 }
 
 /* The settings that are read once: from the document that holds, or the command line. */
@@ -202,7 +209,7 @@ boot_read(struct boot *boot, const struct options *options)
 	boot->file_wins = boot->path != NULL && (saved_is_empty(&boot->saved) ||
 	    boot->file.hash[0] == '\0' || strcmp(boot->file.hash, boot->saved.file_hash) != 0);
 	once_settings(boot, options);
-	if (!files_dir_settle(boot, options))
+	if (!folders_settle(boot, options))
 		return false;
 	return options->check || user_is_settled(boot);
 }
@@ -250,7 +257,11 @@ boot_note_options(const struct boot *boot, const struct options *options, struct
 	doc->given.threads = options->threads != 0;
 	doc->given.state_dir = options->state_dir != NULL;
 	doc->given.files_dir = options->files_dir != NULL;
+	doc->given.log_dir = options->log_dir != NULL;
 	doc->files_dir = boot->files_dir;
+	doc->log_dir = boot->log_dir;
+	if (doc->given.log_dir)
+		tell_overridden(boot, "global", "log_dir", "--log-dir");
 	if (doc->given.files_dir)
 		tell_overridden(boot, "global", "files_dir", "--files-dir");
 	if (doc->given.threads)
@@ -321,6 +332,9 @@ check_plan(struct boot *boot, bool of_file, struct issues *issues)
 	if (doc_new(&doc, boot->schema) != ERR_OK)
 		return false;
 	doc->files_dir = boot->files_dir;
+	doc->log_dir = boot->log_dir;
+	if (doc->log_dir == NULL && of_file)
+		doc->log_dir = global_text(doc_field(boot->file.root, "global"), "log_dir");
 	if (doc->files_dir == NULL && of_file)
 		doc->files_dir = global_text(doc_field(boot->file.root, "global"), "files_dir");
 	plan_init(&plan, doc, settings_compilers, DOC_BY_CONFIG);

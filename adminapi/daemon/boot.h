@@ -18,6 +18,7 @@ struct boot {
 	bool			 file_wins;	/* else the saved document */
 	char			*state_dir;	/* NULL: none */
 	char			*files_dir;	/* NULL: none; absolute, or it is said why not */
+	char			*log_dir;	/* likewise */
 	char			*user, *group;
 	uint32_t		 threads;
 	struct issues		 issues;
@@ -39,5 +40,5 @@ void boot_print_issues(const struct boot *boot, const struct issues *issues);
 /* --check: exit status. */
 int boot_check(struct boot *boot, const struct options *options);
 
-/* Free what only the start needs; the schema, the store, state_dir and files_dir live on. */
+/* Free what only the start needs; the schema, the store and the folders live on. */
 void boot_fini(struct boot *boot);

@@ -20,13 +20,15 @@ static const char help_text[] =
 	"                        may be repeated; default 127.0.0.1:9901\n"
 	"      --files-dir DIR   the only place where REST may name files, such as error pages;\n"
 	"                        instead of global.files_dir\n"
+	"      --log-dir DIR     the only place where REST may name log files; instead of\n"
+	"                        global.log_dir\n"
 	"      --state-dir DIR   where changes made over REST are kept\n"
 	"      --threads N       worker threads, 1 to 64, instead of global.threads\n"
 	"      --version         versions of the program and its libraries\n"
 	"  -h, --help            this text\n"
 	"\n"
 	"signals: TERM drains and ends, INT or a second TERM ends at once,\n"
-	"         HUP applies the edited file\n";
+	"         HUP applies the edited file, USR1 opens log files anew\n";
 
 void
 options_help(void)
@@ -64,6 +66,7 @@ enum option_key {
 	KEY_CHECK = 256,
 	KEY_ADMIN,
 	KEY_FILES_DIR,
+	KEY_LOG_DIR,
 	KEY_STATE_DIR,
 	KEY_THREADS,
 	KEY_VERSION
@@ -74,6 +77,7 @@ static const struct option long_options[] = {
 	{ "check",	no_argument,		NULL, KEY_CHECK },
 	{ "admin",	required_argument,	NULL, KEY_ADMIN },
 	{ "files-dir",	required_argument,	NULL, KEY_FILES_DIR },
+	{ "log-dir",	required_argument,	NULL, KEY_LOG_DIR },
 	{ "state-dir",	required_argument,	NULL, KEY_STATE_DIR },
 	{ "threads",	required_argument,	NULL, KEY_THREADS },
 	{ "version",	no_argument,		NULL, KEY_VERSION },
@@ -96,6 +100,9 @@ option_take(struct options *options, int key)
 		return true;
 	case KEY_FILES_DIR:
 		options->files_dir = optarg;
+		return true;
+	case KEY_LOG_DIR:
+		options->log_dir = optarg;
 		return true;
 	case KEY_STATE_DIR:
 		options->state_dir = optarg;

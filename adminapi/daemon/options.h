@@ -12,6 +12,7 @@ struct options {
 	const char	*file;				/* -f */
 	const char	*state_dir;			/* --state-dir */
 	const char	*files_dir;			/* --files-dir */
+	const char	*log_dir;			/* --log-dir */
 	const char	*admin[OPTIONS_ADMIN_MAX];	/* --admin */
 	uint32_t	 admin_count;
 	uint32_t	 threads;			/* --threads; 0: not given */

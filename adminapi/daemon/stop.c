@@ -22,7 +22,7 @@
 static struct {
 	struct loop		*loop;
 	const struct http_server *http;
-	struct event		*events[3];
+	struct event		*events[4];
 	struct wheel_timer	 delay;		/* global.shutdown_delay */
 	struct wheel_timer	 hard;		/* global.hard_stop_after */
 	struct wheel_timer	 last;		/* looks whether the admin server has answered all */
@@ -111,6 +111,8 @@ on_signal(evutil_socket_t signal, short what, void *arg)
 	if (signal == SIGHUP) {
 		notify_reloading();
 		reload_signal();
+	} else if (signal == SIGUSR1) {
+		log_reopen();
 	} else if (signal == SIGTERM && !stop.stopping) {
 		stop_begin();
 	} else {
@@ -121,7 +123,7 @@ on_signal(evutil_socket_t signal, short what, void *arg)
 enum err
 stop_init(struct loop *control, const struct http_server *http)
 {
-	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
 
 	stop.loop = control;
 	stop.http = http;

@@ -1,5 +1,6 @@
 /*
- * Signals and stopping: SIGTERM drains, SIGINT or a second SIGTERM ends at once, SIGHUP reloads.
+ * Signals and stopping: SIGTERM drains, SIGINT or a second SIGTERM ends at once, SIGHUP reloads, SIGUSR1
+ * has log files opened anew.
  */
 #pragma once
 

@@ -94,9 +94,10 @@ struct doc {
 	uint32_t		 node_count;	/* members of all collections */
 	bool			 frozen;	/* a plan runs on the helper: free no node */
 	struct {
-		bool	threads, state_dir, files_dir;
+		bool	threads, state_dir, files_dir, log_dir;
 	}			 given;		/* on the command line: that holds */
 	const char	*files_dir;	/* where REST may name files; NULL: nowhere. Set once, borrowed */
+	const char	*log_dir;	/* where REST may name log files; as files_dir */
 	struct doc_node		*deferred;
 };
 

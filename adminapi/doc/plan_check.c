@@ -38,6 +38,7 @@ check_not_live(struct plan *plan, const struct plan_op *op)
 		{ "threads", plan->doc->given.threads ? "--threads" : NULL },
 		{ "state_dir", plan->doc->given.state_dir ? "--state-dir" : NULL },
 		{ "files_dir", plan->doc->given.files_dir ? "--files-dir" : NULL },
+		{ "log_dir", plan->doc->given.log_dir ? "--log-dir" : NULL },
 		{ "user", NULL }, { "group", NULL },
 	};
 

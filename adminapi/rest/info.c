@@ -71,6 +71,7 @@ write_process(struct jsonw *w)
 	jsonw_uint(w, "threads", engine_threads());
 	jsonw_string(w, "state_dir", info.state_dir);
 	jsonw_string(w, "files_dir", rest_doc()->files_dir);
+	jsonw_string(w, "log_dir", rest_doc()->log_dir);
 	jsonw_uint(w, "revision", rest_doc()->root->live_revision);
 	jsonw_uint(w, "last_event_id", events_last_id());
 	jsonw_object(w, "libraries");
@@ -112,15 +113,41 @@ write_writes(struct jsonw *w)
 }
 
 static void
+write_log_place(const char *text, const struct log_counts *counts, const char *trouble, void *arg)
+{
+	struct jsonw *w = arg;
+
+	jsonw_object(w, NULL);
+	jsonw_string(w, "target", text);
+	jsonw_uint(w, "written", counts->written);
+	jsonw_uint(w, "dropped", counts->dropped);
+	jsonw_string(w, "trouble", trouble);
+	jsonw_end_object(w);
+}
+
+static void
+write_log(struct jsonw *w)
+{
+	struct log_counts log;
+
+	log_counts(&log);
+	jsonw_object(w, "log");
+	jsonw_uint(w, "written", log.written);
+	jsonw_uint(w, "dropped", log.dropped);
+	jsonw_array(w, "targets");
+	log_each_place(write_log_place, w);
+	jsonw_end_array(w);
+	jsonw_end_object(w);
+}
+
+static void
 write_loops(struct jsonw *w)
 {
 	struct engine_totals t;
 	struct http_counts http;
-	struct log_counts log;
 
 	engine_totals(&t);
 	http_server_counts(info.http, &http);
-	log_counts(&log);
 	NUMBERS(w, "loops", { "control_turns", info.control->turns },
 		{ "control_slow_turns", info.control->slow_turns },
 		{ "control_worst_turn_us", info.control->worst_turn_us },
@@ -128,7 +155,7 @@ write_loops(struct jsonw *w)
 	NUMBERS(w, "admin_calls", { "total", http.calls },
 		{ "connections", http.connections_current }, { "refused", http.refused },
 		{ "body_bytes", http.body_bytes });
-	NUMBERS(w, "log", { "written", log.written }, { "dropped", log.dropped });
+	write_log(w);
 }
 
 void

@@ -12,10 +12,14 @@
 static _Thread_local struct log_ring *msg_ring;
 
 static const char *const level_words[] = {
+	[LOG_LEVEL_EMERG] = "emerg",
+	[LOG_LEVEL_ALERT] = "alert",
+	[LOG_LEVEL_CRIT] = "crit",
 	[LOG_LEVEL_ERROR] = "error",
 	[LOG_LEVEL_WARNING] = "warning",
 	[LOG_LEVEL_NOTICE] = "notice",
 	[LOG_LEVEL_INFO] = "info",
+	[LOG_LEVEL_DEBUG] = "debug",
 };
 
 void
@@ -69,7 +73,7 @@ log_msg(enum log_level level, const char *fmt, ...)
 	len += (size_t)want < sizeof(line) - len ? (size_t)want : sizeof(line) - len - 1;
 	msg_flatten(line, len);
 	if (msg_ring != NULL && log_writer_runs())
-		log_write(msg_ring, LOG_STDERR, (struct slice){ line, len });
+		log_write(msg_ring, &log_list_stderr, level, (struct slice){ line, len });
 	else
 		msg_write_now(line, len);
 }

@@ -99,14 +99,15 @@ log_ring_tell(struct log_ring *ring, uint64_t before, uint64_t after)
 }
 
 bool
-log_write(struct log_ring *ring, unsigned targets, struct slice line)
+log_write(struct log_ring *ring, const struct log_list *list, enum log_level level,
+	  struct slice line)
 {
 	uint64_t head = atomic_load_explicit(&ring->head, memory_order_relaxed), at = head;
 	uint64_t to_end = LOG_RING_BYTES - head % LOG_RING_BYTES;
 	struct log_record *record;
 	uint64_t bytes;
 
-	if (targets == 0)
+	if (list == NULL || level > list->level)
 		return true;
 	if (line.len > LOG_LINE_MAX_BYTES)
 		line.len = LOG_LINE_MAX_BYTES;
@@ -121,25 +122,30 @@ log_write(struct log_ring *ring, unsigned targets, struct slice line)
 		*log_ring_at(ring, head) =
 			(struct log_record){ .len = (uint32_t)(to_end - sizeof(*record)) };
 	record = log_ring_at(ring, at);
-	*record = (struct log_record){ (uint32_t)line.len, targets };
+	*record = (struct log_record){ (uint32_t)line.len, level, list };
 	memcpy(record + 1, line.at, line.len);
 	atomic_store_explicit(&ring->head, at + bytes, memory_order_release);
 	log_ring_tell(ring, head, at + bytes);
 	return true;
 }
 
-const struct log_record *
-log_ring_next(struct log_ring *ring)
+uint64_t
+log_ring_head(struct log_ring *ring)
 {
-	/* acquire: the record's bytes, written before `head` moved on */
-	uint64_t head = atomic_load_explicit(&ring->head, memory_order_acquire);
+	/* acquire: the records' bytes, written before `head` moved on */
+	return atomic_load_explicit(&ring->head, memory_order_acquire);
+}
+
+const struct log_record *
+log_ring_next(struct log_ring *ring, uint64_t head)
+{
 	uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
 	const struct log_record *record;
 
 	if (tail == head)
 		return NULL;
 	record = log_ring_at(ring, tail);
-	if (record->targets != 0)
+	if (record->list != NULL)
 		return record;
 	log_ring_drop(ring, record);	/* filler; a line follows it always */
 	return log_ring_at(ring, 0);

@@ -62,6 +62,7 @@ frontend_conf_free(struct snap *snap)
 	for (uint32_t i = 0; conf->bind_confs != NULL && i < conf->bind_count; i++)
 		free(conf->bind_confs[i].proxy_from);
 	frontend_http_fini(&conf->http);
+	log_list_free(&conf->log);
 	free(conf->binds);
 	free(conf->bind_confs);
 	free(conf->bind_texts);

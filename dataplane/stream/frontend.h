@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 #include <stdint.h>
+#include "core/log.h"
 #include "core/publish.h"
 #include "core/snap.h"
 #include "net/bind.h"
@@ -33,7 +34,7 @@ struct frontend_conf {
 	struct backend		*default_backend;	/* held (backend_hold) by the conf; may be NULL */
 	int64_t			 timeout_client, timeout_client_fin;	/* ms, TIMEOUT_NONE */
 	uint32_t		 maxconn;		/* 0: the process's */
-	unsigned		 log_targets;		/* LOG_*: stream-end lines in JSON; 0: none */
+	struct log_list		*log;			/* where stream-end lines go, in JSON; NULL: nowhere. Owned */
 	struct tcp_keepalive	 clitcpka;
 	uint32_t		 bind_count;
 	struct bind	       **binds;			/* held by the conf until its successor is in force */

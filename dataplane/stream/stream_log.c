@@ -146,11 +146,11 @@ log_members(struct jsonw *w, const struct stream *s)
 void
 stream_log(struct stream *s)
 {
-	const unsigned targets = s->frontend_conf->log_targets;
+	const struct log_list *log = s->frontend_conf->log;
 	struct buf *line = &s->worker->line;
 	struct jsonw w;
 
-	if (targets == 0)
+	if (log == NULL)
 		return;
 	buf_clear(line);
 	jsonw_init(&w, line);
@@ -158,5 +158,6 @@ stream_log(struct stream *s)
 	log_members(&w, s);
 	jsonw_end_object(&w);
 	if (!line->failed)
-		(void)log_write(s->worker->log, targets, (struct slice){ line->at, line->len });
+		(void)log_write(s->worker->log, log, LOG_LEVEL_INFO,
+				(struct slice){ line->at, line->len });
 }

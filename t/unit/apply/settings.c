@@ -173,12 +173,23 @@ a_frontend_has_its_binds_and_its_limits(void **state)
 	assert_int_equal(f->conf->timeout_client_fin, 30000);
 }
 
-static unsigned
+/* Its targets' texts. */
+static const char *
 log_of(const char *frontend)
 {
-	const struct frontend_settings *f = conf_of(frontend);
+	const struct log_list *log =
+		((const struct frontend_settings *)conf_of(frontend))->conf->log;
+	static char text[256];
+	size_t len = 0;
 
-	return f->conf->log_targets;
+	text[0] = '\0';
+	for (size_t i = 0; log != NULL && i < log_list_count(log); i++) {
+		const struct log_target_conf *t = log_list_target(log, i);
+
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s", i == 0 ? "" : " ",
+					t->place.text);
+	}
+	return text;
 }
 
 static void
@@ -187,10 +198,59 @@ a_log_is_the_nearest_list_an_empty_one_is_none(void **state)
 	compile("{'global':{'log':[{'target':'stdout'}]},'profiles':{'p':{'log':[{'target':'stderr'}]}},"
 		"'frontends':{'plain':{},'quiet':{'log':[]},'from':{'from':'p'},"
 		"'own':{'from':'p','log':[{'target':'stdout'},{'target':'stderr'}]}}}");
-	assert_int_equal(log_of("plain"), LOG_STDOUT);
-	assert_int_equal(log_of("quiet"), 0);
-	assert_int_equal(log_of("from"), LOG_STDERR);
-	assert_int_equal(log_of("own"), LOG_STDOUT | LOG_STDERR);
+	assert_string_equal(log_of("plain"), "stdout");
+	assert_string_equal(log_of("quiet"), "");
+	assert_string_equal(log_of("from"), "stderr");
+	assert_string_equal(log_of("own"), "stdout stderr");
+}
+
+static void
+a_log_target_is_what_its_words_say(void **state)
+{
+	const struct log_target_conf *t;
+	const struct log_list *log;
+
+	compile("{'frontends':{'web':{'log':[{'target':'udp:127.0.0.1','facility':'daemon','level':'notice',"
+		"'minlevel':'err','len':80,'sample':'2:3','framing':'rfc5424'},{'target':'unix:/dev/log'},"
+		"{'target':'file:/x'},{'target':'file:/x'},{'target':'tcp:[::1]:6514'}]}}}");
+	assert_int_equal(plan.verdict, PLAN_OK);
+	log = ((const struct frontend_settings *)conf_of("web"))->conf->log;
+	assert_int_equal(log_list_count(log), 4);
+	t = log_list_target(log, 0);
+	assert_int_equal(addr_port(&t->place.addr), 514);
+	assert_int_equal(t->facility, 3);
+	assert_int_equal(t->level, LOG_LEVEL_NOTICE);
+	assert_int_equal(t->minlevel, LOG_LEVEL_ERROR);
+	assert_int_equal(t->len, 80);
+	assert_int_equal(t->sample.ranges[0].low, 2);
+	assert_int_equal(t->framing, LOG_FRAMING_RFC5424);
+	t = log_list_target(log, 1);
+	assert_int_equal(t->facility, 16);
+	assert_int_equal(t->level, LOG_LEVEL_DEBUG);
+	assert_int_equal(t->minlevel, LOG_LEVEL_EMERG);
+	assert_int_equal(t->len, 1024);
+	assert_int_equal(t->framing, LOG_FRAMING_LOCAL);
+	assert_int_equal(log_list_target(log, 2)->framing, LOG_FRAMING_RAW);
+	assert_int_equal(log_list_target(log, 2)->len, 8192);
+	assert_int_equal(log_list_target(log, 3)->framing, LOG_FRAMING_RFC3164);
+}
+
+static void
+what_is_wrong_with_a_log_target_is_said_where_it_stands(void **state)
+{
+	compile("{'global':{'log':[{'target':'udp:nowhere'}]},"
+		"'frontends':{'a':{},'b':{'log':[{'target':'stdout'},{'target':'file:x','sample':'5:3'}]}}}");
+	assert_int_equal(plan.verdict, PLAN_INVALID);
+	assert_int_equal(plan.issues.count, 3);
+	for (uint32_t i = 0; i < 3; i++) {
+		static const char *const places[] = { "/global/log/0/target",
+			"/frontends/b/log/1/sample", "/frontends/b/log/1/target" };
+		bool found = false;
+
+		for (uint32_t k = 0; k < 3; k++)
+			found = found || strcmp(plan.issues.items[k].pointer, places[i]) == 0;
+		assert_true(found);
+	}
 }
 
 static void
@@ -513,6 +573,8 @@ main(void)
 		settings_test(keep_alive_is_in_whole_seconds_rounded_up),
 		settings_test(a_frontend_has_its_binds_and_its_limits),
 		settings_test(a_log_is_the_nearest_list_an_empty_one_is_none),
+		settings_test(a_log_target_is_what_its_words_say),
+		settings_test(what_is_wrong_with_a_log_target_is_said_where_it_stands),
 		settings_test(the_process_has_what_is_built_in),
 		settings_test(the_admin_server_listens_on_loopback_only),
 		settings_test(an_address_that_is_none_is_told_where_it_stands),

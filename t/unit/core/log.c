@@ -130,17 +130,51 @@ counts_now(void)
 	return counts;
 }
 
+/* A list of these places, separated by blanks; made once. A scene's process ends with it. */
+static const struct log_list *
+to(const char *places)
+{
+	static _Thread_local struct {
+		const char *places;
+		struct log_list *list;
+	} made[4];
+	struct log_target_conf confs[4] = { 0 };
+	static _Thread_local char text[4][256];
+	char *rest, *word, copy[1024];
+	size_t count = 0, i = 0;
+
+	while (i < 3 && made[i].places != NULL && made[i].places != places)
+		i++;
+	if (made[i].places == places)
+		return made[i].list;
+	snprintf(copy, sizeof(copy), "%s", places);
+	for (word = strtok_r(copy, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest)) {
+		snprintf(text[count], sizeof(text[0]), "%s", word);
+		CLAIM(log_place_parse(&confs[count].place, text[count], NULL) == ERR_OK);
+		confs[count++].level = LOG_LEVEL_DEBUG;
+	}
+	CLAIM(log_list_new(&made[i].list, confs, count) == ERR_OK);
+	made[i].places = places;
+	return made[i].list;
+}
+
+static const struct log_list *
+to_both(void)
+{
+	return to("stdout stderr");
+}
+
 static void
 write_to_each(void)
 {
 	struct log_ring *ring = ring_new();
 
 	CLAIM(log_start() == ERR_OK);
-	CLAIM(log_write(ring, LOG_STDOUT, SLICE("one")));
-	CLAIM(log_write(ring, LOG_STDERR, SLICE("two")));
-	CLAIM(log_write(ring, LOG_STDOUT | LOG_STDERR, SLICE("")));
-	CLAIM(log_write(ring, 0, SLICE("nowhere")));
-	CLAIM(log_write(ring, LOG_STDOUT | LOG_STDERR, SLICE("three")));
+	CLAIM(log_write(ring, to("stdout"), LOG_LEVEL_INFO, SLICE("one")));
+	CLAIM(log_write(ring, to("stderr"), LOG_LEVEL_INFO, SLICE("two")));
+	CLAIM(log_write(ring, to_both(), LOG_LEVEL_INFO, SLICE("")));
+	CLAIM(log_write(ring, NULL, LOG_LEVEL_INFO, SLICE("nowhere")));
+	CLAIM(log_write(ring, to_both(), LOG_LEVEL_INFO, SLICE("three")));
 	log_stop(5000);
 	CLAIM(counts_now().written == 6);
 	CLAIM(counts_now().dropped == 0);
@@ -174,7 +208,7 @@ produce(void *arg)
 		size_t len = (size_t)n + i % 150;
 
 		line[n] = 'x';
-		while (!log_write(ring, LOG_STDOUT, (struct slice){ line, len }))
+		while (!log_write(ring, to("stdout"), LOG_LEVEL_INFO, (struct slice){ line, len }))
 			sched_yield();
 		memset(line, 'x', (size_t)n + 1);
 	}
@@ -231,13 +265,14 @@ fill_stdout(void)
 	CLAIM(log_start() == ERR_OK);
 	/* more than a pipe or socket, the queue and the ring hold together; nobody reads */
 	for (size_t taken = 0; taken < LOG_QUEUE_BYTES + LOG_RING_BYTES + 2 * 1024 * 1024;) {
-		if (log_write(ring, LOG_STDOUT, (struct slice){ line, sizeof(line) }))
+		if (log_write(ring, to("stdout"), LOG_LEVEL_INFO,
+			      (struct slice){ line, sizeof(line) }))
 			taken += sizeof(line);
 		else
 			sched_yield();
 	}
 	CLAIM(counts_now().dropped > 0);
-	while (!log_write(ring, LOG_STDERR, SLICE("still here")))
+	while (!log_write(ring, to("stderr"), LOG_LEVEL_INFO, SLICE("still here")))
 		sched_yield();
 	log_stop(500);
 }
@@ -262,14 +297,14 @@ fill_ring(void)
 	unsigned held = 0;
 
 	memset(line, 'z', sizeof(line));
-	while (log_write(ring, LOG_STDOUT, (struct slice){ line, sizeof(line) }))
+	while (log_write(ring, to("stdout"), LOG_LEVEL_INFO, (struct slice){ line, sizeof(line) }))
 		held++;
-	CLAIM(held > LOG_RING_BYTES / 520);
+	CLAIM(held > LOG_RING_BYTES / 540);
 	CLAIM(counts_now().dropped == 1);
 	CLAIM(log_start() == ERR_OK);
 	while (counts_now().written < held)
 		sched_yield();
-	CLAIM(log_write(ring, LOG_STDOUT, SLICE("last")));
+	CLAIM(log_write(ring, to("stdout"), LOG_LEVEL_INFO, SLICE("last")));
 	log_stop(5000);
 }
 
@@ -294,10 +329,10 @@ lose_the_reader(void)
 	close(fds[0]);
 	close(fds[1]);
 	CLAIM(log_start() == ERR_OK);
-	CLAIM(log_write(ring, LOG_STDOUT, SLICE("nobody")));
+	CLAIM(log_write(ring, to("stdout"), LOG_LEVEL_INFO, SLICE("nobody")));
 	while (counts_now().dropped == 0)
 		sched_yield();
-	CLAIM(log_write(ring, LOG_STDOUT | LOG_STDERR, SLICE("somebody")));
+	CLAIM(log_write(ring, to_both(), LOG_LEVEL_INFO, SLICE("somebody")));
 	log_stop(5000);
 	CLAIM(counts_now().dropped == 2);
 	CLAIM(counts_now().written == 1);
@@ -320,7 +355,7 @@ have_no_stdout(void)
 
 	close(STDOUT_FILENO);
 	CLAIM(log_start() == ERR_OK);
-	CLAIM(log_write(ring, LOG_STDOUT | LOG_STDERR, SLICE("closed")));
+	CLAIM(log_write(ring, to_both(), LOG_LEVEL_INFO, SLICE("closed")));
 	log_stop(5000);
 	CLAIM(counts_now().dropped == 1);
 }
@@ -346,7 +381,7 @@ write_to_a_file(void)
 	unlink(path);
 	dup2(fd, STDOUT_FILENO);
 	CLAIM(log_start() == ERR_OK);
-	CLAIM(log_write(ring, LOG_STDOUT, SLICE("filed")));
+	CLAIM(log_write(ring, to("stdout"), LOG_LEVEL_INFO, SLICE("filed")));
 	log_stop(5000);
 	CLAIM(pread(fd, back, sizeof(back), 0) == 6);
 	CLAIM(strcmp(back, "filed\n") == 0);
@@ -369,7 +404,7 @@ write_long(void)
 
 	memset(line, 'l', sizeof(line));
 	CLAIM(log_start() == ERR_OK);
-	CLAIM(log_write(ring, LOG_STDOUT, (struct slice){ line, sizeof(line) }));
+	CLAIM(log_write(ring, to("stdout"), LOG_LEVEL_INFO, (struct slice){ line, sizeof(line) }));
 	log_adopt(ring);
 	log_msg(LOG_LEVEL_INFO, "%9000d", 1);
 	log_stop(5000);
@@ -428,7 +463,7 @@ start_twice(void)
 		struct log_ring *ring = ring_new();
 
 		CLAIM(log_start() == ERR_OK);
-		CLAIM(log_write(ring, LOG_STDOUT, SLICE("again")));
+		CLAIM(log_write(ring, to("stdout"), LOG_LEVEL_INFO, SLICE("again")));
 		log_stop(5000);
 	}
 	log_stop(5000);
@@ -453,7 +488,7 @@ pause_between_lines(void)
 	for (unsigned i = 0; i < 30; i++) {
 		const struct timespec pause = { 0, (long)(i % 3) * 9000000 + i * 20000 };
 
-		CLAIM(log_write(ring, LOG_STDOUT, SLICE("tick")));
+		CLAIM(log_write(ring, to("stdout"), LOG_LEVEL_INFO, SLICE("tick")));
 		while (counts_now().written <= i)
 			sched_yield(); /* a lost wake-up would keep us here */
 		nanosleep(&pause, NULL); /* about as long as the writer's nap */

@@ -356,6 +356,8 @@ rig_bind_open(const struct addr *address)
 struct publish_item *
 rig_frontend_item(struct frontend *frontend, struct bind **binds, uint32_t count, uint32_t maxconn)
 {
+	const struct log_target_conf to_stdout = { .place = { .text = "stdout" },
+						   .level = LOG_LEVEL_DEBUG };
 	struct frontend_conf *conf = NULL;
 	struct publish_item *item = NULL;
 
@@ -365,7 +367,7 @@ rig_frontend_item(struct frontend *frontend, struct bind **binds, uint32_t count
 	conf->timeout_client = time_or_minute(rig.options.client);
 	conf->timeout_client_fin = time_or_minute(rig.options.client_fin);
 	conf->maxconn = maxconn;
-	conf->log_targets = LOG_STDOUT;
+	assert_int_equal(log_list_new(&conf->log, &to_stdout, 1), ERR_OK);
 	for (uint32_t i = 0; i < count; i++) {
 		bind_hold(binds[i]);
 		conf->binds[i] = binds[i];
