@@ -27,7 +27,7 @@ subtest 'without a file, without a state folder: empty, all by REST' => sub {
 	my $lb = Sluice->start;
 	ok becomes { $lb->get('/readyz')->{status} == 200 } 5, 'ready';
 	is_deeply $lb->get('/v1/config?view=config')->{json},
-		{ map { $_ => {} } qw(global admin defaults profiles frontends backends) }, 'nothing is set';
+		{ map { $_ => {} } qw(global admin defaults profiles maps userlists http_errors frontends backends) }, 'nothing is set';
 	is $lb->get('/v1/info')->{json}{state_dir}, undef, 'nothing is kept';
 	is $lb->put('/v1/backends/app', $config->{backends}{app})->{status}, 201, 'a backend';
 	is $lb->put('/v1/frontends/web', $config->{frontends}{web})->{status}, 201, 'a frontend';

@@ -37,7 +37,8 @@ my %new = (backend => 'new', server => 'n', frontend => 'n', profile => 'n');
 my %none = (backend => 'none', server => 'none', frontend => 'none', profile => 'none');
 my @calls = (
 	(map { my $path = $_; map { [get => $path, {}, $_] } '', '?view=config', '?depth=0' }
-		qw(/v1/config /v1/global /v1/admin /v1/defaults /v1/profiles /v1/frontends /v1/backends)),
+		qw(/v1/config /v1/global /v1/admin /v1/defaults /v1/profiles /v1/maps /v1/userlists /v1/http_errors
+			/v1/frontends /v1/backends)),
 	[get => '/v1/backends/{backend}/servers', \%a, '?limit=1'],
 	[get => '/v1/backends/{backend}/servers', \%none],
 	[get => $server, \%a], [get => $server, { backend => 'http', server => 'a' }], [get => $server, { %a, server => 'b' }], [get => $server, \%none],
@@ -50,6 +51,15 @@ my @calls = (
 	[get => "$server/sessions", \%a],
 	(map { [get => $_] } qw(/v1/info /v1/schemas /healthz /readyz)),
 	(map { [get => '/v1/schemas/{schema}', { schema => $_ }] } qw(config openapi none)),
+	(map {
+		my ($all, $name, $body) = @$_;
+		my ($one, %n) = ("$all/{$name}", $name => 'n');
+		([put => $one, \%n, '?dry_run=true', $body], [put => $one, \%n, '', $body], [put => $one, \%n, '', $body], [get => $one, \%n],
+			[get => $one, { $name => 'none' }], [put => $one, \%n, '', { x => 1 }], [patch => $one, \%n, '', { comment => 'x' }],
+			[patch => $all, {}, '', { n => { comment => 'y' } }], [post => $all, {}, '', { name => 'n' }],
+			[post => $all, {}, '', { name => 'm' }], [get => $all], [delete => $one, \%n, '?dry_run=true'], [delete => $one, \%n]);
+	} ['/v1/maps', map => { entries => { k => 'v' } }], ['/v1/userlists', userlist => { users => { joe => { insecure_password => 'x' } } }],
+		['/v1/http_errors', error_pages => { pages => { 404 => { content_type => 'text/plain', body => 'x' } } }]),
 	[put => '/v1/backends/{backend}', \%new, '?dry_run=true', {}],
 	[put => '/v1/backends/{backend}', \%new, '', {}], [put => '/v1/backends/{backend}', \%new, '', {}],
 	[put => $server, \%new, '', { address => '127.0.0.1:2' }],
@@ -106,6 +116,19 @@ folder, seen = sys.argv[1], json.load(open(sys.argv[2]))
 base = "http://schemas.invalid/"
 store = {base + name: json.load(open(folder + "/" + name)) for name in ("config.json", "openapi.json")}
 api = store[base + "openapi.json"]
+def mask(node):
+    """A secret is answered as what stands in its place."""
+    if isinstance(node, list):
+        for item in node:
+            mask(item)
+    elif isinstance(node, dict):
+        if node.get("writeOnly"):
+            node.clear()
+            node.update({"type": "object", "required": ["set", "sha256"], "additionalProperties": False,
+                "properties": {"set": {"const": True}, "sha256": {"type": "string", "pattern": "^[0-9a-f]{12}$"}}})
+        for value in node.values():
+            mask(value)
+mask(store[base + "config.json"])
 resolver = jsonschema.RefResolver(base + "openapi.json", api, store=store)
 
 def close(node):

@@ -52,6 +52,9 @@ my $whole = {
 		plain => { servers => { s => { address => '127.0.0.1:3', id => 1 } } },
 	},
 };
+$whole->{maps} = { m => { comment => 'm', labels => { k => 'v' }, entries => { k => 'v' } } };
+$whole->{userlists} = { u => { comment => 'u', groups => { g => { comment => 'g' } } } };
+$whole->{http_errors} = { e => { comment => 'e', pages => { 404 => { content_type => 'text/plain', body => 'x' } } } };
 status_is $lb->put('/v1/config', $whole), 200, 'PUT of a whole document';
 my $set = config_of('/v1/config');
 is_deeply $set, $whole, 'is what ?view=config shows: nothing else, comments and labels everywhere';

@@ -88,7 +88,7 @@ is $lb->get("$servers/s2")->{json}{admin_state}, 'ready', 'a file that says read
 $lb->write_config({});
 status_is $lb->post('/v1/config/reload'), 200, 'an empty file';
 is_deeply $lb->get('/v1/config?view=config')->{json},
-	{ global => {}, admin => {}, defaults => {}, profiles => {}, frontends => {}, backends => {} }, 'empties all';
+	{ global => {}, admin => {}, defaults => {}, profiles => {}, maps => {}, userlists => {}, http_errors => {}, frontends => {}, backends => {} }, 'empties all';
 status_is $lb->put('/v1/backends/last', {}), 201, 'a backend';
 $lb->restart(config => { comment => 'x' });
 is members('/v1/backends'), '', 'and so does one that was edited while nobody looked';

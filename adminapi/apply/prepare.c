@@ -9,6 +9,7 @@
 #include <string.h>
 #include "core/clock.h"
 #include "core/loop.h"
+#include "expr/userlist.h"
 #include "rules/rules.h"
 
 static const struct prepare_daemon *daemon_ops;
@@ -383,6 +384,45 @@ published_close_binds(const struct doc *doc)
 	}
 }
 
+/* -- userlists -- */
+
+/* The old one lives on with those who use it until they have the new one. */
+static enum err
+userlist_prepare(struct preparation *p, struct plan_op *op)
+{
+	op_set_object(op, op->to == NULL ? NULL : op->conf);
+	if (op->to != NULL)
+		op->conf = NULL;
+	return ERR_OK;
+}
+
+static void
+userlist_publish(struct plan_op *op)
+{
+	struct userlist *old = op->old_object;
+
+	userlist_unref(&old);
+	op->old_object = NULL;
+}
+
+static void
+userlist_abort(struct plan_op *op)
+{
+	struct userlist *list = op->node->object;
+
+	if (op->to != NULL)
+		userlist_unref(&list);
+	op->node->object = op->old_object;
+}
+
+struct userlist *
+prepared_userlist(struct plan *plan, const char *name)
+{
+	struct doc_node *node = plan_find(plan, plan->doc->root, DOC_USERLIST, name);
+
+	return node == NULL || node->object == NULL ? NULL : userlist_ref(node->object);
+}
+
 /* -- the daemon's own -- */
 
 static enum err
@@ -449,6 +489,7 @@ static const struct kind_ops {
 } kind_ops[DOC_KINDS] = {
 	[DOC_GLOBAL]	= { global_prepare,	global_publish,		NULL },
 	[DOC_ADMIN]	= { admin_prepare,	admin_publish,		admin_abort },
+	[DOC_USERLIST]	= { userlist_prepare,	userlist_publish,	userlist_abort },
 	[DOC_FRONTEND]	= { frontend_prepare,	frontend_publish,	frontend_abort },
 	[DOC_BACKEND]	= { backend_prepare,	NULL,			object_abort },
 	[DOC_SERVER]	= { server_prepare,	NULL,			object_abort },

@@ -55,6 +55,13 @@ void prepare_set_daemon(const struct prepare_daemon *daemon);
 typedef void bind_change_fn(const char *frontend, const struct bind *bind, bool opens, void *arg);
 void prepared_bind_changes(const struct plan_op *op, bind_change_fn *fn, void *arg);
 
+/*
+ * A userlist as the plan leaves it, referenced for the caller; NULL: there is none. Those that it is prepared for
+ * come behind it (plan.c's order), and are prepared anew when it changes (plan_depend.c).
+ */
+struct userlist;
+struct userlist *prepared_userlist(struct plan *plan, const char *name);
+
 /* The frontend behind a node's live version; NULL: none. */
 struct frontend *published_frontend(const struct doc_node *node);
 

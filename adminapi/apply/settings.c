@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "adminapi/apply/settings_lists.h"
 #include "adminapi/apply/settings_priv.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -350,6 +351,8 @@ admin_compile(const struct chain *chain, struct pointer *at, struct issues *issu
 const struct plan_compiler settings_compilers[DOC_KINDS] = {
 	[DOC_GLOBAL]	= { global_compile,	free },
 	[DOC_ADMIN]	= { admin_compile,	admin_settings_drop },
+	[DOC_USERLIST]	= { userlist_compile,	userlist_drop },
+	[DOC_ERROR_PAGES] = { pages_compile,	pages_drop },
 	[DOC_FRONTEND]	= { frontend_compile,	frontend_settings_drop },
 	[DOC_BACKEND]	= { backend_compile,	backend_conf_drop },
 	[DOC_SERVER]	= { server_compile,	free },

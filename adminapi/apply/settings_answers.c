@@ -106,6 +106,9 @@ answer_compile(struct http_answer **ap, uint16_t status, const cJSON *parts,
 
 /* -- error pages -- */
 
+/* Does the page of that status count, or is there a nearer one? */
+typedef bool page_holds_fn(const void *arg, const char *status);
+
 /* Where the page of a status belongs; NULL: of no status that we know (the schema has told). */
 static struct http_answer **
 error_place(struct http_errors *errors, const char *status)
@@ -115,25 +118,23 @@ error_place(struct http_errors *errors, const char *status)
 	return index < 0 ? NULL : &errors->own[index];
 }
 
+/* Pages of parts that were not given before. `map` may be NULL. */
 static bool
-errors_inline(struct http_errors *errors, const struct chain *chain, uint32_t level,
+errors_parts(struct http_errors *errors, const cJSON *map, page_holds_fn *holds, const void *arg,
 	struct pointer *at, struct issues *issues)
 {
-	size_t mark = pointer_push(at, "http_errors");
 	const cJSON *item;
 	bool ok = true;
 
-	cJSON_ArrayForEach(item, chain_map(chain, level, "http_errors")) {
+	cJSON_ArrayForEach(item, map) {
 		struct http_answer **place = error_place(errors, item->string);
-		bool holds = chain_map_holds(chain, level, "http_errors", item->string);
 		size_t inner = pointer_push(at, item->string);
 
-		if (holds && place != NULL && cJSON_IsObject(item))
+		if (place != NULL && cJSON_IsObject(item) && holds(arg, item->string))
 			ok = answer_compile(place, (uint16_t)strtoul(item->string, NULL, 10), item,
 				"body", at, issues) && ok;
 		pointer_pop(at, inner);
 	}
-	pointer_pop(at, mark);
 	return ok;
 }
 
@@ -155,28 +156,135 @@ error_file(struct http_answer **place, const char *dir, const char *name, struct
 	return e == ERR_OK || e == ERR_INVALID;
 }
 
+/* `rival` has the pages of parts of the same level. */
 static bool
-errors_files(struct http_errors *errors, const struct chain *chain, uint32_t level,
-	struct pointer *at, struct issues *issues)
+errors_files(struct http_errors *errors, const cJSON *map, page_holds_fn *holds, const void *arg,
+	const char *dir, const char *rival, struct pointer *at, struct issues *issues)
 {
-	size_t mark = pointer_push(at, "errorfiles");
 	const cJSON *item;
 	bool ok = true;
 
-	cJSON_ArrayForEach(item, chain_map(chain, level, "errorfiles")) {
+	cJSON_ArrayForEach(item, map) {
 		struct http_answer **place = error_place(errors, item->string);
-		bool holds = chain_map_holds(chain, level, "errorfiles", item->string);
 		size_t inner = pointer_push(at, item->string);
 
-		if (holds && place != NULL && *place != NULL)
-			issues_add(issues, pointer_text(at), "http_errors has this status, too");
-		else if (holds && place != NULL && cJSON_IsString(item))
-			ok = error_file(place, chain->doc->files_dir, item->valuestring, at,
-					issues) &&
-			     ok;
+		if (place != NULL && holds(arg, item->string)) {
+			if (*place != NULL)
+				issues_add(issues, pointer_text(at), "%s has this status, too", rival);
+			else if (cJSON_IsString(item))
+				ok = error_file(place, dir, item->valuestring, at, issues) && ok;
+		}
 		pointer_pop(at, inner);
 	}
+	return ok;
+}
+
+/* A level of a chain, and which of its fields. */
+struct errors_level {
+	const struct chain	*chain;
+	uint32_t		 level;
+	const char		*field;
+};
+
+static bool
+level_holds(const void *arg, const char *status)
+{
+	const struct errors_level *l = arg;
+
+	return chain_map_holds(l->chain, l->level, l->field, status);
+}
+
+static bool
+errors_of_level(struct http_errors *errors, const struct chain *chain, uint32_t level,
+	struct pointer *at, struct issues *issues)
+{
+	struct errors_level parts = { chain, level, "http_errors" };
+	struct errors_level files = { chain, level, "errorfiles" };
+	size_t mark = pointer_push(at, parts.field);
+	bool ok = errors_parts(errors, chain_map(chain, level, parts.field), level_holds, &parts, at,
+		issues);
+
 	pointer_pop(at, mark);
+	mark = pointer_push(at, files.field);
+	ok = errors_files(errors, chain_map(chain, level, files.field), level_holds, &files,
+		chain->doc->files_dir, parts.field, at, issues) && ok;
+	pointer_pop(at, mark);
+	return ok;
+}
+
+/* -- sets of pages -- */
+
+static bool
+all_hold(const void *arg, const char *status)
+{
+	return true;
+}
+
+bool
+error_pages_compile(struct http_errors *errors, const cJSON *set, const char *files_dir,
+	struct pointer *at, struct issues *issues)
+{
+	size_t mark = pointer_push(at, "pages");
+	bool ok = errors_parts(errors, doc_field(set, "pages"), all_hold, NULL, at, issues);
+
+	pointer_pop(at, mark);
+	mark = pointer_push(at, "errorfiles");
+	ok = errors_files(errors, doc_field(set, "errorfiles"), all_hold, NULL, files_dir, "pages",
+		at, issues) && ok;
+	pointer_pop(at, mark);
+	return ok;
+}
+
+const cJSON *
+error_pages_find(const struct chain *chain, const char *name)
+{
+	const struct doc_node *node = chain_find(chain, DOC_ERROR_PAGES, name);
+	const struct doc_version *version =
+		node == NULL ? NULL : doc_version_in(node, chain->view);
+
+	return version == NULL ? NULL : version->set;
+}
+
+/* What it has and `errors` does not goes over. */
+static void
+errors_fill(struct http_errors *errors, struct http_errors *from)
+{
+	for (size_t i = 0; i < HTTP_ERROR_COUNT; i++) {
+		if (errors->own[i] != NULL)
+			continue;
+		errors->own[i] = from->own[i];
+		from->own[i] = NULL;
+	}
+}
+
+/* What is wrong with a set is told at the set; a name of none by who checks references. */
+static bool
+errors_from_set(struct http_errors *errors, const struct chain *chain, const cJSON *name)
+{
+	const cJSON *set = cJSON_IsString(name) ? error_pages_find(chain, name->valuestring) : NULL;
+	struct http_errors pages = { 0 };
+	struct issues told = { 0 };
+	struct pointer at = { 0 };
+	bool ok = set == NULL ||
+	    error_pages_compile(&pages, set, chain->doc->files_dir, &at, &told);
+
+	errors_fill(errors, &pages);
+	http_errors_fini(&pages);
+	issues_fini(&told);
+	pointer_fini(&at);
+	return ok;
+}
+
+static bool
+errors_from_sets(struct http_errors *errors, const struct chain *chain)
+{
+	const cJSON *from = chain_value(chain, "errorfiles_from", NULL);
+	bool ok = true;
+
+	if (!cJSON_IsArray(from))
+		return errors_from_set(errors, chain, from);
+	for (int i = cJSON_GetArraySize(from); i > 0 && ok; i--)	/* the last one counts */
+		ok = errors_from_set(errors, chain, cJSON_GetArrayItem(from, i - 1));
 	return ok;
 }
 
@@ -185,8 +293,7 @@ errors_compile(struct http_errors *errors, const struct chain *chain, struct poi
 	struct issues *issues)
 {
 	for (uint32_t level = 0; level < chain->count; level++)
-		if (!errors_inline(errors, chain, level, at, issues) ||
-		    !errors_files(errors, chain, level, at, issues))
+		if (!errors_of_level(errors, chain, level, at, issues))
 			return false;
-	return true;
+	return errors_from_sets(errors, chain);
 }

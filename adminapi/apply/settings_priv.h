@@ -65,6 +65,14 @@ bool answer_compile(struct http_answer **ap, uint16_t status, const cJSON *parts
 bool errors_compile(struct http_errors *errors, const struct chain *chain, struct pointer *at,
 	struct issues *issues);
 
+/*
+ * A set of error pages (of "http_errors"): what error_pages_find() gives, NULL: there is none, as who checks references
+ * tells. False: no memory. What is wrong is an issue below `at`; http_errors_fini() in any case.
+ */
+const cJSON *error_pages_find(const struct chain *chain, const char *name);
+bool error_pages_compile(struct http_errors *errors, const cJSON *set, const char *files_dir,
+	struct pointer *at, struct issues *issues);
+
 /* The rules that hold; backends are to be found by their names. False: no memory. *rp is the conf's. */
 bool rules_compile(struct rules **rp, const struct chain *chain, struct pointer *at,
 	struct issues *issues);

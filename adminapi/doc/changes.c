@@ -28,6 +28,11 @@ static const struct effect {
 	{ DOC_ADMIN, "listen", "admin listeners open and close" },
 	{ DOC_DEFAULTS, NULL, "holds for the next session of all that inherit it" },
 	{ DOC_PROFILE, NULL, "holds for the next session of all that inherit it" },
+	{ DOC_MAP, "file", "its contents are read and take the place of those before, at once" },
+	{ DOC_MAP, "entries", "take the place of those before, at once" },
+	{ DOC_MAP, NULL, "none on traffic" },
+	{ DOC_USERLIST, NULL, "holds for the next login of all that use it" },
+	{ DOC_ERROR_PAGES, NULL, "holds for the next session of all that use it" },
 	{ DOC_GLOBAL, NULL, "at once" },
 	{ DOC_ADMIN, NULL, "at once" },
 	{ DOC_CONFIG, NULL, "none on traffic" },
@@ -55,6 +60,10 @@ effect_of_whole(const struct plan_op *op)
 		return comes ? "begins to listen" : "stops listening, running sessions finish";
 	case DOC_BACKEND:
 		return comes ? "can be used by frontends" : "is no more";
+	case DOC_MAP:
+	case DOC_USERLIST:
+	case DOC_ERROR_PAGES:
+		return comes ? "can be used" : "is no more";
 	case DOC_CONFIG:
 	case DOC_GLOBAL:
 	case DOC_ADMIN:

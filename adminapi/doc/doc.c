@@ -16,6 +16,9 @@ static const struct doc_kind_info kinds[DOC_KINDS] = {
 	[DOC_PROFILE]	= { "profile",	DOC_CONFIG,	"profiles",	true,  0 },
 	[DOC_FRONTEND]	= { "frontend",	DOC_CONFIG,	"frontends",	true,  1 },
 	[DOC_BACKEND]	= { "backend",	DOC_CONFIG,	"backends",	true,  2 },
+	[DOC_MAP]	= { "map",	DOC_CONFIG,	"maps",		true,  3 },
+	[DOC_USERLIST]	= { "userlist",	DOC_CONFIG,	"userlists",	true,  4 },
+	[DOC_ERROR_PAGES] = { "error_pages", DOC_CONFIG, "http_errors",	true,  5 },
 	[DOC_SERVER]	= { "server",	DOC_BACKEND,	"servers",	true,  0 },
 };
 
@@ -31,7 +34,8 @@ doc_child_kinds(enum doc_kind kind)
 {
 	static const enum doc_kind none[] = { DOC_KINDS };
 	static const enum doc_kind of_config[] = { DOC_GLOBAL, DOC_ADMIN, DOC_DEFAULTS,
-		DOC_PROFILE, DOC_FRONTEND, DOC_BACKEND, DOC_KINDS };
+		DOC_PROFILE, DOC_MAP, DOC_USERLIST, DOC_ERROR_PAGES, DOC_FRONTEND, DOC_BACKEND,
+		DOC_KINDS };
 	static const enum doc_kind of_backend[] = { DOC_SERVER, DOC_KINDS };
 
 	if (kind == DOC_CONFIG)

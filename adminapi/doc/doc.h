@@ -22,11 +22,11 @@
 #define SERVER_ID_MAX 268435455	/* API.md */
 
 enum doc_kind {
-	DOC_CONFIG, DOC_GLOBAL, DOC_ADMIN, DOC_DEFAULTS, DOC_PROFILE, DOC_FRONTEND, DOC_BACKEND,
-	DOC_SERVER, DOC_KINDS
+	DOC_CONFIG, DOC_GLOBAL, DOC_ADMIN, DOC_DEFAULTS, DOC_PROFILE, DOC_MAP, DOC_USERLIST,
+	DOC_ERROR_PAGES, DOC_FRONTEND, DOC_BACKEND, DOC_SERVER, DOC_KINDS
 };
 
-#define DOC_COLLECTIONS_MAX 3	/* of one parent */
+#define DOC_COLLECTIONS_MAX 6	/* of one parent */
 
 /* What there is to know about a kind of resource. */
 struct doc_kind_info {

@@ -60,7 +60,7 @@ chain_init(struct chain *chain, const struct doc *doc, const struct doc_node *no
 	const cJSON *base;
 
 	*chain = (struct chain){ .def = doc->defs[node->kind], .doc = doc, .node = node,
-		.view = view };
+		.view = view, .find = find, .find_arg = arg };
 	chain_add(chain, own);
 	if (node->kind == DOC_FRONTEND || node->kind == DOC_BACKEND) {
 		base = base_of(doc, own, view, find, arg);
@@ -76,6 +76,14 @@ chain_init(struct chain *chain, const struct doc *doc, const struct doc_node *no
 	chain->mode = chain_find_mode(doc, DOC_BACKEND, own, base);
 	if (base != NULL)
 		chain_add(chain, doc_field(base, "default_server"));
+}
+
+struct doc_node *
+chain_find(const struct chain *chain, enum doc_kind kind, const char *name)
+{
+	if (chain->find != NULL)
+		return chain->find(chain->find_arg, kind, name);
+	return doc_child(chain->doc->root, kind, name);
 }
 
 /* Within an object each member says for itself: a note beside timeouts is not. */

@@ -14,6 +14,9 @@
 
 #define CHAIN_MAX 3
 
+/* Looks a resource of the root up in a plan. */
+typedef struct doc_node *chain_find_fn(void *arg, enum doc_kind kind, const char *name);
+
 struct chain {
 	const struct schema_node	*def;		/* of the resource; its defaults end the chain */
 	const cJSON			*sets[CHAIN_MAX];	/* nearest first; none is NULL */
@@ -21,14 +24,17 @@ struct chain {
 	const struct doc		*doc;
 	const struct doc_node		*node;
 	enum doc_view			 view;
+	chain_find_fn			*find;		/* in a plan; NULL: by doc_child() */
+	void				*find_arg;
 	const char			*mode;		/* of the frontend or backend, a server's backend's; else NULL */
 };
 
-/* The profile that a frontend or backend is from, else the defaults. `find` looks a profile up in a plan; NULL: by doc_child. */
-typedef struct doc_node *chain_find_fn(void *arg, enum doc_kind kind, const char *name);
-
+/* `find` NULL: by doc_child(). */
 void chain_init(struct chain *chain, const struct doc *doc, const struct doc_node *node,
 	enum doc_view view, chain_find_fn *find, void *arg);
+
+/* Another resource of the root, as this chain's view has it. NULL: not there. */
+struct doc_node *chain_find(const struct chain *chain, enum doc_kind kind, const char *name);
 
 /* The value of `field`; of `field`.`sub` where sub is not NULL. NULL: nothing is set nor built in. */
 const cJSON *chain_value(const struct chain *chain, const char *field, const char *sub);

@@ -319,8 +319,8 @@ plan_chain(struct plan *plan, const struct doc_node *node, struct chain *chain)
 }
 
 /*
- * What must be there first comes first: backends, servers, frontends; what goes, goes the other
- * way round.
+ * What must be there first comes first: maps and the like, backends, servers, frontends; what goes,
+ * goes the other way round.
  */
 static int
 plan_rank(const struct plan_op *op)
@@ -329,7 +329,8 @@ plan_rank(const struct plan_op *op)
 		[DOC_BACKEND] = 1, [DOC_SERVER] = 2, [DOC_FRONTEND] = 3
 	};
 	static const int go[DOC_KINDS] = {
-		[DOC_FRONTEND] = 4, [DOC_SERVER] = 5, [DOC_BACKEND] = 6, [DOC_PROFILE] = 7
+		[DOC_FRONTEND] = 4, [DOC_SERVER] = 5, [DOC_BACKEND] = 6, [DOC_PROFILE] = 7,
+		[DOC_MAP] = 7, [DOC_USERLIST] = 7, [DOC_ERROR_PAGES] = 7
 	};
 
 	return op->to != NULL ? come[op->node->kind] : go[op->node->kind];

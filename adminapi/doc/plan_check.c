@@ -228,22 +228,35 @@ check_op(struct plan *plan, const struct plan_op *op)
 			break;
 		check_references(plan, op->node, DOC_BACKEND);
 		check_references(plan, op->node, DOC_PROFILE);
+		check_references(plan, op->node, DOC_ERROR_PAGES);
 		break;
 	case DOC_BACKEND:
-		if (op->to == NULL)
+		if (op->to == NULL) {
 			check_users(plan, op->node, DOC_FRONTEND);
-		else
-			check_references(plan, op->node, DOC_PROFILE);
+			break;
+		}
+		check_references(plan, op->node, DOC_PROFILE);
+		check_references(plan, op->node, DOC_ERROR_PAGES);
 		break;
 	case DOC_PROFILE:
-		if (op->to != NULL)
+		if (op->to != NULL) {
+			check_references(plan, op->node, DOC_ERROR_PAGES);
 			break;
+		}
 		check_users(plan, op->node, DOC_FRONTEND);
 		check_users(plan, op->node, DOC_BACKEND);
 		break;
+	case DOC_DEFAULTS:
+		check_references(plan, op->node, DOC_ERROR_PAGES);
+		break;
+	case DOC_ERROR_PAGES:
+		if (op->to == NULL)
+			check_all_users(plan, op->node);
+		break;
+	case DOC_MAP:		/* in expressions: who compiles those knows */
+	case DOC_USERLIST:
 	case DOC_CONFIG:
 	case DOC_ADMIN:
-	case DOC_DEFAULTS:
 	case DOC_SERVER:
 	case DOC_KINDS:
 		break;
@@ -269,4 +282,5 @@ plan_check(struct plan *plan)
 		check_all_ids(plan);
 	plan_check_modes(plan);
 	plan_check_files(plan);
+	plan_check_map_files(plan);
 }

@@ -68,6 +68,45 @@ touch_all(struct plan *plan, enum doc_kind kind)
 			touch_servers(plan, backend);
 }
 
+/* Does any text in it have that name? Conditions and formats name things, too; one too many does no harm. */
+static bool
+mentions(const cJSON *value, const char *name)
+{
+	const cJSON *item;
+
+	if (cJSON_IsString(value))
+		return strstr(value->valuestring, name) != NULL;
+	cJSON_ArrayForEach(item, value)
+		if (mentions(item, name))
+			return true;
+	return false;
+}
+
+static bool
+node_mentions(const struct doc_node *node, const char *name)
+{
+	const struct doc_version *version = plan_version(node);
+
+	return version != NULL && mentions(version->set, name);
+}
+
+/* Those that name a userlist or set of pages that changes or goes. */
+static void
+touch_users(struct plan *plan, const struct doc_node *named)
+{
+	static const enum doc_kind kinds[] = { DOC_FRONTEND, DOC_BACKEND };
+	struct doc_node *root = plan->doc->root;
+	const struct doc_node *defaults = plan->doc->singles[DOC_DEFAULTS];
+	bool all = node_mentions(defaults, named->name);
+
+	doc_each_child(profile, root, DOC_PROFILE)
+		all |= node_mentions(profile, named->name);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		doc_each_child(node, root, kinds[i])
+			if (all || node_mentions(node, named->name))
+				plan_touch(plan, node);
+}
+
 static void
 touch_for(struct plan *plan, const struct plan_op *op)
 {
@@ -92,7 +131,12 @@ touch_for(struct plan *plan, const struct plan_op *op)
 		    field_changed(op, "mode")))
 			touch_servers(plan, op->node);
 		break;
+	case DOC_USERLIST:
+	case DOC_ERROR_PAGES:
+		touch_users(plan, op->node);
+		break;
 	case DOC_CONFIG:
+	case DOC_MAP:		/* its entries change for all that use it by themselves */
 	case DOC_FRONTEND:
 	case DOC_SERVER:
 	case DOC_KINDS:

@@ -36,13 +36,15 @@ void plan_check(struct plan *plan);
 
 /*
  * A name of a resource that another one's set has: of a backend in a frontend's default_backend and
- * rules, of a profile in "from". `kind` is that of the named one. False: no more.
+ * rules, of a profile in "from", of a set of error pages in "errorfiles_from" and rules. `kind` is that of the named one. False: no more.
  */
 struct reference {
 	const char	*name;
 	const char	*field;		/* where it stands; NULL: in a rule */
+	const char	*of_rules;	/* the field there */
+	size_t		 items;		/* of a list, looked at so far; 0: the field is no list */
 	size_t		 rules;		/* looked at so far; the last one has it */
-	const cJSON	*next_rule;
+	const cJSON	*next_item, *next_rule;
 };
 bool reference_first(struct reference *r, const cJSON *set, enum doc_kind kind);
 bool reference_next(struct reference *r);
@@ -51,9 +53,13 @@ void reference_push(const struct reference *r, struct pointer *at);
 /* refs.c: what a resource names of this kind is there; no resource of this kind that stays as it is names one that goes. */
 void check_references(struct plan *plan, const struct doc_node *node, enum doc_kind kind);
 void check_users(struct plan *plan, const struct doc_node *gone, enum doc_kind kind);
+void check_all_users(struct plan *plan, const struct doc_node *gone);
 
 /* files.c: those that a write names may be named over REST. */
 void plan_check_files(struct plan *plan);
+
+/* plan_map_file.c: the same of a map's file. */
+void plan_check_map_files(struct plan *plan);
 
 /* mode.c */
 void plan_check_modes(struct plan *plan);

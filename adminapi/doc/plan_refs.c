@@ -1,6 +1,6 @@
 /*
- * Who names whom: a frontend the backends that its requests go to, frontends and backends a profile.
- * Both ways: what is named must be there, what is there and named may not go.
+ * Who names whom: a frontend the backends that its requests go to, frontends and backends a profile
+ * and sets of error pages. Both ways: what is named must be there, what is there and named may not go.
  */
 #include "config.h"
 #include "adminapi/doc/plan_priv.h"
@@ -16,27 +16,47 @@ reference_take(struct reference *r, const cJSON *set, const char *field)
 	return r->name != NULL;
 }
 
+/* Where names of a kind stand: in a field (a name, or a list of them), and in a field of rules. */
+static const struct { const char *field, *of_rules; } name_fields[DOC_KINDS] = {
+	[DOC_BACKEND]	  = { "default_backend", "backend" },
+	[DOC_PROFILE]	  = { "from", NULL },
+	[DOC_ERROR_PAGES] = { "errorfiles_from", "errorfiles" },
+};
+
 bool
 reference_first(struct reference *r, const cJSON *set, enum doc_kind kind)
 {
-	const cJSON *rules = kind == DOC_BACKEND ? doc_field(set, "rules") : NULL;
+	const cJSON *rules = doc_field(set, "rules");
+	const cJSON *list = doc_field(set, name_fields[kind].field);
 
-	*r = (struct reference){ .field = kind == DOC_BACKEND ? "default_backend" : "from" };
-	if (cJSON_IsArray(rules))
+	*r = (struct reference){ .field = name_fields[kind].field,
+		.of_rules = name_fields[kind].of_rules };
+	if (cJSON_IsArray(rules) && r->of_rules != NULL)
 		r->next_rule = rules->child;
+	if (cJSON_IsArray(list))
+		r->next_item = list->child;
 	return reference_take(r, set, r->field) || reference_next(r);
 }
 
 bool
 reference_next(struct reference *r)
 {
+	while (r->next_item != NULL) {
+		const cJSON *item = r->next_item;
+
+		r->next_item = item->next;
+		r->items++;
+		r->name = cJSON_IsString(item) ? item->valuestring : NULL;
+		if (r->name != NULL)
+			return true;
+	}
 	r->field = NULL;
 	while (r->next_rule != NULL) {
 		const cJSON *rule = r->next_rule;
 
 		r->next_rule = rule->next;
 		r->rules++;
-		if (reference_take(r, rule, "backend"))
+		if (reference_take(r, rule, r->of_rules))
 			return true;
 	}
 	return false;
@@ -47,11 +67,13 @@ reference_push(const struct reference *r, struct pointer *at)
 {
 	if (r->field != NULL) {
 		pointer_push(at, r->field);
+		if (r->items > 0)
+			pointer_push_index(at, r->items - 1);
 		return;
 	}
 	pointer_push(at, "rules");
 	pointer_push_index(at, r->rules - 1);
-	pointer_push(at, "backend");
+	pointer_push(at, r->of_rules);
 }
 
 /* A named resource must be there: 422 at the field of who names it. */
@@ -126,4 +148,13 @@ check_users(struct plan *plan, const struct doc_node *gone, enum doc_kind kind)
 
 	doc_each_child(user, root, kind)
 		check_user(plan, gone, user);
+}
+
+void
+check_all_users(struct plan *plan, const struct doc_node *gone)
+{
+	check_user(plan, gone, plan->doc->singles[DOC_DEFAULTS]);
+	check_users(plan, gone, DOC_PROFILE);
+	check_users(plan, gone, DOC_FRONTEND);
+	check_users(plan, gone, DOC_BACKEND);
 }

@@ -337,6 +337,7 @@ static const struct keyword keywords[] = {
 	{ "items", compile_schema, NODE(items) },
 	{ "maxItems", compile_limit, NODE(max_items) },
 	{ "maxLength", compile_limit, NODE(max_length) },
+	{ "maxProperties", compile_limit, NODE(max_members) },
 	{ "maximum", compile_limit, NODE(maximum) },
 	{ "minItems", compile_limit, NODE(min_items) },
 	{ "minLength", compile_limit, NODE(min_length) },

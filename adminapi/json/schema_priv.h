@@ -66,6 +66,7 @@ struct schema_node {
 	struct schema_limit	 max_length;
 	struct schema_limit	 min_items;
 	struct schema_limit	 max_items;
+	struct schema_limit	 max_members;
 	struct schema_pattern	 pattern;
 	struct schema_property	*properties;	/* in the schema's order */
 	struct schema_property	*by_name;	/* the same, sorted */

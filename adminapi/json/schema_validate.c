@@ -267,6 +267,8 @@ validate_member(struct validation *v, const struct schema_node *node, cJSON *mem
 static void
 validate_object(struct validation *v, const struct schema_node *node, const cJSON *value)
 {
+	static const struct schema_limit none = { false, 0 };
+	size_t count = 0;
 	const cJSON *name;
 	cJSON *member;
 
@@ -281,7 +283,9 @@ validate_object(struct validation *v, const struct schema_node *node, const cJSO
 
 		validate_member(v, node, member);
 		pointer_pop(v->at, mark);
+		count++;
 	}
+	validate_count(v, &none, &node->max_members, count, "members");
 }
 
 static void

@@ -8,6 +8,7 @@
 #include "adminapi/apply/listeners.h"
 #include "adminapi/apply/prepare.h"
 #include "adminapi/rest/numbers.h"
+#include "expr/userlist.h"
 #include "server/backend.h"
 #include "server/pool.h"
 #include "server/server.h"
@@ -180,6 +181,16 @@ frontend_status(struct jsonw *w, const struct doc *doc, const struct doc_node *n
 	jsonw_end_object(w);
 }
 
+static void
+userlist_status(struct jsonw *w, const struct doc *doc, const struct doc_node *node)
+{
+	if (node->live_object == NULL)
+		return;
+	jsonw_object(w, "status");
+	jsonw_uint(w, "users", userlist_count(node->live_object));
+	jsonw_end_object(w);
+}
+
 /* What holds where nothing is set depends on the machine. */
 static void
 global_status(struct jsonw *w, const struct doc *doc, const struct doc_node *node)
@@ -207,6 +218,7 @@ status_write(struct jsonw *w, const struct doc *doc, const struct doc_node *node
 		const struct doc_node *) = {
 		[DOC_GLOBAL]	= global_status,
 		[DOC_ADMIN]	= admin_status,
+		[DOC_USERLIST]	= userlist_status,
 		[DOC_FRONTEND]	= frontend_status,
 		[DOC_BACKEND]	= backend_status,
 		[DOC_SERVER]	= server_status,

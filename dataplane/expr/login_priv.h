@@ -1,0 +1,14 @@
+/*
+ * Checking a password against its hash, at a bounded cost. Any thread; each has a memory of its own.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "core/str.h"
+
+/* Is it that password? It has no NUL inside. `hash` as crypt(3) made it. */
+bool login_check(const char *hash, struct slice password);
+
+/* For tests: another clock than the machine's, in ms; NULL: that one. */
+void login_set_clock(uint64_t (*now_ms)(void));

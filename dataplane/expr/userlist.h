@@ -1,0 +1,55 @@
+/*
+ * Userlists: users with passwords and groups (HAProxy manual, 3.4), for http_auth() and its kin.
+ *
+ * Made by control or the helper, then read only; counted, any thread.
+ *
+ * A password's hash costs what it was made for: milliseconds (some 2 ms for $5$ and $6$ with 5000 rounds,
+ * more for $y$), and the worker that checks it does nothing else meanwhile. So each thread remembers
+ * what it checked, good or bad, under a keyed digest of hash and password, never the password: a login
+ * that is used stays known, others are forgotten after USERLIST_KNOWN_MS. Guesses can't crowd logins out,
+ * and what a thread spends on passwords that it does not know is bounded: see userlist_refused().
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "core/diag.h"
+#include "core/err.h"
+#include "core/str.h"
+
+#define USERLIST_PASSWORD_MAX_BYTES 512 /* of what is checked: the cost grows with it */
+#define USERLIST_KNOWN_MS 60000         /* since it was checked, or last used */
+#define USERLIST_SPEND_PERCENT 25       /* of a thread's time for passwords that it does not know */
+
+struct userlist;
+
+/* -- making one -- */
+
+enum err userlist_new(struct userlist **lp);
+
+/*
+ * `is_hash`: the password is crypt(3)'s, else it is itself. ERR_INVALID: no such hash here, `diag` says so;
+ * ERR_EXISTS; ERR_NOMEM.
+ */
+enum err userlist_add(struct userlist *list, struct slice user, struct slice password, bool is_hash,
+		      struct diag *diag);
+
+/* ERR_UNKNOWN: there is no such user. Twice is once. */
+enum err userlist_add_to_group(struct userlist *list, struct slice user, struct slice group);
+
+/* -- asking -- */
+
+bool userlist_check(const struct userlist *list, struct slice user, struct slice password);
+bool userlist_in_group(const struct userlist *list, struct slice user, struct slice group);
+size_t userlist_count(const struct userlist *list);
+
+struct userlist *userlist_ref(struct userlist *list);
+void userlist_unref(struct userlist **lp); /* *lp may be NULL, and is NULL afterwards */
+
+struct userlist_counts {
+	uint64_t checked;  /* hashes that were computed */
+	uint64_t spent_us; /* on that */
+	uint64_t refused;  /* logins refused unchecked: a thread's share of time was spent */
+};
+void userlist_counts(struct userlist_counts *counts); /* of the process; any thread */
