@@ -73,6 +73,35 @@ http_answer_builtin(enum http_error error)
 	return &answer_pages[error];
 }
 
+const struct http_answer *
+http_answer_login(void)
+{
+	static const struct http_answer page = {
+		401,
+		CONSTANT("HTTP/1.1 401 Unauthorized\r\nContent-Length: " PAGE_401(TEXT) "\r\n"
+			 "Cache-Control: no-cache\r\nContent-Type: text/html\r\n"),
+		CONSTANT(PAGE_BODY(401, "Unauthorized")), NULL
+	};
+
+	return &page;
+}
+
+#define READY "<html><body><h1>200 OK</h1>\nService ready.\n</body></html>\n"
+
+const struct http_answer *
+http_answer_ready(void)
+{
+	static const struct http_answer page = {
+		200,
+		CONSTANT("HTTP/1.1 200 OK\r\nContent-Length: 58\r\nCache-Control: no-cache\r\n"
+			 "Content-Type: text/html\r\n"),
+		CONSTANT(READY), NULL
+	};
+
+	static_assert(sizeof(READY) - 1 == 58, "the page has another length");
+	return &page;
+}
+
 int
 http_error_index(uint16_t status)
 {

@@ -61,6 +61,12 @@ struct http_answer {
  */
 const struct http_answer *http_answer_builtin(enum http_error error);
 
+/* The built-in 401 without its question: for who asks by lines of his own. */
+const struct http_answer *http_answer_login(void);
+
+/* 200, for "monitor-uri". */
+const struct http_answer *http_answer_ready(void);
+
 /*
  * An answer of parts. `fields` are whole lines with CRLF (checked by the caller with
  * http_field_is_sound()); Content-Length is added where the status has one; `content_type` may be

@@ -93,7 +93,9 @@ named_leave_out(struct http_head *head)
 				continue;
 			if (++named > NAMED_MAX)
 				return ERR_LIMIT;
-			while ((f = http_head_find_named(head, option, f)) != NULL)
+			/* what was added here is out of the peer's reach */
+			while ((f = http_head_find_named(head, option, f)) != NULL &&
+			       f < head->fields + head->received)
 				f->left_out = true;
 		}
 	}

@@ -219,6 +219,7 @@ h1_fields(struct h1_reading *r)
 	if (r->at == r->end)
 		return H1_MORE;
 	result = h1_line_end(r, HTTP_FAULT_LINE_END);
+	head->received = head->count;
 	head->end = (struct slice){ r->at - 2, 2 };
 	r->parse->head_len = (size_t)(r->at - r->start);
 	return result;

@@ -13,24 +13,6 @@ struct target {
 	struct h1_authority	authority;
 };
 
-static enum http_method
-method_find(struct slice text)
-{
-	static const struct slice names[] = {
-		[HTTP_METHOD_OTHER] = { "", 0 },
-#define X(name) [HTTP_METHOD_##name] = { #name, sizeof(#name) - 1 },
-		HTTP_METHODS(X)
-#undef X
-	};
-
-	for (unsigned i = 1; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (text.len == names[i].len && text.at[0] == names[i].at[0] &&
-		    memcmp(text.at, names[i].at, text.len) == 0)
-			return (enum http_method)i;
-	}
-	return HTTP_METHOD_OTHER;
-}
-
 static enum h1_result
 empty_lines_skip(struct h1_reading *r)
 {
@@ -57,7 +39,7 @@ method_read(struct h1_reading *r)
 	if (*stop != ' ' || stop == r->at)
 		return h1_bad(r, *stop == '\n' ? HTTP_FAULT_LINE_END : HTTP_FAULT_METHOD, stop);
 	r->head->method_text = (struct slice){ r->at, (size_t)(stop - r->at) };
-	r->head->method = method_find(r->head->method_text);
+	r->head->method = http_method_find(r->head->method_text);
 	r->at = stop + 1;
 	return H1_DONE;
 }

@@ -7,6 +7,24 @@
 #include "http/chars_priv.h"
 #include "http/names_priv.h"
 
+enum http_method
+http_method_find(struct slice text)
+{
+	static const struct slice names[] = {
+		[HTTP_METHOD_OTHER] = { "", 0 },
+#define X(name) [HTTP_METHOD_##name] = { #name, sizeof(#name) - 1 },
+		HTTP_METHODS(X)
+#undef X
+	};
+
+	for (unsigned i = 1; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (text.len == names[i].len && text.at[0] == names[i].at[0] &&
+		    memcmp(text.at, names[i].at, text.len) == 0)
+			return (enum http_method)i;
+	}
+	return HTTP_METHOD_OTHER;
+}
+
 bool
 http_method_is_idempotent(enum http_method method)
 {
@@ -45,6 +63,15 @@ http_head_path_only(const struct http_head *head)
 
 	/* "http://host?query" has a path, only nobody wrote it (RFC 9110, 4.2.3) */
 	return path.len == 0 && head->path.len > 0 ? SLICE("/") : path;
+}
+
+struct slice
+http_head_uri(const struct http_head *head)
+{
+	const uintptr_t path = (uintptr_t)head->path.at, target = (uintptr_t)head->target.at;
+	const bool stands = path >= target && path + head->path.len == target + head->target.len;
+
+	return stands || head->form == HTTP_TARGET_AUTHORITY ? head->target : head->path;
 }
 
 struct slice

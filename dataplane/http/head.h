@@ -55,6 +55,9 @@ enum http_method {
 #undef X
 };
 
+/* By its bytes, case and all; HTTP_METHOD_OTHER if it is none of those. */
+enum http_method http_method_find(struct slice text);
+
 /* May be sent again unasked (RFC 9110, 9.2.2). */
 bool http_method_is_idempotent(enum http_method method);
 
@@ -130,7 +133,11 @@ struct http_head {
 
 	struct http_field	*fields;	/* the caller's room, for HTTP_FIELDS_MAX */
 	uint32_t		 count;
+	uint32_t		 received;	/* of these, from the front: the peer's; the others were added here */
 };
+
+/* The target as it came, or what rules made of it. */
+struct slice http_head_uri(const struct http_head *head);
 
 /* `path` without its query. */
 struct slice http_head_path_only(const struct http_head *head);

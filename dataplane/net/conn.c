@@ -151,6 +151,23 @@ conn_reset(struct conn *c)
 		sock_reset(fd);
 }
 
+void
+conn_drop(struct conn *c)
+{
+	const int on = 1, one_hop = 1;
+	int fd = conn_take(c);
+
+	if (fd < 0)
+		return;
+	if (setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &on, sizeof(on)) == 0) {
+		close(fd);
+		return;
+	}
+	(void)setsockopt(fd, IPPROTO_IP, IP_TTL, &one_hop, sizeof(one_hop));
+	(void)setsockopt(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, &one_hop, sizeof(one_hop));
+	sock_reset(fd);
+}
+
 size_t
 sock_unsent(int fd)
 {

@@ -56,6 +56,12 @@ void conn_close(struct conn *c);
 /* Close with an RST, so that the peer sees that it was cut; what it has not got yet is lost. */
 void conn_reset(struct conn *c);
 
+/*
+ * Close without a word where the system lets us (TCP_REPAIR needs CAP_NET_ADMIN); else with an RST that
+ * does not get beyond the next router: the peer, or what stands before it, believes it to be open.
+ */
+void conn_drop(struct conn *c);
+
 /* Take the socket away, unwatched; for its owner the connection is closed. -1: there is none. */
 int conn_take(struct conn *c);
 

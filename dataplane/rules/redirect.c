@@ -6,7 +6,7 @@
  * for redirect_check() and redirect_cookie().
  */
 #include "config.h"
-#include "rules/redirect_priv.h"
+#include "rules/rules_priv.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -80,29 +80,27 @@ write_path(struct writer *w, const struct rule *rule, const struct http_head *re
  * host (RFC 3986, 4.2), and browsers take a backslash for a slash; "/." before it keeps it a path.
  */
 static void
-write_prefix(struct writer *w, const struct rule *rule, const struct http_head *request)
+write_prefix(struct writer *w, struct slice to, const struct rule *rule,
+	const struct http_head *request)
 {
 	struct slice path = request->path;
 
-	if (strcmp(rule->to, "/") != 0)
-		write_slice(w, slice_of(rule->to));
+	if (!slice_equals(to, SLICE("/")))
+		write_slice(w, to);
 	else if (path.len > 1 && path.at[0] == '/' && (path.at[1] == '/' || path.at[1] == '\\'))
 		write_slice(w, SLICE("/."));
 	write_path(w, rule, request);
 }
 
 static void
-write_location(struct writer *w, const struct rule *rule, const struct http_head *request)
+write_location(struct writer *w, struct slice to, const struct rule *rule,
+	const struct http_head *request)
 {
 	switch (rule->kind) {
-	case REDIRECT_LOCATION:
-		write_slice(w, slice_of(rule->to));
-		break;
-	case REDIRECT_PREFIX:
-		write_prefix(w, rule, request);
-		break;
+	case REDIRECT_LOCATION: write_slice(w, to); break;
+	case REDIRECT_PREFIX: write_prefix(w, to, rule, request); break;
 	case REDIRECT_SCHEME:
-		write_slice(w, slice_of(rule->to));
+		write_slice(w, to);
 		write_slice(w, SLICE("://"));
 		write_slice(w, request->authority);
 		write_path(w, rule, request);
@@ -110,29 +108,54 @@ write_location(struct writer *w, const struct rule *rule, const struct http_head
 	}
 }
 
-enum err
-redirect_lines(const struct rule *rule, const struct http_head *request, struct http_room *room,
-	struct slice *lines)
+static void
+write_lines(struct writer *w, struct slice to, const struct rule *rule,
+	const struct http_head *request)
 {
-	struct writer w = { room->at, room->left, false };
+	write_slice(w, SLICE("Location: "));
+	write_location(w, to, rule, request);
+	write_slice(w, SLICE("\r\n"));
+	if (rule->text == NULL)
+		return;
+	write_slice(w, SLICE("Set-Cookie: "));
+	write_slice(w, slice_of(rule->text));
+	write_slice(w, SLICE("\r\n"));
+}
+
+/* Printable and without blanks: it is to stand in a line of its own. */
+static bool
+location_is_sound(struct slice to)
+{
+	for (size_t i = 0; i < to.len; i++) {
+		if ((unsigned char)to.at[i] <= ' ' || to.at[i] == 0x7f)
+			return false;
+	}
+	return true;
+}
+
+enum rules_result
+redirect_lines(const struct rule *rule, struct rules_context *ctx, struct slice *lines,
+	bool *has_no_host)
+{
+	const struct http_head *request = ctx->request;
+	struct writer w = { ctx->room->at, ctx->room->left, false };
+	struct slice to;
 
 	/* HAProxy 2.6 answers "https:///path", which leads to a host named like the path */
-	if (rule->kind == REDIRECT_SCHEME && request->authority.len == 0)
-		return ERR_INVALID;
-	write_slice(&w, SLICE("Location: "));
-	write_location(&w, rule, request);
-	write_slice(&w, SLICE("\r\n"));
-	if (rule->cookie != NULL) {
-		write_slice(&w, SLICE("Set-Cookie: "));
-		write_slice(&w, slice_of(rule->cookie));
-		write_slice(&w, SLICE("\r\n"));
-	}
+	*has_no_host = rule->kind == REDIRECT_SCHEME && request->authority.len == 0;
+	if (*has_no_host)
+		return RULES_FAILED;
+	if (!scratch_write(ctx->eval, rule->value, &to) || !location_is_sound(to))
+		return RULES_FAILED;
+	*lines = (struct slice){ ctx->room->at, 0 };
+	if (to.len == 0 && rule->ignore_empty)
+		return RULES_GO_ON;
+	write_lines(&w, to, rule, request);
 	if (w.is_full)
-		return ERR_LIMIT;
-	*lines = (struct slice){ room->at, (size_t)(w.at - room->at) };
-	room->at = w.at;
-	room->left = w.left;
-	return ERR_OK;
+		return RULES_NO_ROOM;
+	lines->len = (size_t)(w.at - ctx->room->at);
+	*ctx->room = (struct http_room){ w.at, w.left };
+	return RULES_GO_ON;
 }
 
 char *
@@ -145,74 +168,70 @@ redirect_cookie(const char *cookie, bool clear)
 	return value;
 }
 
-/* The first byte below `least`, or DEL; NULL: none. */
-static const char *
-text_find_bad(const char *text, unsigned char least)
-{
-	for (; *text != '\0'; text++) {
-		if ((unsigned char)*text < least || *text == 0x7f)
-			return text;
-	}
-	return NULL;
-}
-
 /* RFC 3986, 3.1. */
 static bool
-is_scheme(const char *text)
+is_scheme(struct slice text)
 {
-	static const char first[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-	static const char others[] =
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.";
+	static const char others[] = "0123456789+-.";
 
-	return text[0] != '\0' && strchr(first, text[0]) != NULL &&
-	       text[strspn(text, others)] == '\0';
+	for (size_t i = 0; i < text.len; i++) {
+		const char c = text.at[i];
+		const bool is_letter = (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+
+		if (!is_letter && (i == 0 || c == '\0' || strchr(others, c) == NULL))
+			return false;
+	}
+	return text.len > 0;
 }
 
 static enum err
-check_fail(struct diag *diag, const char *what, const char *text)
+check_to(const struct rule *rule, const char **operand, struct diag *diag)
 {
-	char seen[64];
+	struct slice to;
 
-	diag_set(diag, "%s, not \"%s\"", what, str_escape(seen, sizeof(seen), slice_of(text)));
-	return ERR_INVALID;
-}
-
-static enum err
-check_to(const struct rule *rule, struct diag *diag)
-{
-	if (rule->to == NULL || rule->to[0] == '\0') {
+	*operand = "value";
+	if (rule->value == NULL) {
 		diag_set(diag, "expected where to redirect to");
 		return ERR_INVALID;
 	}
-	if (text_find_bad(rule->to, '!') != NULL)
-		return check_fail(
-			diag,
-			"expected where to redirect to, without white space and control characters",
-			rule->to);
-	if (rule->kind == REDIRECT_SCHEME && !is_scheme(rule->to))
-		return check_fail(diag, "expected the scheme to redirect to, as \"https\"",
-				  rule->to);
+	if (!format_is_constant(rule->value, &to))
+		return ERR_OK;
+	if ((to.len == 0 && !rule->ignore_empty) || !location_is_sound(to)) {
+		diag_set(diag, "expected where to redirect to, without white space and control "
+			"characters");
+		return ERR_INVALID;
+	}
+	if (rule->kind == REDIRECT_SCHEME && !is_scheme(to)) {
+		diag_set(diag, "expected the scheme to redirect to, as \"https\"");
+		return ERR_INVALID;
+	}
 	return ERR_OK;
 }
 
 enum err
-redirect_check(const struct rule *rule, struct diag *diag)
+redirect_check(const struct rule *rule, const char **operand, struct diag *diag)
 {
+	*operand = "status";
 	if (redirect_answer(rule->status) == NULL) {
-		diag_set(diag,
-			 "expected 301, 302, 303, 307 or 308 as the code of a redirect, not %u",
+		diag_set(diag, "expected 301, 302, 303, 307 or 308 as the code of a redirect, not %u",
 			 rule->status);
 		return ERR_INVALID;
 	}
-	if (check_to(rule, diag) != ERR_OK)
-		return ERR_INVALID;
-	if (rule->cookie != NULL && text_find_bad(rule->cookie, ' ') != NULL)
-		return check_fail(diag, "expected a cookie without control characters",
-				  rule->cookie);
-	if (rule->append_slash && !rule->drop_query) {
-		diag_set(diag,
-			 "append_slash needs drop_query: a slash behind a query would change it");
+	*operand = "text";
+	if (rule->text != NULL && !value_is_sound(slice_of(rule->text))) {
+		diag_set(diag, "expected a cookie without control characters");
 		return ERR_INVALID;
 	}
-	return ERR_OK;
+	*operand = "append_slash";
+	if (rule->append_slash && !rule->drop_query) {
+		diag_set(diag, "append_slash needs drop_query: a slash behind a query would change it");
+		return ERR_INVALID;
+	}
+	*operand = "kind";
+	if (rule->phase == PHASE_HTTP_RESPONSE && rule->kind != REDIRECT_LOCATION) {
+		diag_set(diag, "a redirect of a response takes a location: there is no request any "
+			"more to take a path from");
+		return ERR_INVALID;
+	}
+	return check_to(rule, operand, diag);
 }

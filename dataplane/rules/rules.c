@@ -1,5 +1,5 @@
 /*
- * Lists of rules: the walk over one phase.
+ * Sets of rules: the walk over one phase, and what a set owns.
  *
  * Made and freed by the control thread; run by workers, without memory of its own.
  */
@@ -7,12 +7,80 @@
 #include "rules/rules.h"
 #include <assert.h>
 #include <stdlib.h>
-#include "rules/redirect_priv.h"
+#include "rules/rules_priv.h"
 
-enum phase {
-	PHASE_REQUEST,		/* http-request */
-	PHASE_USE_BACKEND,
+#define REQUEST	 (NEEDS_REQUEST_LINE | NEEDS_REQUEST | NEEDS_REQUEST_BYTES | NEEDS_HTTP)
+#define RESPONSE (NEEDS_REQUEST_LINE | NEEDS_RESPONSE | NEEDS_BACKEND | NEEDS_SERVER | NEEDS_HTTP)
+
+/* What each phase can look at. */
+static const struct phase {
+	const char	*word;
+	unsigned	 has, has_http;	/* NEEDS_*; in HTTP mode beside them */
+} phases[] = {
+	[PHASE_TCP_REQUEST_CONNECTION] = { "tcp-request-connection", NEEDS_CLIENT, 0 },
+	[PHASE_TCP_REQUEST_SESSION] = { "tcp-request-session", NEEDS_CLIENT, 0 },
+	[PHASE_TCP_REQUEST_CONTENT] = { "tcp-request-content", NEEDS_CLIENT | NEEDS_REQUEST_BYTES,
+					REQUEST },
+	[PHASE_HTTP_REQUEST] = { "http-request", NEEDS_CLIENT, REQUEST },
+	[PHASE_USE_BACKEND] = { "use_backend", NEEDS_CLIENT | NEEDS_REQUEST_BYTES, REQUEST },
+	[PHASE_USE_SERVER] = { "use-server", NEEDS_CLIENT | NEEDS_REQUEST_BYTES | NEEDS_BACKEND,
+			       REQUEST },
+	[PHASE_TCP_RESPONSE_CONTENT] = { "tcp-response-content",
+					 NEEDS_CLIENT | NEEDS_BACKEND | NEEDS_SERVER |
+						 NEEDS_RESPONSE_BYTES, 0 },
+	[PHASE_HTTP_RESPONSE] = { "http-response", NEEDS_CLIENT, RESPONSE },
+	[PHASE_HTTP_AFTER_RESPONSE] = { "http-after-response", NEEDS_CLIENT, RESPONSE },
 };
+
+const char *
+rule_phase_word(enum rule_phase phase)
+{
+	return phases[phase].word;
+}
+
+unsigned
+rule_phase_has(enum rule_phase phase, bool is_http, bool in_backend)
+{
+	return phases[phase].has | (is_http ? phases[phase].has_http : 0) |
+	       (in_backend ? NEEDS_BACKEND : 0);
+}
+
+static const struct action {
+	const char	*word;
+	unsigned	 phases;
+	bool		 is_final;
+	rule_act_fn	*act;
+} actions[] = {
+#define X(id, word, phases, is_final) { word, phases, is_final, rule_act_##id },
+	RULE_ACTIONS(X)
+#undef X
+};
+
+const char *
+rule_action_word(enum rule_action action)
+{
+	return actions[action].word;
+}
+
+unsigned
+rule_action_phases(enum rule_action action)
+{
+	return actions[action].phases;
+}
+
+bool
+rule_action_find(enum rule_action *action, struct slice word)
+{
+	for (size_t i = 0; i < RULE_ACTION_COUNT; i++) {
+		if (slice_equals(word, slice_of(actions[i].word))) {
+			*action = (enum rule_action)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* -- what a set owns -- */
 
 struct rules *
 rules_new(uint32_t count)
@@ -27,16 +95,31 @@ rules_new(uint32_t count)
 }
 
 static void
+rule_fini_headers(struct rule *rule)
+{
+	for (uint32_t i = 0; i < rule->header_count; i++) {
+		free(rule->headers[i].name);
+		format_free(&rule->headers[i].value);
+	}
+	free(rule->headers);
+}
+
+static void
 rule_fini(struct rule *rule)
 {
-	free(rule->id);
+	rule_stats_unref(&rule->stats);
 	cond_free(&rule->cond);
+	expr_free(&rule->expr);
+	format_free(&rule->value);
+	format_free(&rule->key);
+	format_free(&rule->body);
+	regex_free(&rule->regex);
 	http_answer_free(&rule->answer);
-	free(rule->to);
-	free(rule->cookie);
-	free(rule->backend_name);
-	if (rule->backend != NULL)
-		backend_release(rule->backend);
+	rule_fini_headers(rule);
+	free(rule->id);
+	free(rule->name);
+	free(rule->text);
+	free(rule->content_type);
 }
 
 void
@@ -46,105 +129,164 @@ rules_free(struct rules *rules)
 		return;
 	for (uint32_t i = 0; i < rules->count; i++)
 		rule_fini(&rules->rules[i]);
+	acls_free(&rules->acls);
+	refs_fini(&rules->refs);
 	free(rules);
 }
 
+/* Stable, and lists are short: what stands behind one of a later phase moves before it. */
 static void
-act_return(const struct rule *rule, const struct http_head *request, struct http_room *room,
-	struct rule_verdict *verdict)
+rules_sort(struct rules *rules)
 {
-	verdict->answer = rule->answer;
-	verdict->cause = END_ANSWERED;
-}
+	for (uint32_t i = 1; i < rules->count; i++) {
+		const struct rule moved = rules->rules[i];
+		uint32_t at = i;
 
-static void
-act_redirect(const struct rule *rule, const struct http_head *request, struct http_room *room,
-	struct rule_verdict *verdict)
-{
-	const enum err err = redirect_lines(rule, request, room, &verdict->extra);
-
-	if (err == ERR_OK) {
-		verdict->answer = redirect_answer(rule->status);
-		verdict->cause = END_ANSWERED;
-	} else if (err == ERR_INVALID) {
-		verdict->fault = HTTP_FAULT_HOST;
-		verdict->cause = END_BAD_REQUEST;
-	} else {
-		verdict->no_room = true;
+		for (; at > 0 && rules->rules[at - 1].phase > moved.phase; at--)
+			rules->rules[at] = rules->rules[at - 1];
+		rules->rules[at] = moved;
 	}
 }
 
-static void
-act_deny(const struct rule *rule, const struct http_head *request, struct http_room *room,
-	struct rule_verdict *verdict)
+static unsigned
+rule_needs(const struct rule *rule)
 {
-	verdict->error = rule->status;
-	verdict->cause = END_DENIED;
+	unsigned needs = rule->action == RULE_WAIT_FOR_BODY ? NEEDS_REQUEST_BYTES : 0;
+
+	needs |= rule->cond != NULL ? cond_needs(rule->cond) : 0;
+	needs |= rule->expr != NULL ? expr_needs(rule->expr) : 0;
+	needs |= rule->value != NULL ? format_needs(rule->value) : 0;
+	needs |= rule->key != NULL ? format_needs(rule->key) : 0;
+	needs |= rule->body != NULL ? format_needs(rule->body) : 0;
+	for (uint32_t i = 0; i < rule->header_count; i++)
+		needs |= format_needs(rule->headers[i].value);
+	return needs;
 }
 
-static void
-act_use_backend(const struct rule *rule, const struct http_head *request, struct http_room *room,
-	struct rule_verdict *verdict)
+void
+rules_seal(struct rules *rules)
 {
-	verdict->backend = rule->backend;
-}
-
-/* All of them are final: the first that applies ends its phase. */
-static const struct action {
-	enum phase	 phase;
-	enum err	(*check)(const struct rule *rule, struct diag *diag);	/* NULL: nothing to check */
-	void		(*act)(const struct rule *rule, const struct http_head *request,
-				struct http_room *room, struct rule_verdict *verdict);
-} actions[] = {
-	[RULE_RETURN] = { PHASE_REQUEST, NULL, act_return },
-	[RULE_REDIRECT] = { PHASE_REQUEST, redirect_check, act_redirect },
-	[RULE_DENY] = { PHASE_REQUEST, NULL, act_deny },
-	[RULE_USE_BACKEND] = { PHASE_USE_BACKEND, NULL, act_use_backend },
-};
-
-enum err
-rule_check(const struct rule *rule, struct diag *diag)
-{
-	const struct action *action = &actions[rule->action];
-
-	return action->check != NULL ? action->check(rule, diag) : ERR_OK;
-}
-
-static bool
-rule_applies(const struct rule *rule, const struct http_head *request)
-{
-	struct eval eval = { .request = request, .is_final = true };
-
-	return rule->cond == NULL || (cond_eval(rule->cond, &eval) == COND_TRUE) != rule->unless;
-}
-
-static void
-rules_run(const struct rules *rules, enum phase phase, const struct http_head *request,
-	struct http_room *room, struct rule_verdict *verdict)
-{
-	*verdict = (struct rule_verdict){ .cause = END_NONE };
-	for (uint32_t i = 0; rules != NULL && i < rules->count; i++) {
+	rules_sort(rules);
+	for (uint32_t i = 0; i < rules->count; i++) {
 		const struct rule *rule = &rules->rules[i];
-		const struct action *action = &actions[rule->action];
 
-		if (action->phase != phase || !rule_applies(rule, request))
-			continue;
-		verdict->rule = rule;
-		action->act(rule, request, room, verdict);
-		return;
+		rules->phase[rule->phase].needs |= rule_needs(rule);
+		if (rules->phase[rule->phase].count++ == 0)
+			rules->phase[rule->phase].first = i;
+		if (rule->action == RULE_INSPECT_DELAY)
+			rules->inspect_ms[rule->phase] = rule->number;
 	}
 }
 
-void
-rules_run_request(const struct rules *rules, const struct http_head *request,
-	struct http_room *room, struct rule_verdict *verdict)
+/* -- running -- */
+
+enum rules_result
+rule_refused(const struct rules_run *run)
 {
-	rules_run(rules, PHASE_REQUEST, request, room, verdict);
+	return run->is_lax ? RULES_GO_ON : RULES_FAILED;
 }
 
-void
-rules_run_use_backend(const struct rules *rules, const struct http_head *request,
-	struct rule_verdict *verdict)
+/* May more bytes still come, and is it worth waiting for them? */
+static bool
+run_is_final(const struct rules *rules, enum rule_phase phase, const struct rules_context *ctx)
 {
-	rules_run(rules, PHASE_USE_BACKEND, request, NULL, verdict);
+	const int64_t inspect_ms = rules->inspect_ms[phase];
+
+	return inspect_ms == 0 || ctx->body_is_whole ||
+	       ctx->eval->now_ms >= ctx->began_ms + (uint64_t)inspect_ms;
+}
+
+static enum cond_result
+rule_applies(const struct rule *rule, struct eval *eval)
+{
+	enum cond_result result;
+
+	if (rule->cond == NULL)
+		return COND_TRUE;
+	eval->is_undecided = false;
+	result = cond_eval(rule->cond, eval);
+	if (result == COND_UNDECIDED)
+		return result;
+	return (result == COND_TRUE) != rule->unless ? COND_TRUE : COND_FALSE;
+}
+
+/* 103s are sent together, before anything else is done. */
+static void
+run_flush_hints(struct rules_context *ctx, struct rules_run *run)
+{
+	if (run->hints.len == 0)
+		return;
+	ctx->ops->early_hint(ctx->eval, run->hints);
+	run->hints = (struct slice){ NULL, 0 };
+}
+
+static enum rules_result
+run_rule(const struct rule *rule, struct rules_context *ctx, struct rules_run *run,
+	struct rules_verdict *verdict)
+{
+	enum rules_result result;
+
+	if (rule->action != RULE_EARLY_HINT)
+		run_flush_hints(ctx, run);
+	result = actions[rule->action].act(rule, ctx, run, verdict);
+	if (result == RULES_NO_ROOM)
+		return result;
+	if (result != RULES_WAITING && rule->stats != NULL)
+		rule_stats_hit(rule->stats, ctx->worker, ctx->eval->wall_us);
+	if (result != RULES_GO_ON)
+		verdict->rule = rule;
+	return result;
+}
+
+static enum rules_result
+run_wait_for_bytes(const struct rules *rules, enum rule_phase phase, struct rules_run *run,
+	const struct rules_context *ctx)
+{
+	run->waits_for_bytes = true;
+	run->until_ms = ctx->began_ms + (uint64_t)rules->inspect_ms[phase];
+	return RULES_WAITING;
+}
+
+static enum rules_result
+run_all(const struct rules *rules, enum rule_phase phase, struct rules_run *run,
+	struct rules_context *ctx, struct rules_verdict *verdict)
+{
+	const struct rule *first = &rules->rules[rules->phase[phase].first];
+	struct eval *eval = ctx->eval;
+
+	for (; run->at < rules->phase[phase].count; run->at++) {
+		const struct rule *rule = &first[run->at];
+		enum cond_result applies = COND_TRUE;
+		enum rules_result result;
+
+		eval->room = ctx->scratch;
+		if (!run->is_waiting)
+			applies = rule_applies(rule, eval);
+		if (applies == COND_UNDECIDED)
+			return run_wait_for_bytes(rules, phase, run, ctx);
+		if (applies == COND_FALSE)
+			continue;
+		result = run_rule(rule, ctx, run, verdict);
+		if (result != RULES_GO_ON)
+			return result;
+		run->is_waiting = false;
+	}
+	return RULES_DONE;
+}
+
+enum rules_result
+rules_run(const struct rules *rules, enum rule_phase phase, struct rules_run *run,
+	struct rules_context *ctx, struct rules_verdict *verdict)
+{
+	enum rules_result result;
+
+	*verdict = (struct rules_verdict){ .cause = END_NONE };
+	if (!rules_have(rules, phase))
+		return RULES_DONE;
+	ctx->eval->is_final = run_is_final(rules, phase, ctx);
+	run->waits_for_bytes = false;
+	result = run_all(rules, phase, run, ctx, verdict);
+	if (result != RULES_NO_ROOM)
+		run_flush_hints(ctx, run);
+	return result;
 }

@@ -103,6 +103,7 @@ backend_slot_init(struct backend_slot *slot, struct backend *backend, uint32_t w
 {
 	snap_slot_init(&slot->ref, &backend->snap);
 	list_init(&slot->behind);
+	list_init(&slot->by_name);
 	slot->leave_mail.deliver = backend_on_leave;
 	slot->backend = backend;
 	slot->worker = worker;
@@ -115,6 +116,8 @@ backend_new(struct backend **bp, const char *name)
 	struct backend *backend;
 
 	assert_control();
+	if (names_init(workers) != ERR_OK)
+		return ERR_NOMEM;
 	backend = obj_new_aligned(sizeof(*backend) + workers * sizeof(backend->slots[0]),
 				  _Alignof(struct backend), BACKEND_MAGIC);
 	if (backend == NULL)
@@ -210,6 +213,8 @@ backend_item_install(struct publish_item *item, struct loop *worker)
 
 	if (bi->rebuilds)
 		backend_item_rebuild(bi, slot);
+	if (slot->conf == NULL)
+		names_add(slot);
 	slot->conf = bi->conf;
 	if (bi->is_last)
 		weight_installed(slot, bi->sequence);
@@ -290,6 +295,7 @@ backend_retire_publish(struct publish_item *item)
 static void
 backend_retire_install(struct publish_item *item, struct loop *worker)
 {
+	names_remove(&backend_item_of(item)->backend->slots[worker->index]);
 }
 
 static void

@@ -51,8 +51,6 @@ struct backend_http {
 	struct http_forwardfor	 forwardfor, originalto;
 	struct http_forwarded	 forwarded;
 	struct http_errors	 errors;
-	struct rules		*rules;			/* NULL: none */
-	void		       (*rules_free)(struct rules *);	/* rules/ is above; set with `rules` */
 };
 
 /* Immutable; control fills it after backend_conf_new(). All times in ms, TIMEOUT_NONE for none. */
@@ -69,6 +67,8 @@ struct backend_conf {
 	uint32_t		 min_usable;
 	bool			 allbackups;
 	struct tcp_keepalive	 srvtcpka;
+	struct rules		*rules;		/* owned; NULL: none */
+	void		       (*rules_free)(struct rules *);	/* rules/ is above; set with `rules` */
 	char			*balance;	/* owned; NULL: "roundrobin" */
 	struct backend		*backend;	/* backend_publish_new() sets it; kept by its confs */
 	uint32_t		 workers;
@@ -95,6 +95,7 @@ struct backend_slot {
 	struct backend_counters		 counters;	/* stream/ counts */
 	uint64_t			 installed;	/* the last item that was: see weight.c */
 	struct list			 behind;	/* of server slots: see weight.c */
+	struct list			 by_name;	/* see names.c */
 	struct mail			 leave_mail;	/* control -> worker: nothing names it any more */
 	struct backend			*backend;
 	uint32_t			 worker;
@@ -162,6 +163,9 @@ enum err backend_publish_new(struct publish_item **ip, struct backend *backend,
  */
 enum err backend_retire_new(struct publish_item **ip, struct backend *backend);
 
+/* The one of that name, as installed on the worker; NULL: there is none. Worker. */
+struct backend *backend_find(uint32_t worker, struct slice name);
+
 /* Control: a conf of a frontend names it (so it may not be freed), and no more. */
 void backend_hold(struct backend *backend);
 void backend_release(struct backend *backend);
@@ -174,6 +178,7 @@ void backend_totals(const struct backend *backend, struct backend_totals *totals
 	X(BALANCE,	"roundrobin")	\
 	X(BACKUP,	"backup")	\
 	X(OWN,		"own-connection")	\
+	X(RULE,		"use-server")		\
 	X(REDISPATCH,	"redispatch")	\
 	X(RETRY,	"retry")
 enum pick {

@@ -30,14 +30,14 @@ backend_http_fini(struct backend_http *http)
 	http_forwardfor_fini(&http->forwardfor);
 	http_forwardfor_fini(&http->originalto);
 	http_errors_fini(&http->errors);
-	if (http->rules != NULL)
-		http->rules_free(http->rules);
 }
 
 static void
 backend_conf_free(struct backend_conf *conf)
 {
 	backend_http_fini(&conf->http);
+	if (conf->rules != NULL)
+		conf->rules_free(conf->rules);
 	free(conf->balance);
 	free(conf);
 }

@@ -130,8 +130,25 @@ server_free(struct server *server)
 static void
 server_free_if_done(struct server *server)
 {
-	if (server->is_home && server->is_retired && list_is_empty(&server->untold))
+	if (server->is_home && server->is_retired && server->holders == 0 &&
+	    list_is_empty(&server->untold))
 		server_free(server);
+}
+
+void
+server_hold(struct server *server)
+{
+	assert_control();
+	server->holders++;
+}
+
+void
+server_release(struct server *server)
+{
+	assert_control();
+	assert(server->holders > 0);
+	server->holders--;
+	server_free_if_done(server);
 }
 
 /* The last worker has let go. */

@@ -141,6 +141,7 @@ struct server {
 	bool			 is_gone;	/* the item that retires it was published */
 	bool			 is_home;	/* retired, and no worker uses it */
 	bool			 is_retired;	/* the item that retired it was acknowledged */
+	uint32_t		 holders;	/* rules that name it */
 
 	/* control writes, workers read: the weight that workers were sent last, see weight.c */
 	_Atomic uint64_t	 lb_order;
@@ -177,6 +178,10 @@ enum err server_publish_new(struct publish_item **ip, struct server *server,
  * ERR_NOMEM. Not before its first conf is published, or earlier in the same publication.
  */
 enum err server_retire_new(struct publish_item **ip, struct server *server);
+
+/* Control: rules name it (so it may not be freed), and no more. */
+void server_hold(struct server *server);
+void server_release(struct server *server);
 
 /* In words, why a new session could or could not be sent there now. Returns buf. Control. */
 const char *server_eligible_because(const struct server *server, char *buf, size_t size);

@@ -22,6 +22,12 @@ counter_read(const _Atomic uint64_t *counter)
 bool server_state_is_usable(enum server_state state);
 const char *server_state_words(enum server_state state);
 
+/* names.c. Control, and then each worker for itself. */
+struct backend_slot;
+enum err names_init(uint32_t workers);
+void names_add(struct backend_slot *slot);
+void names_remove(struct backend_slot *slot);
+
 /* The only way to a new state. `cause` holds if the state changes. */
 void server_transition(struct server *server, enum server_state to, enum server_cause cause);
 

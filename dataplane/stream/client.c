@@ -77,6 +77,7 @@ client_end(struct client *c)
 	conn_close(&c->conn);
 	client_drop_input(c);
 	client_drop_conf(c);
+	vars_fini(&c->vars, &w->spare_vars);
 	free(c->proxied);
 	if (c->own != NULL)
 		server_conn_close(&c->own);
@@ -168,6 +169,8 @@ client_linger(struct client *c)
 void
 client_serve(struct client *c)
 {
+	if (!client_run_rules(c, c->conf, PHASE_TCP_REQUEST_SESSION))
+		return;
 	if (!c->is_http) {
 		tcp_start(c, c->conf);
 		return;
@@ -287,6 +290,8 @@ client_start(struct listener *l, int fd, const struct stream_peer *peer)
 	c->closes = l->conf != NULL;	/* its bind has gone: it will be answered once */
 	if (conn_open(&c->conn, l->worker->loop->base, fd) != 0) {
 		client_end(c);
+	} else if (!client_run_rules(c, conf, PHASE_TCP_REQUEST_CONNECTION)) {
+		return;
 	} else if (client_sends_header(&conf->bind_confs[l->index], peer)) {
 		c->state = CLIENT_PROXY;
 		client_arm(c, client_deadline_ms(c));

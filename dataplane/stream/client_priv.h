@@ -16,6 +16,7 @@
 #include "core/list.h"
 #include "core/loop.h"
 #include "core/slab.h"
+#include "expr/vars.h"
 #include "net/conn.h"
 #include "net/proxy.h"
 #include "stream/worker_priv.h"
@@ -69,6 +70,7 @@ struct client {
 	struct stream		*stream;	/* CLIENT_BUSY */
 	struct server_conn	*own;		/* idle, and for this client alone; NULL: none */
 	struct slab		*in;		/* HTTP: what was read and belongs to a request; NULL: nothing */
+	struct vars		 vars;		/* sess */
 	uint64_t		 since_ms;	/* of accept, of the end of the last exchange: loop time */
 	struct list		 node;		/* worker.clients */
 	struct wheel_timer	 timer;		/* may fire early: it looks, and is set again */

@@ -133,6 +133,10 @@ exchange_run(struct stream *s)
 {
 	switch (s->state) {
 	case STREAM_REQUEST: front_read(s); break;
+	case STREAM_RULES:
+		if (s->run.waits_for_bytes && s->client->conn.readable)
+			stream_run_rules(s);
+		break;
 	case STREAM_AWAITING: exchange_await(s); break;
 	case STREAM_OPEN:
 	case STREAM_LAST: exchange_move(s); break;
@@ -140,6 +144,7 @@ exchange_run(struct stream *s)
 	case STREAM_QUEUED:
 	case STREAM_CONNECTING:
 	case STREAM_RETRYING:
+	case STREAM_TARPIT:
 	case STREAM_ENDED: break;
 	}
 }
@@ -197,8 +202,11 @@ exchange_deadline_ms(const struct stream *s, enum end_cause *cause)
 	}
 	since_ms = exchange_waits_ms(s, &side);
 	*cause = side == CLIENT ? END_CLIENT_TIMEOUT : END_SERVER_TIMEOUT;
-	return time_after(since_ms, side == CLIENT ? s->frontend_conf->timeout_client
-						   : s->backend_conf->timeout_server);
+	if (side == CLIENT)
+		return time_after(since_ms, stream_wish_ms(s, RULE_TIMEOUT_CLIENT,
+							   s->frontend_conf->timeout_client));
+	return time_after(since_ms, stream_wish_ms(s, RULE_TIMEOUT_SERVER,
+						   s->backend_conf->timeout_server));
 }
 
 const struct stream_mode stream_http = {
@@ -207,6 +215,9 @@ const struct stream_mode stream_http = {
 	.failed = exchange_fail,
 	.on_client = exchange_on_client,
 	.on_server = exchange_run,
+	.gather = exchange_gather,
+	.ruled = exchange_ruled,
+	.obey = exchange_obey,
 	.run = exchange_run,
 	.deadline_ms = exchange_deadline_ms,
 	.timed_out = back_timed_out,

@@ -10,6 +10,8 @@
 #include "stream/exchange_priv.h"
 #include "stream/frontend_priv.h"
 
+#define ANSWER_IOVECS (H1_IOVECS + HTTP_ANSWER_IOVECS)
+
 /* After these a client's connection is not to be trusted, or not wanted, any more. */
 static bool
 cause_closes(enum end_cause cause)
@@ -19,20 +21,42 @@ cause_closes(enum end_cause cause)
 	       cause == END_RESOURCE || cause == END_SHUTDOWN;
 }
 
-/* `extra`: lines that go into its head. */
+/* As rules behind each answer leave it. 0: it can't be had so. */
+static int
+exchange_ruled_iov(struct stream *s, const struct http_answer *answer, struct slice extra,
+		   bool with_body, struct iovec *iov, char room[H1_ROOM_BYTES])
+{
+	struct http_head head;
+	size_t bytes;
+	int count;
+
+	if (!exchange_after_response(s, answer, extra, &head) ||
+	    front_add_connection(s, &head) != ERR_OK)
+		return 0;
+	s->exchange->status = head.status;
+	count = h1_write_head(&head, iov, room, &bytes);
+	if (with_body && answer->body.len > 0)
+		iov[count++] = (struct iovec){ (char *)answer->body.at, answer->body.len };
+	return count;
+}
+
+/* `extra`: lines that go into its head. `room`: as long as the iovecs. */
 static int
 exchange_answer_iov(struct stream *s, const struct http_answer *answer, struct slice extra,
-		    struct iovec *iov)
+		    struct iovec *iov, char room[H1_ROOM_BYTES])
 {
 	struct exchange *x = s->exchange;
 	const bool with_body = !x->is_parsed || x->request.method != HTTP_METHOD_HEAD;
-	const int count =
-		http_answer_iov(answer, extra, front_connection_line(s), with_body, iov);
+	int count = 0;
 
 	x->status = answer->status;
+	if (exchange_has_after_rules(s))
+		count = exchange_ruled_iov(s, answer, extra, with_body, iov, room);
+	if (count == 0)
+		count = http_answer_iov(answer, extra, front_connection_line(s), with_body, iov);
 	for (int i = 0; i < count; i++)
 		s->flow[DOWN].bytes += iov[i].iov_len;
-	exchange_count_response(s, answer->status);
+	exchange_count_response(s, x->status);
 	return count;
 }
 
@@ -41,7 +65,8 @@ exchange_answer(struct stream *s, const struct http_answer *answer, struct slice
 		enum end_cause cause)
 {
 	struct exchange *x = s->exchange;
-	struct iovec iov[HTTP_ANSWER_IOVECS];
+	struct iovec iov[ANSWER_IOVECS];
+	char room[H1_ROOM_BYTES];
 	enum flow_result result;
 	int count;
 
@@ -58,7 +83,7 @@ exchange_answer(struct stream *s, const struct http_answer *answer, struct slice
 			  front_swallow(s);
 	if (x->keeps_client)
 		s->flow[UP].state = FLOW_FLUSHED;
-	count = exchange_answer_iov(s, answer, extra, iov);
+	count = exchange_answer_iov(s, answer, extra, iov, room);
 	s->state = STREAM_LAST;
 	s->flow[DOWN].state = FLOW_EOF;
 	result = flow_send(&s->flow[DOWN], &s->client->conn, s->worker, iov, count);
@@ -68,9 +93,8 @@ exchange_answer(struct stream *s, const struct http_answer *answer, struct slice
 		stream_end(s, cause);
 }
 
-/* The page for an error: the backend's own, the frontend's own, the built-in one. */
-static const struct http_answer *
-exchange_error_page(const struct stream *s, uint16_t status)
+const struct http_answer *
+exchange_error_page(const struct stream *s, uint16_t status, bool asks)
 {
 	int index = http_error_index(status);
 
@@ -78,13 +102,15 @@ exchange_error_page(const struct stream *s, uint16_t status)
 		index = HTTP_ERROR_500;
 	if (s->backend_conf != NULL && s->backend_conf->http.errors.own[index] != NULL)
 		return s->backend_conf->http.errors.own[index];
+	if (asks && s->frontend_conf->http.errors.own[index] == NULL)
+		return http_answer_login();
 	return http_errors_get(&s->frontend_conf->http.errors, (enum http_error)index);
 }
 
 void
 exchange_answer_error(struct stream *s, uint16_t status, enum end_cause cause)
 {
-	exchange_answer(s, exchange_error_page(s, status), (struct slice){ NULL, 0 }, cause);
+	exchange_answer(s, exchange_error_page(s, status, false), (struct slice){ NULL, 0 }, cause);
 }
 
 void
@@ -103,12 +129,13 @@ exchange_fail(struct stream *s, enum end_cause cause)
 void
 exchange_answer_last(struct stream *s, uint16_t status)
 {
-	struct iovec iov[HTTP_ANSWER_IOVECS];
+	struct iovec iov[ANSWER_IOVECS];
+	char room[H1_ROOM_BYTES];
 	int count;
 
 	s->exchange->keeps_client = false;
 	s->exchange->answer = ANSWER_LAST;
-	count = exchange_answer_iov(s, exchange_error_page(s, status), (struct slice){ NULL, 0 },
-				    iov);
+	count = exchange_answer_iov(s, exchange_error_page(s, status, false),
+				    (struct slice){ NULL, 0 }, iov, room);
 	(void)conn_sendv(&s->client->conn, iov, count);
 }

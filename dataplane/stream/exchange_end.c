@@ -74,6 +74,8 @@ exchange_part_client(struct stream *s)
 {
 	struct exchange *x = s->exchange;
 
+	if (s->client->conn.fd < 0)
+		return;		/* a rule has closed it */
 	if (x->is_whole && !flow_holds(&s->flow[DOWN])) {
 		if (!x->keeps_client || s->flow[UP].state != FLOW_FLUSHED || !front_keep_rest(s))
 			exchange_close_client(s);

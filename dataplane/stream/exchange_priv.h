@@ -3,7 +3,8 @@
  *
  *	h1_front.c		the client's side: bytes to a request, and what lies behind it
  *	h1_front_send.c		a response to bytes
- *	exchange_request.c	rules, backend, what is changed in the request
+ *	exchange_request.c	what is changed in the request
+ *	exchange_rules.c	what rules ask for, and what they decide
  *	exchange.c		moving bodies, what wakes it, time-outs
  *	h1_back_send.c		the server's side: a request to bytes
  *	h1_back.c		bytes to a response, whether to ask once more, upgrades
@@ -78,6 +79,7 @@ bool front_has_rest(const struct stream *s);	/* something was read behind the re
 
 /* What was read behind it becomes the client's input, in the order that it came. False: it is too much. */
 bool front_keep_rest(struct stream *s);
+void front_lost(struct stream *s, ssize_t got);	/* the client will send no more of what it has begun */
 void front_count_part(struct stream *s);	/* the bytes of a request that never got whole */
 
 /* h1_front_send.c: what the client is told of its connection; empty: nothing. */
@@ -92,6 +94,22 @@ enum flow_result front_send_response(struct stream *s, const struct http_head *h
 
 /* exchange_request.c */
 void exchange_begin(struct stream *s);	/* the request's head is whole */
+void exchange_ruled(struct stream *s);	/* and its rules were run */
+
+/* exchange_rules.c */
+
+/* The data of its body that has come: valid for the callback. False: the client has gone, and it was answered. */
+bool exchange_gather(struct stream *s, struct slice *bytes, bool *is_whole);
+void exchange_send_hints(struct stream *s, struct slice lines);
+void exchange_obey(struct stream *s, enum rules_result result, const struct rules_verdict *verdict);
+
+/* Rules of a response that came. False: another answer goes out, or none; the stream may have ended. */
+bool exchange_respond(struct stream *s, struct http_head *head);
+
+/* Rules behind each answer, ours too: as a head, in the worker's fields and lines. False: it can't be. */
+bool exchange_has_after_rules(const struct stream *s);
+bool exchange_after_response(struct stream *s, const struct http_answer *answer,
+			     struct slice extra, struct http_head *head);
 
 /* exchange_draft.c */
 struct exchange *exchange_new(struct worker *worker);	/* NULL: no memory */
@@ -135,6 +153,9 @@ void back_timed_out(struct stream *s, enum end_cause cause);
 void exchange_answer(struct stream *s, const struct http_answer *answer, struct slice extra,
 		     enum end_cause cause);
 void exchange_answer_error(struct stream *s, uint16_t status, enum end_cause cause);
+
+/* The page for an error: the backend's own, the frontend's own, the built-in one; `asks`: 401 without its question. */
+const struct http_answer *exchange_error_page(const struct stream *s, uint16_t status, bool asks);
 void exchange_refuse(struct stream *s, enum http_fault fault);		/* 400 and the like */
 void exchange_fail(struct stream *s, enum end_cause cause);		/* with the cause's status */
 

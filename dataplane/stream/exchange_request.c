@@ -5,69 +5,15 @@
  */
 #include "config.h"
 #include "rules/rules.h"
+#include "stream/capture.h"
 #include "stream/exchange_priv.h"
 #include "stream/frontend_priv.h"
-
-/* A rule answered: true. */
-static bool
-exchange_obey(struct stream *s, const struct rule_verdict *v)
-{
-	struct exchange *x = s->exchange;
-
-	if (v->rule == NULL)
-		return false;
-	x->rule = v->rule->id;
-	if (v->answer != NULL)
-		exchange_answer(s, v->answer, v->extra, v->cause);
-	else if (v->fault != HTTP_FAULT_NONE)
-		exchange_refuse(s, v->fault);
-	else
-		exchange_answer_error(s, v->error, v->cause);
-	return true;
-}
 
 /* By what exchange_more_room() said. */
 static enum end_cause
 no_room_cause(enum err err)
 {
 	return err == ERR_NOMEM ? END_RESOURCE : END_NO_ROOM;
-}
-
-static bool
-exchange_run_rules(struct stream *s, const struct rules *rules)
-{
-	struct exchange *x = s->exchange;
-	struct rule_verdict verdict;
-	enum err err;
-
-	if (rules == NULL)
-		return false;
-	rules_run_request(rules, &x->request, &x->room, &verdict);
-	while (verdict.no_room) {
-		err = exchange_more_room(s);
-		if (err != ERR_OK) {
-			x->rule = verdict.rule->id;
-			exchange_fail(s, no_room_cause(err));
-			return true;
-		}
-		rules_run_request(rules, &x->request, &x->room, &verdict);
-	}
-	return exchange_obey(s, &verdict);
-}
-
-static struct backend *
-exchange_find_backend(struct stream *s)
-{
-	const struct frontend_conf *conf = s->frontend_conf;
-	struct rule_verdict verdict;
-
-	if (conf->http.rules == NULL)
-		return conf->default_backend;
-	rules_run_use_backend(conf->http.rules, &s->exchange->request, &verdict);
-	if (verdict.rule == NULL)
-		return conf->default_backend;
-	s->exchange->rule = verdict.rule->id;
-	return verdict.backend;
 }
 
 /* Who asks, and whom: what servers are told of it. */
@@ -138,9 +84,9 @@ exchange_add_addresses(struct stream *s)
 		return true;
 	told.backend = bh;
 	told.frontend = fh;
-	stream_peer_addr(&s->client->peer, &told.client);
+	stream_peer_addr(stream_src(s), &told.client);
 	if (needs_local)
-		client_local(s->client, &told.local);
+		stream_dst(s, &told.local);
 	return exchange_add_lines(s, &told);
 }
 
@@ -168,6 +114,30 @@ exchange_prepare(struct stream *s)
 	return false;
 }
 
+/* -- monitoring -- */
+
+/*
+ * "monitor-uri": we answer for ourselves, before any rule and without a line in the log. 503 where
+ * "monitor fail" holds (HAProxy manual).
+ */
+static bool
+exchange_answer_monitor(struct stream *s)
+{
+	const struct frontend_http *http = &s->frontend_conf->http;
+	struct eval eval;
+
+	if (http->monitor_uri == NULL ||
+	    !slice_equals(s->exchange->request.target, slice_of(http->monitor_uri)))
+		return false;
+	s->wishes.log_level = RULE_LEVEL_SILENT + 1;
+	stream_eval(s, &eval);
+	if (http->monitor_fail != NULL && cond_eval(http->monitor_fail, &eval) == COND_TRUE)
+		exchange_answer_error(s, 503, END_ANSWERED);
+	else
+		exchange_answer(s, http_answer_ready(), (struct slice){ NULL, 0 }, END_ANSWERED);
+	return true;
+}
+
 void
 exchange_begin(struct stream *s)
 {
@@ -179,13 +149,18 @@ exchange_begin(struct stream *s)
 	c->requests++;
 	s->flow[UP].bytes += x->parse.head_len;
 	flow_frame(&s->flow[UP], &x->frame[UP], &x->request, false);
-	if (exchange_run_rules(s, s->frontend_conf->http.rules))
+	if (exchange_answer_monitor(s))
 		return;
-	if (!stream_set_backend(s, exchange_find_backend(s))) {
-		s->state = STREAM_CHOOSING;
-		exchange_fail(s, END_NO_BACKEND);
-	} else if (!exchange_run_rules(s, s->backend_conf->http.rules) && exchange_prepare(s)) {
-		s->state = STREAM_CHOOSING;
-		stream_choose(s, NULL, false);
-	}
+	captures_request(s);
+	stream_run_rules(s);
+}
+
+/* All rules have let it pass. */
+void
+exchange_ruled(struct stream *s)
+{
+	if (!exchange_prepare(s))
+		return;
+	s->state = STREAM_CHOOSING;
+	stream_choose(s, NULL, false);
 }

@@ -46,8 +46,8 @@ frontend_http_fini(struct frontend_http *http)
 	http_forwardfor_fini(&http->forwardfor);
 	http_forwardfor_fini(&http->originalto);
 	http_errors_fini(&http->errors);
-	if (http->rules != NULL)
-		rules_free(http->rules);
+	free(http->monitor_uri);
+	cond_free(&http->monitor_fail);
 }
 
 static void
@@ -63,6 +63,9 @@ frontend_conf_free(struct snap *snap)
 		free(conf->bind_confs[i].proxy_from);
 	frontend_http_fini(&conf->http);
 	log_list_free(&conf->log);
+	rules_free(conf->rules);
+	acls_free(&conf->acls);
+	refs_fini(&conf->refs);
 	free(conf->binds);
 	free(conf->bind_confs);
 	free(conf->bind_texts);

@@ -23,7 +23,8 @@ struct frontend_http {
 	unsigned		 h1_options;		/* H1_*: of requests */
 	struct http_forwardfor	 forwardfor, originalto;
 	struct http_errors	 errors;
-	struct rules		*rules;			/* NULL: none */
+	char			*monitor_uri;		/* owned; NULL: none */
+	struct cond		*monitor_fail;		/* owned; NULL: it never fails */
 };
 
 /* Immutable; control fills it after frontend_conf_new(). */
@@ -32,7 +33,11 @@ struct frontend_conf {
 	enum traffic_mode	 mode;
 	struct frontend_http	 http;
 	struct backend		*default_backend;	/* held (backend_hold) by the conf; may be NULL */
+	struct rules		*rules;		/* owned; NULL: none */
+	struct acls		*acls;		/* owned; NULL: none. What monitor_fail and formats were compiled with */
+	struct refs		 refs;		/* what these name */
 	int64_t			 timeout_client, timeout_client_fin;	/* ms, TIMEOUT_NONE */
+	int64_t			 timeout_tarpit;
 	uint32_t		 maxconn;		/* 0: the process's */
 	struct log_list		*log;			/* where stream-end lines go, in JSON; NULL: nowhere. Owned */
 	struct tcp_keepalive	 clitcpka;

@@ -18,6 +18,7 @@ struct frontend_counters {
 	_Atomic uint64_t	bytes_out;
 	_Atomic uint64_t	responses[HTTP_CLASSES];	/* by status / 100; 0: others */
 	_Atomic uint64_t	refused;	/* accepted and closed: no memory for a stream */
+	_Atomic uint64_t	denied;		/* by rules: connections, requests, responses */
 };
 
 /* A worker's view of a frontend. */

@@ -9,6 +9,7 @@
 #include "config.h"
 #include <errno.h>
 #include <string.h>
+#include "stream/capture.h"
 #include "stream/exchange_priv.h"
 
 #define BACK_READS  16 /* of heads at a wake-up; then others have their turn */
@@ -47,7 +48,7 @@ back_take_idle(struct stream *s)
 static bool
 back_may_retry(const struct stream *s, bool is_wanted)
 {
-	return is_wanted && s->retries < s->backend_conf->retries &&
+	return is_wanted && s->retries < stream_retries_max(s) &&
 	       s->exchange->answer == ANSWER_NONE && back_is_repeatable(s);
 }
 
@@ -226,6 +227,9 @@ back_begin_response(struct stream *s, struct back *b)
 	/* the rest of the request will be read by nobody: who waited before he sends it must know */
 	if (!x->keeps_server && !flow_is_done(&s->flow[UP]))
 		x->keeps_client = false;
+	captures_response(s, &b->head);
+	if (!exchange_respond(s, &b->head))
+		return;
 	if (http_forward_hops(&b->head, x->request.minor == 0) != ERR_OK ||
 	    (b->head.framing != HTTP_TUNNEL && front_add_connection(s, &b->head) != ERR_OK)) {
 		back_refuse(s, HTTP_FAULT_FIELDS);

@@ -86,7 +86,7 @@ front_parse(struct stream *s)
 }
 
 /* The client will send no more of a request that it has begun. */
-static void
+void
 front_lost(struct stream *s, ssize_t got)
 {
 	if (got == 0)

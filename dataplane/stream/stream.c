@@ -6,8 +6,10 @@
  */
 #include "config.h"
 #include "stream/stream_priv.h"
+#include <stdlib.h>
 #include <string.h>
 #include "core/obj.h"
+#include "stream/capture.h"
 #include "stream/engine_priv.h"
 #include "stream/exchange_priv.h"
 #include "stream/frontend_priv.h"
@@ -185,6 +187,20 @@ stream_cut(struct stream *s, enum stream_side side)
 	}
 }
 
+/* What rules have left in it. */
+static void
+stream_forget(struct stream *s)
+{
+	struct spares *blocks = &s->worker->spare_vars;
+
+	vars_fini(&s->vars, blocks);
+	vars_fini(&s->vars_request, blocks);
+	vars_fini(&s->vars_response, blocks);
+	free(s->addrs);
+	s->addrs = NULL;
+	captures_free(s);
+}
+
 void
 stream_end(struct stream *s, enum end_cause cause)
 {
@@ -207,6 +223,7 @@ stream_end(struct stream *s, enum end_cause cause)
 	flow_fini(&s->flow[DOWN], s->worker);
 	exchange_free(s);
 	stream_leave_server(s);
+	stream_forget(s);
 	s->client = NULL;
 	client_stream_gone(client);
 	if (backend_stop_waiting(&s->waiter))

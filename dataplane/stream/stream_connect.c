@@ -13,7 +13,8 @@
 #include "core/obj.h"
 #include "stream/stream_priv.h"
 
-#define RETRY_WAIT_MS 1000 /* HAProxy manual, "retries" */
+#define RETRY_WAIT_MS	1000		   /* HAProxy manual, "retries" */
+#define STREAM_KEY_OWN	(UINT64_C(1) << 63) /* a connection's key that no client has */
 
 static struct server_slot *
 stream_server_slot(const struct stream *s)
@@ -95,7 +96,10 @@ stream_conn_key(const struct stream *s)
 {
 	const struct server_conf *conf = stream_server_slot(s)->conf;
 
-	return conf->send_proxy.version == 0 ? 0 : client_identity(s->client);
+	if (conf->send_proxy.version == 0)
+		return 0;
+	/* what rules made of its addresses is this stream's alone: so is the connection */
+	return s->addrs != NULL ? s->id | STREAM_KEY_OWN : client_identity(s->client);
 }
 
 static struct server_conn *
@@ -149,8 +153,8 @@ stream_proxy_header(const struct stream *s, char buf[PROXY_OUT_MAX_BYTES])
 
 	if (how->version == 0)
 		return 0;
-	stream_peer_addr(&s->client->peer, &from);
-	client_local(s->client, &to);
+	stream_peer_addr(stream_src(s), &from);
+	stream_dst(s, &to);
 	if (proxied != NULL)
 		tlvs = (struct slice){ proxied->tlvs, proxied->tlvs_len };
 	return proxy_write(buf, how, &from, &to, tlvs);
@@ -203,6 +207,19 @@ stream_keep_to_own(struct stream *s)
 	return true;
 }
 
+/* "use-server": where it takes new sessions (HAProxy manual); else the balance says where to. */
+static bool
+stream_go_to_wanted(struct stream *s)
+{
+	struct server *server = s->wanted;
+
+	s->wanted = NULL;
+	if (server == NULL || !backend_take(server, s->worker->index))
+		return false;
+	stream_take_server(s, server, PICK_RULE);
+	return true;
+}
+
 void
 stream_choose(struct stream *s, struct server *avoid, bool was_called)
 {
@@ -211,7 +228,7 @@ stream_choose(struct stream *s, struct server *avoid, bool was_called)
 	enum err result;
 	enum pick pick;
 
-	if (avoid == NULL && !was_called && stream_keep_to_own(s))
+	if (avoid == NULL && !was_called && (stream_keep_to_own(s) || stream_go_to_wanted(s)))
 		return;
 	result = backend_pick_or_wait(s->backend, s->worker->index, avoid, &s->waiter, was_called,
 				      &server, &pick);
@@ -272,12 +289,14 @@ stream_try_again(struct stream *s, enum end_cause cause, int64_t wait_ms)
 {
 	const struct backend_conf *conf = s->backend_conf;
 
-	if (s->retries >= conf->retries) {
+	const uint32_t retries = stream_retries_max(s);
+
+	if (s->retries >= retries) {
 		s->mode->failed(s, cause);
 		return;
 	}
 	s->retries++;
-	if (redispatch_is_due(conf->redispatch, s->retries, conf->retries))
+	if (redispatch_is_due(conf->redispatch, s->retries, retries))
 		stream_redispatch(s);
 	else
 		stream_retry_later(s, wait_ms);

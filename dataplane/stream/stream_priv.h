@@ -16,7 +16,9 @@
 #include "core/endcause.h"
 #include "core/list.h"
 #include "core/loop.h"
+#include "expr/vars.h"
 #include "net/conn.h"
+#include "rules/rules.h"
 #include "server/backend.h"
 #include "server/server.h"
 #include "stream/client_priv.h"
@@ -30,6 +32,8 @@ struct listener;
 /* Columns: name, the log's second letter (HAProxy manual, 8.5), the API's word. */
 #define STREAM_STATES(X)				\
 	X(REQUEST,	'R',	"request")		\
+	X(RULES,	'R',	"rules")		\
+	X(TARPIT,	'T',	"tarpit")		\
 	X(CHOOSING,	'C',	"connecting")		\
 	X(QUEUED,	'Q',	"queued")		\
 	X(CONNECTING,	'C',	"connecting")		\
@@ -67,6 +71,18 @@ struct stream_mode {
 	void (*on_client)(struct stream *s);
 	void (*on_server)(struct stream *s);
 
+	/*
+	 * Rules look at bytes: read what is there. What has come, and whether that is all; valid for the
+	 * callback. False: the client has gone, and that was answered.
+	 */
+	bool (*gather)(struct stream *s, struct slice *bytes, bool *is_whole);
+
+	/* All rules were run. */
+	void (*ruled)(struct stream *s);
+
+	/* A rule answers, denies, or closes. */
+	void (*obey)(struct stream *s, enum rules_result result, const struct rules_verdict *verdict);
+
 	/* Go on: the turn's share was used up, or a socket is to be read once more. */
 	void (*run)(struct stream *s);
 
@@ -86,6 +102,12 @@ extern const struct stream_mode stream_http;	/* exchange.c */
 extern const struct stream_mode stream_tunnel;	/* exchange.c: an upgraded one */
 
 struct exchange;
+
+/* What rules made of a stream's addresses. */
+struct stream_addrs {
+	bool			 has_src, has_dst;
+	struct stream_peer	 src, dst;
+};
 
 struct stream {
 	unsigned		 magic;
@@ -114,6 +136,13 @@ struct stream {
 	bool			 redispatched;
 	bool			 moved;		/* bytes, since the last tick */
 	bool			 wants_new;	/* the next connection is to be a new one */
+
+	uint8_t			 step;		/* of its rules: see stream_rules.c */
+	struct rules_run	 run;		/* where that step stands */
+	struct rule_wishes	 wishes;	/* what rules want of it */
+	struct vars		 vars, vars_request, vars_response;	/* txn, req, res */
+	struct stream_addrs	*addrs;		/* owned: set-src, set-dst; NULL: the client's */
+	struct server		*wanted;	/* by use-server: the backend's conf holds it; NULL: none */
 
 	uint64_t		 begun_us;	/* wall time */
 	uint64_t		 begun_ms;	/* loop times; 0: not reached */
@@ -163,6 +192,43 @@ void tcp_start(struct client *c, struct frontend_conf *conf);
 void tcp_pump(struct stream *s);	/* move bytes, carry ends across */
 uint64_t tcp_deadline_ms(const struct stream *s, enum end_cause *cause);
 void tcp_part(struct stream *s);
+
+/*
+ * stream_rules.c: all that stands between a request and the choice of its server. It may wait for time
+ * or bytes; then this is called again. Ends in mode->ruled() or mode->obey(); the stream may have ended.
+ */
+void stream_run_rules(struct stream *s);
+
+/* What expressions may look at. `room` is for their results. */
+struct eval;
+void stream_eval(struct stream *s, struct eval *eval);
+
+/* One phase of a list of rules, of a response; the request's use stream_run_rules(). */
+enum rules_result stream_run_phase(struct stream *s, const struct rules *rules, enum rule_phase phase,
+				   struct http_head *response, struct http_room *room,
+				   struct rules_verdict *verdict);
+
+/* Of a connection that has no stream yet: false: it was closed. */
+bool client_run_rules(struct client *c, const struct frontend_conf *conf, enum rule_phase phase);
+
+/* stream_addrs.c: who asks, and whom, as rules say, or the PROXY header, or the kernel. */
+const struct stream_peer *stream_src(const struct stream *s);
+void stream_dst(const struct stream *s, struct addr *addr);
+void stream_set_address(struct stream *s, enum rule_address which, const struct ip *ip, int port);
+void client_set_address(struct client *c, enum rule_address which, const struct ip *ip, int port);
+
+/* A time-out: the rules' word, or `otherwise`. */
+static inline int64_t
+stream_wish_ms(const struct stream *s, enum rule_timeout which, int64_t otherwise)
+{
+	return s->wishes.timeout_ms[which] != 0 ? s->wishes.timeout_ms[which] : otherwise;
+}
+
+static inline uint32_t
+stream_retries_max(const struct stream *s)
+{
+	return s->wishes.retries != 0 ? (uint32_t)s->wishes.retries - 1 : s->backend_conf->retries;
+}
 
 /* stream_connect.c */
 

@@ -26,6 +26,8 @@ stream_deadline(const struct stream *s, enum end_cause *cause)
 	case STREAM_QUEUED: *cause = END_QUEUE_TIMEOUT; return s->deadline_ms;
 	case STREAM_CONNECTING:
 	case STREAM_RETRYING: *cause = END_CONNECT_TIMEOUT; return s->deadline_ms;
+	case STREAM_RULES:
+	case STREAM_TARPIT: return s->run.until_ms;
 	case STREAM_REQUEST:
 	case STREAM_AWAITING:
 	case STREAM_OPEN:
@@ -63,6 +65,8 @@ stream_on_timeout(struct stream *s, enum end_cause cause)
 	case STREAM_QUEUED: stream_on_queue_timeout(s); break;
 	case STREAM_CONNECTING: stream_connect_failed(s, cause); break;
 	case STREAM_RETRYING: stream_retry(s); break;
+	case STREAM_RULES:
+	case STREAM_TARPIT: stream_run_rules(s); break;
 	case STREAM_REQUEST:
 	case STREAM_AWAITING:
 	case STREAM_OPEN:

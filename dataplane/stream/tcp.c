@@ -5,6 +5,7 @@
  */
 #include "config.h"
 #include <assert.h>
+#include <errno.h>
 #include "stream/frontend_priv.h"
 #include "stream/stream_priv.h"
 
@@ -39,12 +40,56 @@ tcp_start(struct client *c, struct frontend_conf *conf)
 
 	if (s == NULL)
 		client_end(c);
-	else if (!tcp_take_input(s))
+	else
+		stream_run_rules(s);
+}
+
+/* Its rules have let it pass: what they have read is the first that goes to the server. */
+static void
+tcp_ruled(struct stream *s)
+{
+	s->state = STREAM_CHOOSING;
+	if (!tcp_take_input(s))
 		stream_end(s, END_RESOURCE);
-	else if (!stream_set_backend(s, conf->default_backend))
-		stream_end(s, END_NO_BACKEND);
 	else
 		stream_choose(s, NULL, false);
+}
+
+/* Rules look at what the client sends: it is read into client->in, until that is full. */
+static bool
+tcp_gather(struct stream *s, struct slice *bytes, bool *is_whole)
+{
+	struct client *c = s->client;
+	ssize_t got = 1;
+
+	if (c->in == NULL)
+		c->in = slab_take(&s->worker->slabs);
+	if (c->in == NULL) {
+		stream_end(s, END_RESOURCE);
+		return false;
+	}
+	while (got > 0 && c->conn.readable && c->in->end < SLAB_ROOM) {
+		got = conn_recv(&c->conn, c->in->data + c->in->end, SLAB_ROOM - c->in->end);
+		if (got > 0)
+			c->in->end += (uint32_t)got;
+	}
+	if (got < 0 && got != -EAGAIN && got != -EINTR) {
+		stream_end(s, END_CLIENT_ABORT);
+		return false;
+	}
+	*bytes = (struct slice){ c->in->data + c->in->start, c->in->end - c->in->start };
+	*is_whole = c->conn.eof || c->in->end == SLAB_ROOM;
+	return true;
+}
+
+/* Nobody is told why: a rule of TCP mode only closes. */
+static void
+tcp_obey(struct stream *s, enum rules_result result, const struct rules_verdict *verdict)
+{
+	count_add(&s->frontend->slots[s->worker->index].counters.denied, 1);
+	if (verdict->silently)
+		conn_drop(&s->client->conn);
+	stream_end(s, END_DENIED);
 }
 
 /* A new socket has room for the PROXY header; one that takes less is broken. */
@@ -277,8 +322,11 @@ side_deadline_ms(const struct stream *s, enum stream_side side)
 				  side == CLIENT ? fc->timeout_client_fin : bc->timeout_server_fin);
 	if (bc->tunnel_set || s->exchange != NULL)
 		return time_after(later_of(active_ms, side_active_ms(s, 1 - side)),
-				  bc->timeout_tunnel);
-	return time_after(active_ms, side == CLIENT ? fc->timeout_client : bc->timeout_server);
+				  stream_wish_ms(s, RULE_TIMEOUT_TUNNEL, bc->timeout_tunnel));
+	if (side == CLIENT)
+		return time_after(active_ms,
+				  stream_wish_ms(s, RULE_TIMEOUT_CLIENT, fc->timeout_client));
+	return time_after(active_ms, stream_wish_ms(s, RULE_TIMEOUT_SERVER, bc->timeout_server));
 }
 
 uint64_t
@@ -296,6 +344,8 @@ tcp_on_client(struct stream *s)
 {
 	if (s->state == STREAM_OPEN)
 		tcp_pump(s);
+	else if (s->state == STREAM_RULES && s->run.waits_for_bytes && s->client->conn.readable)
+		stream_run_rules(s);
 	else if (s->client->conn.failed && conn_error(&s->client->conn) != 0)
 		stream_end(s, END_CLIENT_ABORT);
 	/* else the client's bytes wait in its socket until there is a server to take them */
@@ -306,6 +356,9 @@ const struct stream_mode stream_tcp = {
 	.failed = stream_end,
 	.on_client = tcp_on_client,
 	.on_server = tcp_pump,
+	.gather = tcp_gather,
+	.ruled = tcp_ruled,
+	.obey = tcp_obey,
 	.run = tcp_pump,
 	.deadline_ms = tcp_deadline_ms,
 	.timed_out = stream_end,

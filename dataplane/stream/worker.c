@@ -48,6 +48,7 @@ worker_init(struct worker *w, uint32_t index, struct pipe_budget *budget)
 	w->spare_clients.keep = w->spare_streams.keep = w->spare_exchanges.keep =
 		KEEPS_SPARES * WORKER_STREAMS_KEPT;
 	w->spare_drafts.keep = KEEPS_SPARES * WORKER_DRAFTS_KEPT;
+	w->spare_vars.keep = KEEPS_SPARES * WORKER_VARS_KEPT;
 	slab_pool_init(&w->slabs, KEEPS_SPARES * WORKER_SLABS_KEPT);
 	pipe_pool_init(&w->pipes, budget, WORKER_PIPES_KEPT);
 	list_init(&w->clients);
@@ -75,9 +76,13 @@ worker_new(struct worker **wp, uint32_t index, struct pipe_budget *budget)
 		return ERR_NOMEM;
 	worker_init(w, index, budget);
 	w->scratch = malloc(WORKER_SCRATCH_BYTES);
+	w->eval_room = malloc(WORKER_EVAL_BYTES);
+	w->lines = malloc(WORKER_ROOM_BYTES);
 	w->line.at = malloc(WORKER_LINE_BYTES);
 	w->line.cap = w->line.at == NULL ? 0 : WORKER_LINE_BYTES;
-	result = w->scratch == NULL || w->line.at == NULL ? ERR_NOMEM : loop_new(&w->loop, index);
+	result = w->scratch == NULL || w->eval_room == NULL || w->lines == NULL ||
+			 w->line.at == NULL
+		? ERR_NOMEM : loop_new(&w->loop, index);
 	cuts_init(&w->cuts, w->loop);
 	if (result == ERR_OK)
 		result = log_ring_new(&w->log);
@@ -103,10 +108,13 @@ worker_free(struct worker **wp)
 	spares_fini(&w->spare_streams);
 	spares_fini(&w->spare_exchanges);
 	spares_fini(&w->spare_drafts);
+	spares_fini(&w->spare_vars);
 	slab_pool_fini(&w->slabs);
 	pipe_pool_fini(&w->pipes);
 	buf_fini(&w->line);
 	free(w->scratch);
+	free(w->eval_room);
+	free(w->lines);
 	obj_free(w);
 }
 

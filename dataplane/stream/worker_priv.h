@@ -23,6 +23,9 @@
 #define WORKER_SLABS_KEPT    64			/* free slabs: 1 MiB */
 #define WORKER_PIPES_KEPT    4			/* free pipes: 4 MiB at most */
 #define WORKER_DRAFTS_KEPT   256		/* of requests, 3.4 KiB each */
+#define WORKER_EVAL_BYTES    (64 * 1024)	/* for the results of one rule's expressions, or of a log line's */
+#define WORKER_ROOM_BYTES    (16 * 1024)	/* for lines that rules add to a response */
+#define WORKER_VARS_KEPT     256		/* blocks of variables */
 #define WORKER_STREAMS_KEPT  1024		/* free streams, clients and exchanges, for churn */
 
 /* A place in the worker's list of streams, which walkers share: their markers are in it, too. */
@@ -50,6 +53,8 @@ struct worker {
 	struct pipe_pool	 pipes;
 	char			*scratch;	/* WORKER_SCRATCH_BYTES, for the time of one callback */
 	struct http_field	 fields[HTTP_FIELDS_MAX];	/* a response's, for the time of one callback */
+	char			*eval_room;	/* WORKER_EVAL_BYTES, for the time of one rule */
+	char			*lines;		/* WORKER_ROOM_BYTES, a response's, for the time of one callback */
 	struct cuts		 cuts;
 	struct log_ring		*log;
 	struct buf		 line;		/* a log line in the making */
@@ -61,7 +66,7 @@ struct worker {
 	struct list		 streams;	/* stream_link, by id */
 	uint32_t		 stream_count;	/* with those that wait for their last mail */
 	uint64_t		 sequence;	/* of the last stream */
-	struct spares		 spare_clients, spare_streams, spare_exchanges, spare_drafts;
+	struct spares		 spare_clients, spare_streams, spare_exchanges, spare_drafts, spare_vars;
 
 	struct list		 active;	/* streams that moved bytes, or wait: see stream_tick.c */
 	struct list		 due;		/* those that this tick still has to look at */
