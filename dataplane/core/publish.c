@@ -55,6 +55,12 @@ publish_worker_count(void)
 	return publish_workers_count;
 }
 
+bool
+publish_is_running(void)
+{
+	return publish_workers != NULL && publish_workers_count > 0;
+}
+
 struct loop *
 publish_worker(uint32_t index)
 {

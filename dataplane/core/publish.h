@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include "core/err.h"
 #include "core/loop.h"
@@ -45,6 +46,7 @@ struct publish_item {
 /* Who receives: the workers' loops, set once at start, before any publication is made. */
 void publish_set_workers(struct loop *const *workers, uint32_t count);
 uint32_t publish_worker_count(void);
+bool publish_is_running(void);	/* there are workers, and not only their number (sluice --check) */
 struct loop *publish_worker(uint32_t index);
 
 struct publication;
