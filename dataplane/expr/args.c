@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "expr/compile.h"
+#include "expr/regex.h"
 #include "expr/vars.h"
 
 #define SEEN_BYTES 64	/* how much of an argument an error shows */
@@ -311,6 +312,15 @@ read_var(struct parse *p, struct arg *arg)
 		       : parse_fail(p, p->piece_at[arg - p->args->at], "%s", why.text);
 }
 
+static enum err
+read_regex(struct parse *p, struct arg *arg)
+{
+	struct diag why = { "" };
+	enum err e = regex_compile(&arg->regex, arg->text, false, &why);
+
+	return e != ERR_INVALID ? e : parse_fail(p, p->piece_at[arg - p->args->at], "%s", why.text);
+}
+
 /* -- references -- */
 
 static enum err
@@ -397,6 +407,7 @@ static read_fn *const readers[] = {
 	[ARG_MASK4] = read_mask4,
 	[ARG_MASK6] = read_mask6,
 	[ARG_VAR] = read_var,
+	[ARG_REGEX] = read_regex,
 	[ARG_BACKEND] = read_backend,
 	[ARG_SERVER] = read_server,
 	[ARG_FRONTEND] = read_frontend,
@@ -474,6 +485,8 @@ args_fini(struct args *args)
 {
 	if (args->data_free != NULL)
 		args->data_free(args->data);
+	for (size_t i = 0; i < ARGS_MAX; i++)
+		regex_free(&args->at[i].regex);
 	free(args->memory);
 	*args = (struct args){ 0 };
 }

@@ -78,7 +78,7 @@ struct arg {
 	int64_t		 number;	/* ARG_INT, ARG_SIZE, ARG_DURATION; ARG_MASK*: bits */
 	struct ip	 mask;		/* ARG_MASK4: the bytes before IPv4's are all ones, so it fits a mapped address */
 	struct var_id	 var;
-	struct regex	*regex;		/* owned */
+	struct regex	*regex;		/* owned; case counts: a row that wants else compiles `text` anew */
 	struct ref	*ref;		/* the compile_env's refs own it */
 };
 

@@ -133,7 +133,7 @@ const struct match matches[] = {
 	{ "dir",	TEXT,		PATTERN_PORTIONS,	true,	"/",		match_portions },
 	{ "dom",	TEXT,		PATTERN_PORTIONS,	true,	".:/?",		match_portions },
 	{ "end",	TEXT,		PATTERN_TEXT,		true,	NULL,		match_end },
-	{ "found",	BOOL | INT | TEXT, PATTERN_NONE,	false,	NULL,		match_found },
+	{ "found",	~0U,		PATTERN_NONE,		false,	NULL,		match_found },
 	{ "int",	BOOL | INT,	PATTERN_RANGE,		false,	NULL,		match_int },
 	{ "len",	TEXT,		PATTERN_RANGE,		true,	NULL,		match_len },
 	{ "meth",	METHOD,		PATTERN_TEXT,		false,	NULL,		match_method },
@@ -165,4 +165,56 @@ match_default(enum sample_type type)
 	};
 
 	return names[type] != NULL ? match_find(slice_of(names[type])) : NULL;
+}
+
+/* As what a value is compared: one of the types that the method takes. */
+static enum sample_type
+match_type(const struct match *match, enum sample_type from)
+{
+	static const enum sample_type order[] = { SAMPLE_STRING, SAMPLE_INT, SAMPLE_BOOL,
+						  SAMPLE_METHOD };
+
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+		if ((match->types & 1U << order[i]) != 0 && sample_may_cast(from, order[i]))
+			return order[i];
+	}
+	return SAMPLE_ANY;
+}
+
+bool
+match_takes(const struct match *match, enum sample_type type)
+{
+	return type == SAMPLE_ANY || (match->types & 1U << type) != 0 ||
+	       match_type(match, type) != SAMPLE_ANY;
+}
+
+bool
+match_takes_patterns(const struct match *match)
+{
+	return match->kind != PATTERN_NONE;
+}
+
+bool
+match_has_form(const struct match *match)
+{
+	return match->has_form;
+}
+
+const char *
+match_name(const struct match *match)
+{
+	return match->name;
+}
+
+const struct match *
+match_at(size_t index)
+{
+	return index < match_count ? &matches[index] : NULL;
+}
+
+bool
+match_cast(const struct match *match, struct eval *eval, struct sample *sample)
+{
+	return (match->types & 1U << sample->type) != 0 ||
+	       sample_cast(eval, sample, match_type(match, sample->type));
 }

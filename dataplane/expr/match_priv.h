@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "expr/fetch.h"
+#include "expr/pattern.h"
 
 enum pattern_kind {
 	PATTERN_NONE,		/* the method takes no patterns */
@@ -19,7 +19,7 @@ enum pattern_kind {
 };
 
 struct pattern {
-	struct slice	text;		/* into the condition's memory */
+	struct slice	text;
 	int64_t		low, high;	/* PATTERN_RANGE: both included */
 };
 
@@ -42,18 +42,6 @@ struct match {
 extern const struct match matches[];
 extern const size_t match_count;
 
-/* NULL: there is none of that name. */
-const struct match *match_find(struct slice name);
-
-/* What a fetch of that type is matched with where nothing is said. NULL: -m must be given. */
-const struct match *match_default(enum sample_type type);
-
-static inline bool
-match_takes(const struct match *match, enum sample_type type)
-{
-	return (match->types & 1U << type) != 0;
-}
-
 /* An operator before numbers; it holds for all that follow, until the next. */
 enum range_op {
 	RANGE_EQ,
@@ -69,3 +57,6 @@ bool range_op_find(enum range_op *op, struct slice text);
 /* ERR_INVALID: `diag` says what was expected, without a place. */
 enum err pattern_parse(struct pattern *pattern, const struct match *match, enum range_op op,
 	struct slice text, struct diag *diag);
+
+/* The sample as a type that the method takes. */
+bool match_cast(const struct match *match, struct eval *eval, struct sample *sample);

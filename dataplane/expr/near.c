@@ -8,6 +8,7 @@
 #include <string.h>
 #include "core/hint.h"
 #include "expr/cond_priv.h"
+#include "expr/near_priv.h"
 
 #define NAME_BYTES 40	/* longest name of a test, with its NUL; a longer one is no hint */
 
@@ -63,14 +64,24 @@ near_say(char buf[NEAR_BYTES], const struct names *names, struct slice name)
 	return buf;
 }
 
+static size_t
+match_count(void)
+{
+	size_t count = 0;
+
+	while (match_at(count) != NULL)
+		count++;
+	return count;
+}
+
 /* "name", and where `forms` says so "name_beg" and the like. */
 static void
 names_add_fetch(struct names *names, const struct fetch *fetch, bool forms)
 {
 	names_add(names, fetch->name, "");
-	for (size_t i = 0; forms && fetch->has_forms && i < match_count; i++) {
-		if (matches[i].has_form)
-			names_add(names, fetch->name, matches[i].name);
+	for (size_t i = 0; forms && fetch->has_forms && match_at(i) != NULL; i++) {
+		if (match_has_form(match_at(i)))
+			names_add(names, fetch->name, match_name(match_at(i)));
 	}
 }
 
@@ -83,7 +94,7 @@ near_fetches(char buf[NEAR_BYTES], struct slice name, bool forms)
 
 	buf[0] = '\0';
 	for (t = fetch_tables(); t != NULL; t = t->next)
-		cap += t->count * (1 + match_count);
+		cap += t->count * (1 + match_count());
 	if (names_init(&names, cap)) {
 		for (t = fetch_tables(); t != NULL; t = t->next) {
 			for (size_t i = 0; i < t->count; i++)
@@ -129,14 +140,14 @@ near_conv(char buf[NEAR_BYTES], struct slice name)
 }
 
 const char *
-near_acl(char buf[NEAR_BYTES], struct slice name)
+near_match(char buf[NEAR_BYTES], struct slice name)
 {
 	struct names names;
 
 	buf[0] = '\0';
-	if (names_init(&names, predefined_count)) {
-		for (size_t i = 0; i < predefined_count; i++)
-			names_add(&names, predefined_acls[i].name, "");
+	if (names_init(&names, match_count())) {
+		for (size_t i = 0; match_at(i) != NULL; i++)
+			names_add(&names, match_name(match_at(i)), "");
 		near_say(buf, &names, name);
 	}
 	names_fini(&names);
@@ -144,14 +155,17 @@ near_acl(char buf[NEAR_BYTES], struct slice name)
 }
 
 const char *
-near_match(char buf[NEAR_BYTES], struct slice name)
+near_acl(char buf[NEAR_BYTES], const struct acls *acls, struct slice name)
 {
 	struct names names;
+	uint32_t named = acls_count(acls);
 
 	buf[0] = '\0';
-	if (names_init(&names, match_count)) {
-		for (size_t i = 0; i < match_count; i++)
-			names_add(&names, matches[i].name, "");
+	if (names_init(&names, predefined_count + named)) {
+		for (size_t i = 0; i < predefined_count; i++)
+			names_add(&names, predefined_acls[i].name, "");
+		for (uint32_t i = 0; i < named; i++)
+			names_add(&names, acls_name(acls, i), "");
 		near_say(buf, &names, name);
 	}
 	names_fini(&names);

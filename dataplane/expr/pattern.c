@@ -3,7 +3,7 @@
  */
 #include "config.h"
 #include "expr/match_priv.h"
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const op_names[] = {
@@ -129,4 +129,103 @@ pattern_parse(struct pattern *pattern, const struct match *match, enum range_op 
 		return portions_parse(pattern, match->delimiters, diag);
 	}
 	return ERR_INVALID;
+}
+
+/* -- sets: patterns in the order in which they came -- */
+
+struct pattern_set {
+	const struct match	*match;
+	struct match_how	 how;
+	struct pattern		*at;		/* owned, and each one's text */
+	uint32_t		 count, cap;
+};
+
+enum err
+pattern_set_new(struct pattern_set **sp, const struct match *match, bool nocase,
+	enum sample_type value_type, bool is_live)
+{
+	struct pattern_set *set = calloc(1, sizeof(*set));
+
+	if (set == NULL)
+		return ERR_NOMEM;
+	set->match = match;
+	set->how = (struct match_how){ match->delimiters, nocase };
+	*sp = set;
+	return ERR_OK;
+}
+
+static enum err
+pattern_append(struct pattern_set *set, struct pattern *pattern)
+{
+	char *copy = malloc(pattern->text.len + 1);
+
+	if (copy == NULL)
+		return ERR_NOMEM;
+	if (set->count == set->cap) {
+		uint32_t cap = set->cap != 0 ? set->cap * 2 : 2;
+		struct pattern *at = reallocarray(set->at, cap, sizeof(*at));
+
+		if (at == NULL) {
+			free(copy);
+			return ERR_NOMEM;
+		}
+		set->at = at;
+		set->cap = cap;
+	}
+	memcpy(copy, pattern->text.at, pattern->text.len);
+	pattern->text.at = copy;
+	set->at[set->count++] = *pattern;
+	return ERR_OK;
+}
+
+enum err
+pattern_set_add(struct pattern_set *set, struct slice text, struct slice value, bool replace,
+	struct diag *diag)
+{
+	enum range_op op = RANGE_EQ;
+	struct pattern pattern;
+	const char *space =
+		set->match->kind == PATTERN_RANGE ? memchr(text.at, ' ', text.len) : NULL;
+
+	if (space != NULL &&
+	    range_op_find(&op, (struct slice){ text.at, (size_t)(space - text.at) }))
+		text = (struct slice){ space + 1, (size_t)(text.at + text.len - space - 1) };
+	if (pattern_parse(&pattern, set->match, op, text, diag) != ERR_OK)
+		return ERR_INVALID;
+	return pattern_append(set, &pattern);
+}
+
+size_t
+pattern_set_count(const struct pattern_set *set)
+{
+	return set->count;
+}
+
+bool
+pattern_set_find(const struct pattern_set *set, struct eval *eval, struct sample *sample,
+	struct sample *value)
+{
+	const struct match *match = set->match;
+
+	if (!match_cast(match, eval, sample))
+		return false;
+	for (uint32_t i = 0; i < set->count; i++) {
+		if (match->holds(sample, &set->at[i], &set->how))
+			return true;
+	}
+	return false;
+}
+
+void
+pattern_set_free(struct pattern_set **sp)
+{
+	struct pattern_set *set = *sp;
+
+	*sp = NULL;
+	if (set == NULL)
+		return;
+	for (uint32_t i = 0; i < set->count; i++)
+		free((char *)set->at[i].text.at);
+	free(set->at);
+	free(set);
 }

@@ -50,7 +50,12 @@ static inline bool
 cond_says(const char *text, const struct http_head *request)
 {
 	struct cond *cond = cond_of(text);
-	struct eval eval = { .request = request, .is_final = true };
+	char room[4096];
+	struct eval eval = {
+		.request = request,
+		.room = { room, sizeof(room) },
+		.is_final = true,
+	};
 	bool holds = cond_eval(cond, &eval) == COND_TRUE;
 
 	cond_free(&cond);
