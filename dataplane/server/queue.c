@@ -12,8 +12,14 @@
 static bool
 queue_before(const struct heap_node *a, const struct heap_node *b)
 {
-	return container_of(a, const struct queue_waiter, node)->ticket <
-	       container_of(b, const struct queue_waiter, node)->ticket;
+	const struct queue_waiter *first = container_of(a, const struct queue_waiter, node);
+	const struct queue_waiter *second = container_of(b, const struct queue_waiter, node);
+
+	if (first->priority_class != second->priority_class)
+		return first->priority_class < second->priority_class;
+	if (first->place_ms != second->place_ms)
+		return first->place_ms < second->place_ms;
+	return first->ticket < second->ticket;
 }
 
 void
@@ -23,7 +29,7 @@ queue_init(struct queue *queue)
 
 	assert(failed == 0);	/* glibc's needs no memory */
 	heap_init(&queue->line, queue_before);
-	queue->tickets = 0;
+	queue->tickets = queue->last_ms = 0;
 	queue->spare = 0;
 	atomic_init(&queue->length, 0);
 	atomic_init(&queue->untried, 0);
@@ -124,6 +130,16 @@ queue_on_mail(struct mail *mail)
 		waiter->called(waiter);		/* last statement: it may be gone */
 }
 
+/* Its place for good: who came later stands behind, but for what rules say. */
+static void
+queue_place_locked(struct queue *queue, struct queue_waiter *waiter)
+{
+	if (waiter->now_ms > queue->last_ms)
+		queue->last_ms = waiter->now_ms;
+	waiter->place_ms = (int64_t)queue->last_ms + waiter->priority_offset_ms;
+	waiter->ticket = ++queue->tickets;
+}
+
 enum err
 queue_join(struct queue *queue, struct queue_waiter *waiter, uint32_t limit, bool again)
 {
@@ -139,7 +155,7 @@ queue_join(struct queue *queue, struct queue_waiter *waiter, uint32_t limit, boo
 	waiter->state = waiter->state == QUEUE_OUT ? QUEUE_WAITING : QUEUE_BACK;
 	waiter->queue = queue;
 	if (!again)
-		waiter->ticket = ++queue->tickets;
+		queue_place_locked(queue, waiter);
 	heap_insert(&queue->line, &waiter->node);
 	if (atomic_fetch_add(&queue->length, 1) == 0)	/* seq_cst, before he tries: see the header */
 		queue_invite_locked(queue);

@@ -2,7 +2,9 @@
  * The waiting line of a backend: sessions that found every usable server full.
  *
  * Shared by all workers under one small lock, which is taken only by a session that must wait or
- * when one waits. First come, first served: by the ticket that a waiter draws when it first joins.
+ * when one waits. First come, first served: by the ticket that a waiter draws when it first joins;
+ * unless rules gave it a class (lower ones first) or an offset, by which it came as if so much later or
+ * earlier (HAProxy manual, "set-priority-class", "set-priority-offset").
  * A waiter is embedded in its stream and belongs to one worker. Being called is a mail to that
  * worker and means "try again"; a waiter that finds the place taken goes back to where it stood.
  *
@@ -37,9 +39,10 @@
 #include "core/mailbox.h"
 
 struct queue {
-	pthread_mutex_t		lock;		/* guards `line`, `tickets`, `spare`, waiters' states */
+	pthread_mutex_t		lock;		/* guards `line`, `tickets`, `last_ms`, `spare`, waiters' states */
 	struct heap		line;		/* of waiters, by ticket */
 	uint64_t		tickets;	/* the last that was drawn */
+	uint64_t		last_ms;	/* when the last one joined: workers' clocks differ a little */
 	uint32_t		spare;		/* calls for those who join; 0 while somebody is in line */
 	_Atomic uint32_t	length;		/* who waits, or was called and has not tried yet */
 	_Atomic uint64_t	untried;	/* not 0: there may be places that nobody was called for */
@@ -61,10 +64,13 @@ struct queue_waiter {
 	struct heap_node	 node;		/* under the lock */
 	enum queue_state	 state;		/* under the lock; zeroed memory is QUEUE_OUT */
 	uint64_t		 ticket;	/* under the lock; its place in line */
+	int64_t			 place_ms;	/* under the lock; before the ticket: when it came, with its offset */
 	struct queue		*queue;		/* the queue's: where it last joined */
 	struct mail		 mail;		/* the queue's */
 
 	/* the owner sets these, before it joins */
+	int32_t			 priority_class, priority_offset_ms;
+	uint64_t		 now_ms;	/* the worker's loop time */
 	struct mailbox		*mailbox;	/* the worker's */
 	void		       (*called)(struct queue_waiter *);	/* on the worker: try again */
 };

@@ -79,7 +79,7 @@ exchange_free(struct stream *s)
 	exchange_discard(s->worker, x);
 }
 
-/* The path is a part of the target, which has moved; or a constant. */
+/* The path is a part of the target, which has moved; or rules made it, or it is a constant: then nobody asks any more. */
 static void
 request_move_path(struct http_head *request, struct slice old_target)
 {
@@ -87,6 +87,8 @@ request_move_path(struct http_head *request, struct slice old_target)
 
 	if (at >= from && at <= from + old_target.len)
 		request->path.at = request->target.at + (at - from);
+	else
+		request->path = (struct slice){ NULL, 0 };
 }
 
 /* What was not copied has no bytes any more. */

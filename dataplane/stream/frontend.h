@@ -8,6 +8,7 @@
 #include "core/log.h"
 #include "core/publish.h"
 #include "core/snap.h"
+#include "expr/args.h"
 #include "net/bind.h"
 #include "server/backend.h"
 

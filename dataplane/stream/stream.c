@@ -196,6 +196,9 @@ stream_forget(struct stream *s)
 	vars_fini(&s->vars, blocks);
 	vars_fini(&s->vars_request, blocks);
 	vars_fini(&s->vars_response, blocks);
+	if (s->inspected != NULL)
+		slab_give(&s->worker->slabs, s->inspected);
+	s->inspected = NULL;
 	free(s->addrs);
 	s->addrs = NULL;
 	captures_free(s);

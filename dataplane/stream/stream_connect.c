@@ -230,6 +230,9 @@ stream_choose(struct stream *s, struct server *avoid, bool was_called)
 
 	if (avoid == NULL && !was_called && (stream_keep_to_own(s) || stream_go_to_wanted(s)))
 		return;
+	s->waiter.now_ms = s->worker->loop->now_ms;
+	s->waiter.priority_class = s->wishes.priority_class;
+	s->waiter.priority_offset_ms = s->wishes.priority_offset;
 	result = backend_pick_or_wait(s->backend, s->worker->index, avoid, &s->waiter, was_called,
 				      &server, &pick);
 	if (result == ERR_OK)

@@ -141,6 +141,7 @@ struct stream {
 	struct rules_run	 run;		/* where that step stands */
 	struct rule_wishes	 wishes;	/* what rules want of it */
 	struct vars		 vars, vars_request, vars_response;	/* txn, req, res */
+	struct slab		*inspected;	/* TCP: what the server said, while rules look at it; NULL: they do not */
 	struct stream_addrs	*addrs;		/* owned: set-src, set-dst; NULL: the client's */
 	struct server		*wanted;	/* by use-server: the backend's conf holds it; NULL: none */
 
@@ -190,6 +191,14 @@ void stream_cut(struct stream *s, enum stream_side side);
 /* tcp.c: what a tunnel shares with it. */
 void tcp_start(struct client *c, struct frontend_conf *conf);
 void tcp_pump(struct stream *s);	/* move bytes, carry ends across */
+/* tcp_inspect.c: rules look at what was sent, before it goes on. */
+bool tcp_gather(struct stream *s, struct slice *bytes, bool *is_whole);
+bool tcp_inspect_begin(struct stream *s);	/* it is connected. False: no memory, it has ended */
+enum tcp_inspection {
+	TCP_INSPECTS,		/* they wait for more: nothing goes to the client yet */
+	TCP_INSPECTED,
+	TCP_ENDED,		/* the stream has */
+} tcp_inspect(struct stream *s);
 uint64_t tcp_deadline_ms(const struct stream *s, enum end_cause *cause);
 void tcp_part(struct stream *s);
 
@@ -202,6 +211,10 @@ void stream_run_rules(struct stream *s);
 /* What expressions may look at. `room` is for their results. */
 struct eval;
 void stream_eval(struct stream *s, struct eval *eval);
+
+/* What the server of a TCP stream has said: RULES_WAITING: ask again with more, or at s->run.until_ms. */
+enum rules_result stream_run_content(struct stream *s, struct slice bytes, bool is_whole,
+				     struct rules_verdict *verdict);
 
 /* One phase of a list of rules, of a response; the request's use stream_run_rules(). */
 enum rules_result stream_run_phase(struct stream *s, const struct rules *rules, enum rule_phase phase,

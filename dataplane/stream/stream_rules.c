@@ -255,6 +255,22 @@ stream_run_rules(struct stream *s)
 }
 
 enum rules_result
+stream_run_content(struct stream *s, struct slice bytes, bool is_whole,
+		   struct rules_verdict *verdict)
+{
+	struct rules_context ctx;
+	struct eval eval;
+
+	stream_eval(s, &eval);
+	stream_context(s, &eval, &ctx);
+	eval.response_bytes = bytes;
+	ctx.began_ms = s->connected_ms;
+	ctx.body_is_whole = is_whole;
+	return rules_run(s->backend_conf->rules, PHASE_TCP_RESPONSE_CONTENT, &s->run, &ctx,
+			 verdict);
+}
+
+enum rules_result
 stream_run_phase(struct stream *s, const struct rules *rules, enum rule_phase phase,
 		 struct http_head *response, struct http_room *room, struct rules_verdict *verdict)
 {

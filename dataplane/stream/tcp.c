@@ -49,37 +49,12 @@ static void
 tcp_ruled(struct stream *s)
 {
 	s->state = STREAM_CHOOSING;
+	if (s->client->conn.eof)
+		s->client->conn.readable = true;	/* the pump has to see the end, too */
 	if (!tcp_take_input(s))
 		stream_end(s, END_RESOURCE);
 	else
 		stream_choose(s, NULL, false);
-}
-
-/* Rules look at what the client sends: it is read into client->in, until that is full. */
-static bool
-tcp_gather(struct stream *s, struct slice *bytes, bool *is_whole)
-{
-	struct client *c = s->client;
-	ssize_t got = 1;
-
-	if (c->in == NULL)
-		c->in = slab_take(&s->worker->slabs);
-	if (c->in == NULL) {
-		stream_end(s, END_RESOURCE);
-		return false;
-	}
-	while (got > 0 && c->conn.readable && c->in->end < SLAB_ROOM) {
-		got = conn_recv(&c->conn, c->in->data + c->in->end, SLAB_ROOM - c->in->end);
-		if (got > 0)
-			c->in->end += (uint32_t)got;
-	}
-	if (got < 0 && got != -EAGAIN && got != -EINTR) {
-		stream_end(s, END_CLIENT_ABORT);
-		return false;
-	}
-	*bytes = (struct slice){ c->in->data + c->in->start, c->in->end - c->in->start };
-	*is_whole = c->conn.eof || c->in->end == SLAB_ROOM;
-	return true;
 }
 
 /* Nobody is told why: a rule of TCP mode only closes. */
@@ -109,6 +84,8 @@ tcp_connected(struct stream *s)
 
 	s->state = STREAM_OPEN;
 	s->connected_ms = now_ms;
+	if (!tcp_inspect_begin(s))
+		return;
 	for (int i = UP; i <= DOWN; i++)
 		s->flow[i].read_ms = s->flow[i].written_ms = now_ms;
 	if (!tcp_send_header(s)) {
@@ -194,8 +171,16 @@ tcp_pump(struct stream *s)
 {
 	const uint64_t before = s->flow[UP].bytes + s->flow[DOWN].bytes;
 	bool more = false;
+	int last = DOWN;
 
-	for (int i = UP; i <= DOWN; i++) {
+	if (s->inspected != NULL) {
+		switch (tcp_inspect(s)) {
+		case TCP_INSPECTED: break;
+		case TCP_INSPECTS: last = UP; break;
+		case TCP_ENDED: return;
+		}
+	}
+	for (int i = UP; i <= last; i++) {
 		enum flow_result result =
 			flow_run(&s->flow[i], stream_conn(s, i), stream_conn(s, 1 - i), s->worker);
 
@@ -334,9 +319,23 @@ tcp_deadline_ms(const struct stream *s, enum end_cause *cause)
 {
 	const uint64_t client_ms = side_deadline_ms(s, CLIENT);
 	const uint64_t server_ms = side_deadline_ms(s, SERVER);
+	const uint64_t rules_ms = s->inspected == NULL ? WHEEL_NEVER : s->run.until_ms;
 
+	*cause = END_NONE;
+	if (rules_ms <= client_ms && rules_ms <= server_ms)
+		return rules_ms;
 	*cause = client_ms <= server_ms ? END_CLIENT_TIMEOUT : END_SERVER_TIMEOUT;
 	return client_ms <= server_ms ? client_ms : server_ms;
+}
+
+/* END_NONE: rules have waited long enough for the server's bytes. */
+static void
+tcp_timed_out(struct stream *s, enum end_cause cause)
+{
+	if (cause == END_NONE)
+		tcp_pump(s);
+	else
+		stream_end(s, cause);
 }
 
 static void
@@ -361,6 +360,6 @@ const struct stream_mode stream_tcp = {
 	.obey = tcp_obey,
 	.run = tcp_pump,
 	.deadline_ms = tcp_deadline_ms,
-	.timed_out = stream_end,
+	.timed_out = tcp_timed_out,
 	.part = tcp_part,
 };
