@@ -506,6 +506,117 @@ a_line_after_a_silence_always_wakes_the_writer(void **state)
 	forget(&p);
 }
 
+/* Each round a list of its own, given back with its lines still in the ring. */
+static void *
+log_by_new_lists(void *arg)
+{
+	const char *const *texts = arg;
+	struct log_ring *ring = ring_new();
+
+	for (unsigned i = 0; i < 2000; i++) {
+		struct log_target_conf confs[2] = { { .level = LOG_LEVEL_DEBUG,
+						      .facility = i % 2 } };
+		struct log_list *list;
+
+		confs[1].level = i % 3 == 0 ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO;
+		confs[1].framing = LOG_FRAMING_SHORT;
+		CLAIM(log_place_parse(&confs[0].place, texts[i % 3], NULL) == ERR_OK);
+		CLAIM(log_place_parse(&confs[1].place, texts[(i + 1) % 3], NULL) == ERR_OK);
+		CLAIM(log_list_new(&list, confs, 2) == ERR_OK);
+		CLAIM(log_write(ring, list, LOG_LEVEL_INFO, SLICE("short-lived")));
+		log_list_free(&list);
+		CLAIM(list == NULL);
+		if (i % 50 == 0)
+			log_reopen();
+	}
+	return NULL;
+}
+
+static unsigned
+lines_in(const char *path)
+{
+	FILE *file = fopen(path, "r");
+	unsigned lines = 0;
+
+	for (int c; file != NULL && (c = getc(file)) != EOF;)
+		lines += c == '\n';
+	if (file != NULL)
+		fclose(file);
+	unlink(path);
+	return lines;
+}
+
+static void
+count_place(const char *text, const struct log_counts *counts, const char *trouble, void *arg)
+{
+	*(unsigned *)arg += 1;
+}
+
+static void
+outlive_lists(void)
+{
+	char dir[] = "/tmp/sluice-log-XXXXXX", texts[3][64];
+	const char *const all[] = { texts[0], texts[1], texts[2] };
+	unsigned left = 0, lines = 0;
+	struct log_counts counts;
+	pthread_t threads[2];
+
+	CLAIM(mkdtemp(dir) != NULL);
+	for (unsigned i = 0; i < 3; i++)
+		snprintf(texts[i], sizeof(texts[i]), "file:%s/%u", dir, i);
+	CLAIM(log_start() == ERR_OK);
+	for (unsigned i = 0; i < 2; i++)
+		CLAIM(pthread_create(&threads[i], NULL, log_by_new_lists, (void *)all) == 0);
+	for (unsigned i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	log_stop(30000);
+	log_counts(&counts);
+	for (unsigned i = 0; i < 3; i++)
+		lines += lines_in(texts[i] + strlen("file:"));
+	rmdir(dir);
+	log_each_place(count_place, &left);
+	CLAIM(left == 1);		/* stderr, for the program's messages */
+	CLAIM(counts.dropped == 0);
+	/* two threads, a line to the first target always and to the second two times in three */
+	CLAIM(lines == 2 * (2000 + 2000 - 667));
+	CLAIM(counts.written == lines);
+}
+
+static void
+a_list_may_go_while_its_lines_wait(void **state)
+{
+	struct played p = play(outlive_lists, false, true);
+
+	(void)state;
+	assert_string_equal(p.err.at, "");
+	forget(&p);
+}
+
+static void
+lose_a_file(void)
+{
+	struct log_ring *ring = ring_new();
+	struct log_counts counts;
+
+	CLAIM(log_start() == ERR_OK);
+	for (unsigned i = 0; i < 5; i++)
+		CLAIM(log_write(ring, to("file:/nonexistent/log stdout"), LOG_LEVEL_INFO,
+				SLICE("x")));
+	log_stop(5000);
+	log_counts(&counts);
+	CLAIM(counts.dropped == 5);
+}
+
+static void
+a_file_that_is_not_there_costs_only_its_lines(void **state)
+{
+	struct played p = play(lose_a_file, false, true);
+
+	(void)state;
+	assert_string_equal(p.out.at, "x\nx\nx\nx\nx\n");
+	forget(&p);
+}
+
 int
 main(void)
 {
@@ -521,6 +632,8 @@ main(void)
 		cmocka_unit_test(messages_have_time_and_level_and_one_line_each),
 		cmocka_unit_test(the_writer_can_be_started_again),
 		cmocka_unit_test(a_line_after_a_silence_always_wakes_the_writer),
+		cmocka_unit_test(a_list_may_go_while_its_lines_wait),
+		cmocka_unit_test(a_file_that_is_not_there_costs_only_its_lines),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
