@@ -17,8 +17,11 @@
 struct format;
 
 enum format_use {
-	FORMAT_VALUE,		/* a header's value, a body, a name: bytes as they are */
-	FORMAT_LOG,		/* a log line: what could end or falsify it is encoded, as HAProxy's logs do */
+	/* a header's value, a body, a name: literal bytes as they are, of values control characters as %XX */
+	FORMAT_VALUE,
+	/* a log line: what could end or falsify it is encoded; white space is one space, a backslash takes the
+	 * meaning of the next space, quote, '#' or backslash */
+	FORMAT_LOG,
 };
 
 /* ERR_INVALID: "column N: ..." with the nearest name; ERR_NOMEM. */
@@ -37,21 +40,36 @@ bool format_is_constant(const struct format *format, struct slice *text);
 unsigned format_needs(const struct format *format);
 void format_free(struct format **fp);
 
+/* Does it write that variable? */
+bool format_has_var(const struct format *format, struct slice name);
+
 /* -- log variables: rows of the room that owns the data -- */
 
 enum format_kind { FORMAT_NUMBER, FORMAT_TEXT };
 
 /* Where a variable writes. */
 struct format_out;
-void format_put(struct format_out *out, struct slice bytes);	/* encoded and quoted as its flags say */
+
+/* How text is written, beyond what the flags say (HAProxy manual, 8.6 "Non-printable characters"). */
+enum format_as {
+	FORMAT_AS_TEXT,		/* nothing in it can end the line; empty is as if it were not there */
+	FORMAT_AS_URI,		/* also no quote, '#', nor what is not ASCII: #XX. Empty is empty */
+	FORMAT_AS_HEADER,	/* as URIs, and braces and bars, too. Empty is as if it were not there */
+	FORMAT_AS_PART,		/* as headers, without quotes; empty is empty: between braces of ours */
+};
+void format_put_as(struct format_out *out, struct slice bytes, enum format_as as);
+void format_put(struct format_out *out, struct slice bytes);	/* FORMAT_AS_TEXT */
 void format_put_int(struct format_out *out, int64_t number);
+void format_put_hex(struct format_out *out, uint64_t number,
+		    unsigned digits);                            /* at least so many */
 void format_put_raw(struct format_out *out, struct slice bytes);	/* as it is */
 bool format_flag_hex(const struct format_out *out);		/* %{+X} */
 
 struct format_var {
-	const char	*name;		/* "ci" */
+	const char	*name;		/* "ci": letters and digits */
 	enum format_kind kind;
 	unsigned	 needs;
+	bool		 may_vanish;	/* where it puts nothing, nothing is written, and spaces around it are one */
 	const char	*help;
 	void		(*put)(struct eval *eval, struct format_out *out);	/* puts nothing: "-" */
 };

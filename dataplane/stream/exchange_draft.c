@@ -104,25 +104,39 @@ bool
 exchange_take_facts(struct stream *s)
 {
 	struct exchange *x = s->exchange;
-	const struct slice target = x->request.target;
+	const struct slice method = x->request.method_text, target = x->request.target;
+	const struct slice said_method = x->said_method, said_target = x->said_target;
+	const bool same_method = method.at == said_method.at;
+	const bool same_target = target.at == said_target.at;
 	struct slice *kept[] = { &x->request.method_text, &x->request.target,
-				 &x->request.authority };
+				 &x->request.authority, &x->said_method, &x->said_target };
 	size_t len = 1;
 	char *at;
 
 	if (x->facts != NULL || s->client->in == NULL)
 		return true;
+	if (same_method)
+		x->said_method.len = 0;
+	if (same_target)
+		x->said_target.len = 0;
 	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
 		len += kept[i]->len;
 	at = x->facts = malloc(len);
-	if (at == NULL)
+	if (at == NULL) {
+		x->said_method = said_method;
+		x->said_target = said_target;
 		return false;
+	}
 	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
 		if (kept[i]->len > 0)
 			memcpy(at, kept[i]->at, kept[i]->len);
 		kept[i]->at = at;
 		at += kept[i]->len;
 	}
+	if (same_method)
+		x->said_method = x->request.method_text;
+	if (same_target)
+		x->said_target = x->request.target;
 	request_move_path(&x->request, target);
 	request_forget(&x->request);
 	exchange_drop_more_room(s);

@@ -5,8 +5,10 @@
  */
 #include "config.h"
 #include "core/jsonw.h"
+#include <string.h>
 #include "stream/exchange_priv.h"
 #include "stream/frontend_priv.h"
+#include "stream/stream_log_priv.h"
 
 #define LOG_TEXT_BYTES 1024 /* of a target (HAProxy: tune.http.logurilen) */
 
@@ -24,13 +26,47 @@ exchange_log_timers(struct jsonw *w, const struct stream *s)
 	jsonw_int(w, "request", elapsed(s->begun_ms, s->exchange->request_ms));
 }
 
+int64_t
+stream_time_response(const struct stream *s)
+{
+	return s->exchange == NULL ? -1 : elapsed(s->connected_ms, s->exchange->response_ms);
+}
+
 void
 exchange_log_response(struct jsonw *w, const struct stream *s)
 {
 	const struct exchange *x = s->exchange;
 
-	jsonw_int(w, "response", elapsed(s->connected_ms, x->response_ms));
+	jsonw_int(w, "response", stream_time_response(s));
 	jsonw_int(w, "data", elapsed(x->response_ms, s->worker->loop->now_ms));
+}
+
+bool
+exchange_said(const struct stream *s, struct slice *method, struct slice *uri)
+{
+	const struct exchange *x = s->exchange;
+
+	if (!x->is_parsed)
+		return false;
+	*method = x->said_method;
+	*uri = x->said_target;
+	if (method->len > LOG_REQUEST_BYTES - 1)
+		method->len = LOG_REQUEST_BYTES - 1;
+	if (uri->len > LOG_REQUEST_BYTES - 1 - method->len)
+		uri->len = LOG_REQUEST_BYTES - 1 - method->len;
+	return true;
+}
+
+struct slice
+request_uri_path(struct slice uri)
+{
+	const char *end = uri.at + uri.len, *at = uri.at;
+	const char *scheme = uri.len == 0 ? NULL : memmem(uri.at, uri.len, "://", 3);
+
+	if (uri.len == 0 || *at == '/')
+		return uri;
+	at = scheme == NULL ? NULL : memchr(scheme + 3, '/', (size_t)(end - scheme - 3));
+	return at == NULL ? (struct slice){ "", 0 } : (struct slice){ at, (size_t)(end - at) };
 }
 
 static struct slice
@@ -58,8 +94,8 @@ exchange_log_request(struct jsonw *w, const struct stream *s)
 		jsonw_string(w, "rule", x->rule);
 	if (!x->is_parsed)
 		return;
-	jsonw_slice(w, "method", log_cut(x->request.method_text));
-	jsonw_slice(w, "target", log_cut(x->request.target));
+	jsonw_slice(w, "method", log_cut(x->said_method));
+	jsonw_slice(w, "target", log_cut(x->said_target));
 	jsonw_slice(w, "host", log_cut(x->request.authority));
 	jsonw_string(w, "version", x->request.minor == 0 ? "HTTP/1.0" : "HTTP/1.1");
 }

@@ -67,6 +67,7 @@ struct exchange {
 	struct http_room	 room;		/* what is left of draft->lines, or of `lines` */
 	struct slab		*lines;		/* where the draft's did not suffice; NULL: none */
 	struct draft		*draft;		/* NULL: facts were taken */
+	struct slice		 said_method, said_target;	/* the request's, as they came: for logs */
 };
 
 /* h1_front.c. The client, the stream may have ended after each of these. */

@@ -62,7 +62,8 @@ frontend_conf_free(struct snap *snap)
 	for (uint32_t i = 0; conf->bind_confs != NULL && i < conf->bind_count; i++)
 		free(conf->bind_confs[i].proxy_from);
 	frontend_http_fini(&conf->http);
-	log_list_free(&conf->log);
+	access_conf_fini(&conf->access);
+	capture_conf_fini(&conf->captures);
 	rules_free(conf->rules);
 	acls_free(&conf->acls);
 	refs_fini(&conf->refs);

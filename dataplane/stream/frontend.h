@@ -5,12 +5,13 @@
 
 #include <stdatomic.h>
 #include <stdint.h>
-#include "core/log.h"
 #include "core/publish.h"
 #include "core/snap.h"
 #include "expr/args.h"
 #include "net/bind.h"
 #include "server/backend.h"
+#include "stream/access_log.h"
+#include "stream/capture.h"
 
 /* A worker's count of the streams that began with a conf; a cache line each. */
 struct frontend_conf_slot {
@@ -40,7 +41,8 @@ struct frontend_conf {
 	int64_t			 timeout_client, timeout_client_fin;	/* ms, TIMEOUT_NONE */
 	int64_t			 timeout_tarpit;
 	uint32_t		 maxconn;		/* 0: the process's */
-	struct log_list		*log;			/* where stream-end lines go, in JSON; NULL: nowhere. Owned */
+	struct access_conf	 access;		/* its log */
+	struct capture_conf	 captures;
 	struct tcp_keepalive	 clitcpka;
 	uint32_t		 bind_count;
 	struct bind	       **binds;			/* held by the conf until its successor is in force */

@@ -37,6 +37,7 @@ struct frontend {
 	struct frontend_conf	*conf;		/* published; control */
 	bool			 has_items;	/* control: a publication was made for it */
 	struct limit		 sessions;	/* shared by all workers */
+	_Atomic uint64_t	 log_lines;	/* any worker: that asked for their number, %lc */
 	uint32_t		 workers;
 	struct frontend_slot	 slots[];
 };

@@ -180,6 +180,7 @@ back_note_response(struct stream *s, const struct back *b)
 	if (b->head.says & HTTP_PRIVATE)
 		s->sc->is_private = true;
 	exchange_count_response(s, b->head.status);
+	stream_log_early(s);
 }
 
 /* From here on it is two byte streams; what of either side was read already goes first. */

@@ -70,6 +70,8 @@ front_parse(struct stream *s)
 	switch (h1_parse_request(&x->parse, &x->request, bytes, len)) {
 	case H1_DONE:
 		x->is_parsed = true;
+		x->said_method = x->request.method_text;
+		x->said_target = x->request.target;
 		x->head_end = x->rest_at = in->start + (uint32_t)x->parse.head_len;
 		exchange_begin(s);
 		return;

@@ -13,8 +13,7 @@
 #include "stream/engine_priv.h"
 #include "stream/exchange_priv.h"
 #include "stream/frontend_priv.h"
-
-#define STREAM_ID_SHIFT 8 /* below it: the worker */
+#include "stream/unique_id.h"
 
 char
 stream_state_letter(enum stream_state state)
@@ -201,7 +200,6 @@ stream_forget(struct stream *s)
 	s->inspected = NULL;
 	free(s->addrs);
 	s->addrs = NULL;
-	captures_free(s);
 }
 
 void
@@ -225,6 +223,8 @@ stream_end(struct stream *s, enum end_cause cause)
 	flow_fini(&s->flow[UP], s->worker);
 	flow_fini(&s->flow[DOWN], s->worker);
 	exchange_free(s);
+	captures_free(s);
+	stream_unique_id_free(s);
 	stream_leave_server(s);
 	stream_forget(s);
 	s->client = NULL;

@@ -51,6 +51,8 @@ enum stream_state {
 
 char stream_state_letter(enum stream_state state);
 
+#define STREAM_ID_SHIFT 8 /* of its id; below it: the worker */
+
 enum stream_side { CLIENT, SERVER };
 
 /* flow[UP] goes from the client to the server: a flow has the index of its source's side. */
@@ -161,6 +163,11 @@ struct stream {
 	struct grave		 grave;
 
 	struct flow		 flow[2];	/* by enum stream_flow */
+
+	/* for its log line */
+	struct captures		*captures;	/* owned; NULL: nothing was kept */
+	struct unique_id	*unique_id;	/* owned; NULL: not asked for yet */
+	bool			 logged_early;	/* before its data ("log_asap"): there will be no other line */
 };
 
 /* stream.c */
@@ -294,6 +301,7 @@ void stream_on_tick_task(struct task *task);
 /* stream_log.c */
 void stream_count(struct stream *s);	/* bring the counters up to date */
 void stream_log(struct stream *s);
+void stream_log_early(struct stream *s);	/* where "log_asap" wants it: it is known who serves */
 
 /* How often it was tried once more; other than in HAProxy, also because a kept connection was dead. */
 uint32_t stream_retries(const struct stream *s);

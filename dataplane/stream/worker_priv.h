@@ -66,7 +66,8 @@ struct worker {
 	struct list		 streams;	/* stream_link, by id */
 	uint32_t		 stream_count;	/* with those that wait for their last mail */
 	uint64_t		 sequence;	/* of the last stream */
-	struct spares		 spare_clients, spare_streams, spare_exchanges, spare_drafts, spare_vars;
+	struct spares		 spare_clients, spare_streams, spare_exchanges, spare_drafts;
+	struct spares		 spare_captures, spare_ids, spare_vars;
 
 	struct list		 active;	/* streams that moved bytes, or wait: see stream_tick.c */
 	struct list		 due;		/* those that this tick still has to look at */

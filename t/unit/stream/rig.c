@@ -367,7 +367,8 @@ rig_frontend_item(struct frontend *frontend, struct bind **binds, uint32_t count
 	conf->timeout_client = time_or_minute(rig.options.client);
 	conf->timeout_client_fin = time_or_minute(rig.options.client_fin);
 	conf->maxconn = maxconn;
-	assert_int_equal(log_list_new(&conf->log, &to_stdout, 1), ERR_OK);
+	conf->access.count = 1;
+	assert_int_equal(log_list_new(&conf->access.logs[0].list, &to_stdout, 1), ERR_OK);
 	for (uint32_t i = 0; i < count; i++) {
 		bind_hold(binds[i]);
 		conf->binds[i] = binds[i];
