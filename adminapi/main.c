@@ -25,6 +25,7 @@
 #include "core/log.h"
 #include "core/publish.h"
 #include "stream/engine.h"
+#include "stream/format_stream.h"
 
 #define LOG_DRAIN_MS 1000	/* for the last log lines */
 
@@ -217,6 +218,8 @@ main(int argc, char **argv)
 
 	allocator_smooth();
 	standard_descriptors();
+	format_stream_register();
+	capture_fetch_register();
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);	/* a full quota is an error of the store, not our end */
 	signal(SIGHUP, SIG_IGN);	/* until it means something: the file is read anyhow */

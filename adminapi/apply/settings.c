@@ -159,22 +159,6 @@ frontend_settings_drop(void *settings)
 	free(s);
 }
 
-/* global.log holds for each frontend without a list of its own; what is wrong with it is said there. */
-static bool
-frontend_log(struct frontend_conf *conf, const struct chain *chain, struct pointer *at,
-	struct issues *issues)
-{
-	const struct doc_version *global =
-		doc_version_in(chain->doc->singles[DOC_GLOBAL], chain->view);
-	const cJSON *list = chain_value(chain, "log", NULL);
-
-	if (list == NULL && global != NULL) {
-		list = doc_field(global->set, "log");
-		issues = NULL;
-	}
-	return log_compile(&conf->log, list, chain->doc->log_dir, at, issues);
-}
-
 /* Networks are the conf's; the settings' bind, which opens the socket, only looks at them. */
 static bool
 bind_proxy(struct bind_conf *bind, const cJSON *item, struct pointer *at, struct issues *issues)
@@ -235,7 +219,7 @@ frontend_compile(const struct chain *chain, struct pointer *at, struct issues *i
 	}
 	s->conf->timeout_client = s->conf->timeout_client_fin = TIMEOUT_NONE;
 	fields_bind(frontend_fields, COUNT(frontend_fields), chain, s->conf, at, issues);
-	if (!frontend_log(s->conf, chain, at, issues) ||
+	if (!access_compile(s->conf, chain, at, issues) ||
 	    !frontend_binds(s, chain, binds, at, issues) ||
 	    !frontend_http_compile(&s->conf->http, chain, at, issues)) {
 		frontend_settings_drop(s);
@@ -263,7 +247,7 @@ global_compile(const struct chain *chain, struct pointer *at, struct issues *iss
 	if (s == NULL)
 		return NULL;
 	fields_bind(global_fields, COUNT(global_fields), chain, s, at, issues);
-	if (!log_compile(&unused, chain_value(chain, "log", NULL), chain->doc->log_dir, at,
+	if (!log_compile(&unused, chain_value(chain, "log", NULL), NULL, chain->doc->log_dir, at,
 			 issues)) {
 		free(s);
 		return NULL;

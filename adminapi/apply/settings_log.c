@@ -92,6 +92,14 @@ sample_compile(struct log_sample *sample, const cJSON *item, struct pointer *at,
 		log_issue(issues, at, "sample", why.text);
 }
 
+static bool
+has_format(const cJSON *item, const char *format)
+{
+	const char *word = cJSON_GetStringValue(doc_field(item, "format"));
+
+	return format == NULL || strcmp(word != NULL ? word : "json", format) == 0;
+}
+
 /* False: it has no place to go to. */
 static bool
 target_compile(struct log_target_conf *conf, const cJSON *item, const char *log_dir,
@@ -112,8 +120,8 @@ target_compile(struct log_target_conf *conf, const cJSON *item, const char *log_
 }
 
 bool
-log_compile(struct log_list **lp, const cJSON *list, const char *log_dir, struct pointer *at,
-	struct issues *issues)
+log_compile(struct log_list **lp, const cJSON *list, const char *format, const char *log_dir,
+	struct pointer *at, struct issues *issues)
 {
 	struct log_target_conf confs[LOG_TARGETS_MAX];
 	size_t count = 0, index = 0, mark = pointer_push(at, "log");
@@ -122,7 +130,7 @@ log_compile(struct log_list **lp, const cJSON *list, const char *log_dir, struct
 	cJSON_ArrayForEach(item, array_or_none(list)) {
 		size_t inner = pointer_push_index(at, index++);
 
-		if (count < LOG_TARGETS_MAX &&
+		if (has_format(item, format) && count < LOG_TARGETS_MAX &&
 		    target_compile(&confs[count], item, log_dir, at, issues))
 			count++;
 		pointer_pop(at, inner);

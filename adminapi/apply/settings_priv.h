@@ -78,10 +78,14 @@ bool rules_compile(struct rules **rp, const struct chain *chain, struct pointer 
 	struct issues *issues);
 
 /*
- * Targets of a `log` list; an issue for each mistake, below `at`. *lp stays NULL for an empty one. False: no
+ * Targets of a `log` list, those whose format is `format` (NULL: all); an issue for each mistake, below `at`. *lp stays NULL for an empty one. False: no
  * memory. *lp is the caller's.
  */
-bool log_compile(struct log_list **lp, const cJSON *list, const char *log_dir, struct pointer *at,
+bool log_compile(struct log_list **lp, const cJSON *list, const char *format, const char *log_dir,
+	struct pointer *at, struct issues *issues);
+
+/* Captures, and what is logged in which format, into conf->captures and conf->access. False: no memory. */
+bool access_compile(struct frontend_conf *conf, const struct chain *chain, struct pointer *at,
 	struct issues *issues);
 
 /* The fields that only HTTP has. False: no memory; what was made is the conf's. */

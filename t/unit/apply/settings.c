@@ -178,7 +178,7 @@ static const char *
 log_of(const char *frontend)
 {
 	const struct log_list *log =
-		((const struct frontend_settings *)conf_of(frontend))->conf->log;
+		((const struct frontend_settings *)conf_of(frontend))->conf->access.logs[0].list;
 	static char text[256];
 	size_t len = 0;
 
@@ -214,7 +214,7 @@ a_log_target_is_what_its_words_say(void **state)
 		"'minlevel':'err','len':80,'sample':'2:3','framing':'rfc5424'},{'target':'unix:/dev/log'},"
 		"{'target':'file:/x'},{'target':'file:/x'},{'target':'tcp:[::1]:6514'}]}}}");
 	assert_int_equal(plan.verdict, PLAN_OK);
-	log = ((const struct frontend_settings *)conf_of("web"))->conf->log;
+	log = ((const struct frontend_settings *)conf_of("web"))->conf->access.logs[0].list;
 	assert_int_equal(log_list_count(log), 4);
 	t = log_list_target(log, 0);
 	assert_int_equal(addr_port(&t->place.addr), 514);
