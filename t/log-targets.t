@@ -50,6 +50,14 @@ sub counts_of {
 	return $of;
 }
 
+# Is this descriptor a TCP connection to that port? The kernel's table has inodes and ports in hex.
+sub fd_is_to {
+	my ($pid, $fd, $port) = @_;
+	my ($inode) = readlink($fd) =~ /socket:\[(\d+)\]/ or return 0;
+	my $hex = sprintf '%04X', $port;
+	return scalar grep { /^\s*\d+: \S+ \S+:$hex / && (split)[9] eq $inode } split /\n/, Sluice::slurp("/proc/$pid/net/tcp");
+}
+
 # One line to each.
 ask('all', '/one');
 ok becomes { file('logs/all.log') =~ /\n\z/ } 5, 'a file';
@@ -176,6 +184,18 @@ is scalar(my @f = $server{tcp}->faults), 0, 'message by message';
 ask('all', '/again');
 ok becomes { targets_in($server{tcp}->messages) =~ m{/again\z} } 5, 'and what comes now';
 ok becomes { !counts_of($server{tcp}->target)->{trouble} } 5, 'all is well';
+
+# One that closes a connection on which nothing happens is not in trouble; the next line makes a new one.
+{
+	my $connections = $server{tcp}->connections;
+	$server{tcp}->take;
+	$server{tcp}->drop_clients;
+	ok becomes { !grep { (readlink($_) // '') =~ /socket/ && fd_is_to($lb->pid, $_, $server{tcp}->port) } glob '/proc/' . $lb->pid . '/fd/*' } 5, 'closed here too';
+	is counts_of($server{tcp}->target)->{trouble}, undef, 'no trouble';
+	ask('all', '/anew');
+	ok becomes { targets_in($server{tcp}->messages) eq '/anew' } 5, 'nothing is lost';
+	is $server{tcp}->connections, $connections + 1, 'by a new connection';
+}
 
 # So does a Unix socket.
 $server{unix}->take;

@@ -112,12 +112,15 @@ tcp_flush(struct log_sink *sink, uint64_t now_us)
 		tcp_connected(sink, now_us);
 	if (sink->state != LOG_SINK_OPEN)
 		return;
+	if (log_queue_is_empty(&sink->queue)) {
+		if (sink->hung_up)	/* idle servers do: the next line opens it anew */
+			log_sink_shut(sink);
+		return;
+	}
 	if (sink->hung_up) {
 		net_back_off(sink, ECONNRESET, now_us);
 		return;
 	}
-	if (log_queue_is_empty(&sink->queue))
-		return;
 	log_sink_flush_stream(sink, now_us);
 	if (sink->state != LOG_SINK_OPEN)
 		net_back_off(sink, ECONNRESET, now_us);

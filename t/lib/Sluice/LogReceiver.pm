@@ -13,7 +13,7 @@ Sluice::LogReceiver - a syslog server that keeps what it gets
 
 It reads when it is asked, so one that is not asked is one that does not read. C<stop> closes it, C<start>
 opens it again at the same address. TCP messages must be octet-counted (RFC 6587); what is not goes to
-C<faults>. C<connections> counts those that were accepted.
+C<faults>. C<connections> counts those that were accepted; drop_clients() closes them.
 
 =cut
 
@@ -55,6 +55,8 @@ sub stop {
 }
 
 sub target { return $_[0]{kind} eq 'unix' ? "unix:$_[0]{path}" : "$_[0]{kind}:127.0.0.1:$_[0]{port}" }
+sub port { return $_[0]{port} }
+sub drop_clients { $_[0]->messages; delete $_[0]{clients} }
 sub connections { return $_[0]{connections} }
 sub faults { $_[0]->messages; return @{$_[0]{faults}} }
 
