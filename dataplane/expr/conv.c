@@ -7,6 +7,20 @@
 
 /* expr/'s own, by file. They are linked when somebody first looks. */
 static struct conv_table *const own[] = {
+	&conv_big_endian,
+	&conv_code,
+	&conv_digest,
+	&conv_field,
+	&conv_forwarded,
+	&conv_hash,
+	&conv_int,
+	&conv_json,
+	&conv_json_query,
+	&conv_jwt,
+	&conv_net,
+	&conv_regsub,
+	&conv_text,
+	&conv_time,
 	&conv_vars,
 	NULL,
 };

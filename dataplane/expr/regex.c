@@ -145,8 +145,9 @@ groups_take(struct regex_groups *groups, pcre2_match_data *data, struct slice te
 	}
 }
 
-bool
-regex_match(const struct regex *regex, struct slice text, struct regex_groups *groups)
+static bool
+regex_run(const struct regex *regex, struct slice text, uint32_t flags,
+	  struct regex_groups *groups)
 {
 	struct regex_tools *tools = own_tools != NULL ? own_tools : tools_new();
 	int result;
@@ -156,16 +157,28 @@ regex_match(const struct regex *regex, struct slice text, struct regex_groups *g
 	if (text.at == NULL)
 		text.at = "";
 	if (regex->has_jit)
-		result = pcre2_jit_match(regex->code, (PCRE2_SPTR)text.at, text.len, 0, 0,
+		result = pcre2_jit_match(regex->code, (PCRE2_SPTR)text.at, text.len, 0, flags,
 					 tools->data, tools->context);
 	else
-		result = pcre2_match(regex->code, (PCRE2_SPTR)text.at, text.len, 0, 0, tools->data,
+		result = pcre2_match(regex->code, (PCRE2_SPTR)text.at, text.len, 0, flags, tools->data,
 				     tools->context);
 	if (result < 0)
 		return regex_missed(result);
 	if (groups != NULL)
 		groups_take(groups, tools->data, text, result);
 	return true;
+}
+
+bool
+regex_match(const struct regex *regex, struct slice text, struct regex_groups *groups)
+{
+	return regex_run(regex, text, 0, groups);
+}
+
+bool
+regex_match_rest(const struct regex *regex, struct slice text, struct regex_groups *groups)
+{
+	return regex_run(regex, text, PCRE2_NOTBOL, groups);
 }
 
 uint64_t

@@ -30,6 +30,9 @@ enum err regex_compile(struct regex **rp, struct slice pattern, bool nocase, str
 /* `groups` may be NULL. */
 bool regex_match(const struct regex *regex, struct slice text, struct regex_groups *groups);
 
+/* The same for what is left of a text behind a match: "^" is not where it begins. */
+bool regex_match_rest(const struct regex *regex, struct slice text, struct regex_groups *groups);
+
 /* How many matches hit the limit since the start; any thread. */
 uint64_t regex_limited(void);
 
