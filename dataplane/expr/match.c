@@ -1,153 +1,249 @@
 /*
- * The match methods. A worker runs them for each value of each test. Pure; any thread.
+ * The match methods: when a pattern holds for a sample. A worker runs them for each value of each
+ * test. Pure; any thread.
  */
 #include "config.h"
 #include "expr/match_priv.h"
-#include <string.h>
+#include "expr/regex.h"
 
-static char
-byte_lower(char c)
+static bool
+hold_always(const struct pattern_set *set, const struct pattern *p, const struct sample *sample)
 {
-	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+	return true;
 }
 
 static bool
-bytes_equal(const char *a, const char *b, size_t len, bool nocase)
+hold_bool(const struct pattern_set *set, const struct pattern *p, const struct sample *sample)
 {
-	if (!nocase)
-		return memcmp(a, b, len) == 0;
-	for (size_t i = 0; i < len; i++) {
-		if (byte_lower(a[i]) != byte_lower(b[i]))
+	return sample->number != 0;
+}
+
+static bool
+hold_number(const struct pattern_set *set, const struct pattern *p, const struct sample *sample)
+{
+	return pattern_bound(p, 0) <= sample->number && sample->number <= pattern_bound(p, 1);
+}
+
+static bool
+hold_length(const struct pattern_set *set, const struct pattern *p, const struct sample *sample)
+{
+	int64_t len = (int64_t)sample->text.len;
+
+	return pattern_bound(p, 0) <= len && len <= pattern_bound(p, 1);
+}
+
+static bool
+hold_text(const struct pattern_set *set, const struct pattern *p, const struct sample *sample)
+{
+	return sample->text.len == p->key_len &&
+	       bytes_equal(sample->text.at, p->bytes, p->key_len, set->nocase);
+}
+
+static bool
+hold_prefix(const struct pattern_set *set, const struct pattern *p, const struct sample *sample)
+{
+	return sample->text.len >= p->key_len &&
+	       bytes_equal(sample->text.at, p->bytes, p->key_len, set->nocase);
+}
+
+static bool
+hold_suffix(const struct pattern_set *set, const struct pattern *p, const struct sample *sample)
+{
+	return sample->text.len >= p->key_len &&
+	       bytes_equal(sample->text.at + sample->text.len - p->key_len, p->bytes, p->key_len,
+			   set->nocase);
+}
+
+static bool
+hold_substring(const struct pattern_set *set, const struct pattern *p, const struct sample *sample)
+{
+	struct slice in = sample->text;
+	char first;
+
+	if (p->key_len == 0)
+		return true;
+	if (!set->nocase)
+		return in.len >= p->key_len && memmem(in.at, in.len, p->bytes, p->key_len) != NULL;
+	first = byte_fold(p->bytes[0]);
+	for (size_t i = 0; i + p->key_len <= in.len; i++) {
+		if (byte_fold(in.at[i]) == first &&
+		    bytes_equal_nocase(in.at + i, p->bytes, p->key_len))
+			return true;
+	}
+	return false;
+}
+
+/* It stands somewhere with a delimiter, or an end of the text, on either side. */
+static bool
+hold_portions(const struct pattern_set *set, const struct pattern *p, const struct sample *sample)
+{
+	struct slice in = sample->text;
+	const char *delimiters = set->match->delimiters;
+
+	for (size_t i = 0; i + p->key_len <= in.len; i++) {
+		size_t end = i + p->key_len;
+
+		if ((i == 0 || is_delimiter(in.at[i - 1], delimiters)) &&
+		    (end == in.len || is_delimiter(in.at[end], delimiters)) &&
+		    bytes_equal(in.at + i, p->bytes, p->key_len, set->nocase))
+			return true;
+	}
+	return false;
+}
+
+static bool
+hold_regex(const struct pattern_set *set, const struct pattern *p, const struct sample *sample)
+{
+	return regex_match(pattern_regex(p), sample->text, NULL);
+}
+
+static bool
+method_is_known(struct slice method)
+{
+	static const char known[][8] = {
+		"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT", "TRACE",
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (slice_equals(method, slice_of(known[i])))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Methods have their case (RFC 9110, 9.1); as in HAProxy -i counts for those that are not well
+ * known.
+ */
+static bool
+hold_method(const struct pattern_set *set, const struct pattern *p, const struct sample *sample)
+{
+	if (sample->text.len != p->key_len)
+		return false;
+	if (!set->nocase || method_is_known(pattern_key(p)) || method_is_known(sample->text))
+		return bytes_equal(sample->text.at, p->bytes, p->key_len, false);
+	return bytes_equal_nocase(sample->text.at, p->bytes, p->key_len);
+}
+
+bool
+ip_inside(const struct ip *ip, uint8_t ip4[4])
+{
+	static const uint8_t zeros[10];
+	const uint8_t *b = ip->bytes;
+	unsigned at;
+
+	if (ip->is_ipv4)
+		at = 12;
+	else if (b[0] == 0x20 && b[1] == 0x02)
+		at = 2;		/* 2002:ip4::/48 (RFC 3056) */
+	else if (memcmp(b, zeros, 10) == 0 && b[10] == b[11] && (b[10] == 0 || b[10] == 0xff))
+		at = 12;	/* ::ffff:ip4, ::ip4 (RFC 4291, 2.5.5) */
+	else
+		return false;
+	memcpy(ip4, b + at, 4);
+	return true;
+}
+
+static bool
+net_has(const struct pattern *p, const uint8_t *addr, unsigned len)
+{
+	const uint8_t *net = (const uint8_t *)p->bytes, *mask = net + len;
+
+	for (unsigned i = 0; i < len; i++) {
+		if ((addr[i] & mask[i]) != net[i])
 			return false;
 	}
 	return true;
 }
 
 static bool
-match_found(const struct sample *sample, const struct pattern *pattern, const struct match_how *how)
+hold_net(const struct pattern_set *set, const struct pattern *p, const struct sample *sample)
 {
-	return true;
+	uint8_t ip4[4];
+
+	if (p->key_len == 2 * sizeof(sample->ip.bytes))
+		return net_has(p, sample->ip.bytes, sizeof(sample->ip.bytes));
+	return ip_inside(&sample->ip, ip4) && net_has(p, ip4, sizeof(ip4));
 }
 
-static bool
-match_bool(const struct sample *sample, const struct pattern *pattern, const struct match_how *how)
+static uint32_t
+rank_longest(const struct pattern *p, const struct sample *sample)
 {
-	return sample->number != 0;
+	return p->key_len;
 }
 
-static bool
-match_int(const struct sample *sample, const struct pattern *pattern, const struct match_how *how)
+#define RANK_OWN_FAMILY 256	/* over any number of bits */
+
+/*
+ * As HAProxy looks: networks of the address's family, the narrowest first; of the other; masks
+ * with holes.
+ */
+static uint32_t
+rank_net(const struct pattern *p, const struct sample *sample)
 {
-	return pattern->low <= sample->number && sample->number <= pattern->high;
-}
+	unsigned len = p->key_len / 2, bits = 0;
+	const uint8_t *mask = (const uint8_t *)p->bytes + len;
+	bool is_own = (len == 4) == sample->ip.is_ipv4;
 
-static bool
-match_len(const struct sample *sample, const struct pattern *pattern, const struct match_how *how)
-{
-	int64_t len = (int64_t)sample->text.len;
-
-	return pattern->low <= len && len <= pattern->high;
-}
-
-/* Methods are compared with their case, whatever -i says (RFC 9110, 9.1). */
-static bool
-match_method(const struct sample *sample, const struct pattern *pattern,
-	     const struct match_how *how)
-{
-	return slice_equals(sample->text, pattern->text);
-}
-
-static bool
-match_str(const struct sample *sample, const struct pattern *pattern, const struct match_how *how)
-{
-	return sample->text.len == pattern->text.len &&
-	       bytes_equal(sample->text.at, pattern->text.at, pattern->text.len, how->nocase);
-}
-
-static bool
-match_beg(const struct sample *sample, const struct pattern *pattern, const struct match_how *how)
-{
-	return sample->text.len >= pattern->text.len &&
-	       bytes_equal(sample->text.at, pattern->text.at, pattern->text.len, how->nocase);
-}
-
-static bool
-match_end(const struct sample *sample, const struct pattern *pattern, const struct match_how *how)
-{
-	size_t before = sample->text.len - pattern->text.len;
-
-	return sample->text.len >= pattern->text.len &&
-	       bytes_equal(sample->text.at + before, pattern->text.at, pattern->text.len,
-			   how->nocase);
-}
-
-static bool
-match_sub(const struct sample *sample, const struct pattern *pattern, const struct match_how *how)
-{
-	struct slice in = sample->text, what = pattern->text;
-
-	if (!how->nocase)
-		return memmem(in.at, in.len, what.at, what.len) != NULL;
-	for (size_t i = 0; i + what.len <= in.len; i++) {
-		if (bytes_equal(in.at + i, what.at, what.len, true))
-			return true;
+	while (bits < len * 8 && (mask[bits / 8] & 0x80 >> bits % 8) != 0)
+		bits++;
+	for (unsigned i = bits; i < len * 8; i++) {
+		if ((mask[i / 8] & 0x80 >> i % 8) != 0)
+			return 0;
 	}
-	return false;
+	return 1 + bits + (is_own ? RANK_OWN_FAMILY : 0);
 }
 
-static bool
-is_delimiter(char c, const char *delimiters)
-{
-	return c != '\0' && strchr(delimiters, c) != NULL;
-}
-
-/* The pattern stands somewhere with a delimiter, or an end of the text, on either side. */
-static bool
-match_portions(const struct sample *sample, const struct pattern *pattern,
-	const struct match_how *how)
-{
-	struct slice in = sample->text, what = pattern->text;
-
-	for (size_t i = 0; i + what.len <= in.len; i++) {
-		size_t end = i + what.len;
-
-		if ((i == 0 || is_delimiter(in.at[i - 1], how->delimiters)) &&
-		    (end == in.len || is_delimiter(in.at[end], how->delimiters)) &&
-		    bytes_equal(in.at + i, what.at, what.len, how->nocase))
-			return true;
-	}
-	return false;
-}
-
-#define BOOL	(1U << SAMPLE_BOOL)
-#define INT	(1U << SAMPLE_INT)
-#define STRING	(1U << SAMPLE_STRING)
-#define METHOD	(1U << SAMPLE_METHOD)
-#define TEXT	(STRING | METHOD)
+#define ALL	(~0U)
+#define NUMBER	(1U << SAMPLE_BOOL | 1U << SAMPLE_INT)
+#define TEXT	(1U << SAMPLE_STRING | 1U << SAMPLE_METHOD)
+#define BINARY	(1U << SAMPLE_STRING | 1U << SAMPLE_BINARY)
 
 /* clang-format off */
-const struct match matches[] = {
-	/* name		types		kind			form	delimiters	holds */
-	{ "beg",	TEXT,		PATTERN_TEXT,		true,	NULL,		match_beg },
-	{ "bool",	BOOL | INT,	PATTERN_NONE,		false,	NULL,		match_bool },
-	{ "dir",	TEXT,		PATTERN_PORTIONS,	true,	"/",		match_portions },
-	{ "dom",	TEXT,		PATTERN_PORTIONS,	true,	".:/?",		match_portions },
-	{ "end",	TEXT,		PATTERN_TEXT,		true,	NULL,		match_end },
-	{ "found",	~0U,		PATTERN_NONE,		false,	NULL,		match_found },
-	{ "int",	BOOL | INT,	PATTERN_RANGE,		false,	NULL,		match_int },
-	{ "len",	TEXT,		PATTERN_RANGE,		true,	NULL,		match_len },
-	{ "meth",	METHOD,		PATTERN_TEXT,		false,	NULL,		match_method },
-	{ "str",	TEXT,		PATTERN_TEXT,		false,	NULL,		match_str },
-	{ "sub",	TEXT,		PATTERN_TEXT,		true,	NULL,		match_sub },
+static const struct match matches[] = {
+	{ .name = "beg", .takes = TEXT, .cast = SAMPLE_STRING, .has_form = true, .has_cuts = true,
+	  .parse = draft_parse_text, .holds = hold_prefix, .rank = rank_longest, .search = table_search_prefix },
+	{ .name = "bin", .takes = BINARY, .cast = SAMPLE_BINARY,
+	  .parse = draft_parse_hex, .holds = hold_text, .search = table_search_text },
+	{ .name = "bool", .takes = NUMBER, .cast = SAMPLE_INT, .holds = hold_bool },
+	{ .name = "dir", .takes = TEXT, .cast = SAMPLE_STRING, .has_form = true, .has_cuts = true, .delimiters = "/?",
+	  .parse = draft_parse_portions, .holds = hold_portions, .search = table_search_portions },
+	{ .name = "dom", .takes = TEXT, .cast = SAMPLE_STRING, .has_form = true, .has_cuts = true, .delimiters = "./?:",
+	  .parse = draft_parse_portions, .holds = hold_portions, .search = table_search_portions },
+	{ .name = "end", .takes = TEXT, .cast = SAMPLE_STRING, .has_form = true, .has_cuts = true,
+	  .parse = draft_parse_text, .holds = hold_suffix, .search = table_search_suffix },
+	{ .name = "found", .takes = ALL, .cast = SAMPLE_ANY, .holds = hold_always },
+	{ .name = "int", .takes = NUMBER, .cast = SAMPLE_INT,
+	  .parse = draft_parse_number, .holds = hold_number, .search = table_search_number },
+	{ .name = "ip", .takes = 1U << SAMPLE_IP, .cast = SAMPLE_IP, .has_cuts = true,
+	  .parse = draft_parse_net, .holds = hold_net, .rank = rank_net, .search = table_search_net },
+	{ .name = "len", .takes = TEXT, .cast = SAMPLE_STRING, .has_form = true,
+	  .parse = draft_parse_number, .holds = hold_length, .search = table_search_length },
+	{ .name = "meth", .takes = 1U << SAMPLE_METHOD, .cast = SAMPLE_METHOD,
+	  .parse = draft_parse_listed, .holds = hold_method },
+	{ .name = "reg", .takes = TEXT, .cast = SAMPLE_STRING, .has_form = true,
+	  .parse = draft_parse_regex, .holds = hold_regex },
+	{ .name = "regm", .takes = TEXT, .cast = SAMPLE_STRING, .expands = true,
+	  .parse = draft_parse_regex, .holds = hold_regex },
+	{ .name = "str", .takes = TEXT, .cast = SAMPLE_STRING,
+	  .parse = draft_parse_text, .holds = hold_text, .search = table_search_text },
+	{ .name = "sub", .takes = TEXT, .cast = SAMPLE_STRING, .has_form = true,
+	  .parse = draft_parse_listed, .holds = hold_substring },
 };
 /* clang-format on */
 
-const size_t match_count = sizeof(matches) / sizeof(matches[0]);
+#define MATCH_COUNT (sizeof(matches) / sizeof(matches[0]))
+
+const struct match *
+match_at(size_t index)
+{
+	return index < MATCH_COUNT ? &matches[index] : NULL;
+}
 
 const struct match *
 match_find(struct slice name)
 {
-	for (size_t i = 0; i < match_count; i++) {
+	for (size_t i = 0; i < MATCH_COUNT; i++) {
 		if (slice_equals(name, slice_of(matches[i].name)))
 			return &matches[i];
 	}
@@ -160,6 +256,7 @@ match_default(enum sample_type type)
 	static const char *const names[SAMPLE_TYPES + 1] = {
 		[SAMPLE_BOOL] = "bool",
 		[SAMPLE_INT] = "int",
+		[SAMPLE_IP] = "ip",
 		[SAMPLE_STRING] = "str",
 		[SAMPLE_METHOD] = "meth",
 	};
@@ -167,31 +264,17 @@ match_default(enum sample_type type)
 	return names[type] != NULL ? match_find(slice_of(names[type])) : NULL;
 }
 
-/* As what a value is compared: one of the types that the method takes. */
-static enum sample_type
-match_type(const struct match *match, enum sample_type from)
-{
-	static const enum sample_type order[] = { SAMPLE_STRING, SAMPLE_INT, SAMPLE_BOOL,
-						  SAMPLE_METHOD };
-
-	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
-		if ((match->types & 1U << order[i]) != 0 && sample_may_cast(from, order[i]))
-			return order[i];
-	}
-	return SAMPLE_ANY;
-}
-
 bool
 match_takes(const struct match *match, enum sample_type type)
 {
-	return type == SAMPLE_ANY || (match->types & 1U << type) != 0 ||
-	       match_type(match, type) != SAMPLE_ANY;
+	return type == SAMPLE_ANY || (match->takes & 1U << type) != 0 ||
+	       sample_may_cast(type, match->cast);
 }
 
 bool
 match_takes_patterns(const struct match *match)
 {
-	return match->kind != PATTERN_NONE;
+	return match->parse != NULL;
 }
 
 bool
@@ -204,17 +287,4 @@ const char *
 match_name(const struct match *match)
 {
 	return match->name;
-}
-
-const struct match *
-match_at(size_t index)
-{
-	return index < match_count ? &matches[index] : NULL;
-}
-
-bool
-match_cast(const struct match *match, struct eval *eval, struct sample *sample)
-{
-	return (match->types & 1U << sample->type) != 0 ||
-	       sample_cast(eval, sample, match_type(match, sample->type));
 }

@@ -1,62 +1,77 @@
 /*
- * Match methods: how a value is compared with the patterns of a test (HAProxy manual, 7.1). A row
- * each: what values it takes, what patterns, and the comparison.
- *
- * Pure; any thread.
+ * Match methods (HAProxy manual, 7.1): a row each. How a pattern's text is read, when it holds
+ * for a sample, and how the ones that hold are found among many. Any thread.
  */
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include "expr/pattern.h"
+#include "expr/pattern_priv.h"
 
-enum pattern_kind {
-	PATTERN_NONE,		/* the method takes no patterns */
-	PATTERN_RANGE,		/* "5", "1:3", ":3", "1:", or an operator and a number */
-	PATTERN_TEXT,
-	PATTERN_PORTIONS,	/* text without the delimiters around it; must leave something */
-};
-
-struct pattern {
-	struct slice	text;
-	int64_t		low, high;	/* PATTERN_RANGE: both included */
-};
-
-/* How texts are compared: as they are, or with ASCII case ignored (-i). */
-struct match_how {
-	const char	*delimiters;	/* of PATTERN_PORTIONS */
-	bool		 nocase;
+/* A pattern being made: its text as it was read for the method. */
+struct draft {
+	struct slice	 text;			/* as it was written */
+	struct slice	 key;			/* into the text, or into `room` */
+	bool		 hashes;		/* equal keys mean a match: a hash finds it */
+	struct regex	*regex;			/* owned, until the pattern is */
+	char		 room[PATTERN_KEY_BYTES];
+	char		*bytes;			/* owned: a key that needs more room */
 };
 
 struct match {
 	const char		*name;		/* behind -m, and of the form "path_beg" */
-	unsigned		 types;		/* 1 << enum sample_type: what it takes */
-	enum pattern_kind	 kind;
+	unsigned		 takes;		/* 1 << enum sample_type: as it is */
+	enum sample_type	 cast;		/* what others are cast to */
 	bool			 has_form;	/* "path_beg" is a word of its own */
-	const char		*delimiters;	/* PATTERN_PORTIONS */
-	bool			(*holds)(const struct sample *sample, const struct pattern *pattern,
-					const struct match_how *how);
+	bool			 has_cuts;	/* keys are parts of the sample: set->cuts says which */
+	bool			 expands;	/* values are formats of the regular expression's groups */
+	const char		*delimiters;
+	/* NULL: the method takes no patterns */
+	enum err		(*parse)(const struct pattern_set *set, struct draft *draft,
+					struct diag *diag);
+	/* `pattern` is NULL where there is no parse() */
+	bool			(*holds)(const struct pattern_set *set, const struct pattern *pattern,
+					const struct sample *sample);
+	/* which of two that hold is better: the greater; NULL: the one that came first */
+	uint32_t		(*rank)(const struct pattern *pattern, const struct sample *sample);
+	/* the best one by the table; NULL: the method has none */
+	const struct pattern	*(*search)(const struct pattern_set *set, const struct table *table,
+					const struct sample *sample);
 };
 
-extern const struct match matches[];
-extern const size_t match_count;
+/* The parse() of rows, in pattern_parse.c. */
+enum err draft_parse_text(const struct pattern_set *set, struct draft *draft, struct diag *diag);
+enum err draft_parse_listed(const struct pattern_set *set, struct draft *draft, struct diag *diag);
+enum err draft_parse_portions(const struct pattern_set *set, struct draft *draft,
+			      struct diag *diag);
+enum err draft_parse_number(const struct pattern_set *set, struct draft *draft, struct diag *diag);
+enum err draft_parse_hex(const struct pattern_set *set, struct draft *draft, struct diag *diag);
+enum err draft_parse_net(const struct pattern_set *set, struct draft *draft, struct diag *diag);
+enum err draft_parse_regex(const struct pattern_set *set, struct draft *draft, struct diag *diag);
+void draft_fini(struct draft *draft);
 
-/* An operator before numbers; it holds for all that follow, until the next. */
-enum range_op {
-	RANGE_EQ,
-	RANGE_GE,
-	RANGE_GT,
-	RANGE_LE,
-	RANGE_LT,
-};
+/* The search() of rows, in pattern_find.c. */
+const struct pattern *table_search_text(const struct pattern_set *set, const struct table *table,
+	const struct sample *sample);
+const struct pattern *table_search_number(const struct pattern_set *set, const struct table *table,
+	const struct sample *sample);
+const struct pattern *table_search_length(const struct pattern_set *set, const struct table *table,
+	const struct sample *sample);
+const struct pattern *table_search_prefix(const struct pattern_set *set, const struct table *table,
+	const struct sample *sample);
+const struct pattern *table_search_suffix(const struct pattern_set *set, const struct table *table,
+	const struct sample *sample);
+const struct pattern *table_search_portions(const struct pattern_set *set,
+					    const struct table *table, const struct sample *sample);
+const struct pattern *table_search_net(const struct pattern_set *set, const struct table *table,
+	const struct sample *sample);
 
-/* Is it one? */
-bool range_op_find(enum range_op *op, struct slice text);
+static inline bool
+is_delimiter(char c, const char *delimiters)
+{
+	return c != '\0' && strchr(delimiters, c) != NULL;
+}
 
-/* ERR_INVALID: `diag` says what was expected, without a place. */
-enum err pattern_parse(struct pattern *pattern, const struct match *match, enum range_op op,
-	struct slice text, struct diag *diag);
-
-/* The sample as a type that the method takes. */
-bool match_cast(const struct match *match, struct eval *eval, struct sample *sample);
+/*
+ * The IPv4 address of one, or in one that is mapped, compatible or 6to4 (as HAProxy sees them).
+ * False: there is none.
+ */
+bool ip_inside(const struct ip *ip, uint8_t ip4[4]);
