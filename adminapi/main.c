@@ -24,7 +24,9 @@
 #include "adminapi/rest/version.h"
 #include "core/log.h"
 #include "core/publish.h"
+#include "server/fetch.h"
 #include "stream/engine.h"
+#include "stream/fetch.h"
 #include "stream/format_stream.h"
 
 #define LOG_DRAIN_MS 1000	/* for the last log lines */
@@ -220,6 +222,8 @@ main(int argc, char **argv)
 	standard_descriptors();
 	format_stream_register();
 	capture_fetch_register();
+	server_fetches_register();
+	stream_fetches_register();
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);	/* a full quota is an error of the store, not our end */
 	signal(SIGHUP, SIG_IGN);	/* until it means something: the file is read anyhow */

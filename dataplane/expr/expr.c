@@ -35,7 +35,7 @@ expr_convert(const struct expr *expr, struct eval *eval, struct sample *sample)
 static bool
 expr_get_last(const struct expr *expr, struct eval *eval, struct sample *sample)
 {
-	struct fetch_cursor cursor = { 0 };
+	struct fetch_cursor cursor = { .wants_last = true };
 	struct sample next;
 	bool any = false;
 

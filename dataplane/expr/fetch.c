@@ -11,8 +11,16 @@
  * when somebody first looks.
  */
 static struct fetch_table *const own[] = {
+	&fetch_auth,
+	&fetch_body,
 	&fetch_constant,
-	&fetch_http,
+	&fetch_cookie,
+	&fetch_head,
+	&fetch_header,
+	&fetch_hello,
+	&fetch_misc,
+	&fetch_payload,
+	&fetch_url,
 	&fetch_vars,
 	NULL,
 };

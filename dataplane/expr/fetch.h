@@ -23,6 +23,7 @@ struct fetch_cursor {
 	struct slice	 rest;
 	uint32_t	 taken;
 	bool		 inside;
+	bool		 wants_last;	/* the caller's: of a row with is_last; get() gives its last value, and no other */
 };
 
 struct fetch {
@@ -52,6 +53,10 @@ struct fetch_table {
 };
 
 void fetch_register(struct fetch_table *table);
+
+/* Hashes of Host and path, Host and target ("base32", "url32"), for rows that add to them. False: no request. */
+bool fetch_base32(struct eval *eval, int64_t *number);
+bool fetch_url32(struct eval *eval, int64_t *number);
 
 /* NULL: nobody registered that name. */
 const struct fetch *fetch_find(struct slice name);

@@ -227,6 +227,18 @@ userlist_in_group(const struct userlist *list, struct slice name, struct slice g
 	return user != NULL && group_find(list, group, &index) && user_is_in(user, index);
 }
 
+bool
+userlist_group_next(const struct userlist *list, struct slice name, uint32_t *index,
+		    struct slice *group)
+{
+	const struct user *user = user_find(list, name);
+
+	if (user == NULL || *index >= user->group_count)
+		return false;
+	*group = list->groups[user->groups[(*index)++]];
+	return true;
+}
+
 size_t
 userlist_count(const struct userlist *list)
 {

@@ -42,6 +42,9 @@ enum err userlist_add_to_group(struct userlist *list, struct slice user, struct 
 
 bool userlist_check(const struct userlist *list, struct slice user, struct slice password);
 bool userlist_in_group(const struct userlist *list, struct slice user, struct slice group);
+/* His groups, one after the other; *index is 0 at first. False: no more. */
+bool userlist_group_next(const struct userlist *list, struct slice user, uint32_t *index,
+			 struct slice *group);
 size_t userlist_count(const struct userlist *list);
 
 struct userlist *userlist_ref(struct userlist *list);

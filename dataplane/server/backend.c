@@ -109,6 +109,15 @@ backend_slot_init(struct backend_slot *slot, struct backend *backend, uint32_t w
 	slot->worker = worker;
 }
 
+uint32_t
+backend_number(void)
+{
+	static uint32_t last;
+
+	assert_control();
+	return ++last;
+}
+
 enum err
 backend_new(struct backend **bp, const char *name)
 {
@@ -128,6 +137,7 @@ backend_new(struct backend **bp, const char *name)
 		return ERR_NOMEM;
 	}
 	snap_init(&backend->snap, workers, backend_on_home);
+	backend->number = backend_number();
 	levels_init(backend);
 	queue_init(&backend->queue);
 	backend->workers = workers;

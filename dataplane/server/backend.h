@@ -79,6 +79,8 @@ struct backend_counters {
 	_Atomic uint64_t	sessions, bytes_in, bytes_out;
 	_Atomic uint64_t	connect_errors, retries, redispatches, queue_timeouts;
 	_Atomic uint64_t	responses[HTTP_CLASSES];
+	_Atomic uint64_t	streams;	/* that have it as theirs now, with a server or without */
+	struct rate		session_rate;
 };
 
 struct backend_totals {
@@ -116,11 +118,20 @@ struct backend_level {
 	struct server	*first;		/* LEVEL_FIRST: who serves; NULL: nobody */
 };
 
+/* What rules ask of a backend's servers: control writes, workers read and may be a little late. */
+struct backend_shown {
+	_Atomic uint32_t	 actives;	/* usable servers of priority 0 */
+	_Atomic uint32_t	 serving;	/* these, or if there are none the backups that serve: nbsrv() */
+	_Atomic uint32_t	 unlimited;	/* eligible servers without maxconn */
+	_Atomic uint64_t	 places;	/* sum of the others' maxconn */
+};
+
 struct backend {
 	unsigned		 magic;
 #define BACKEND_MAGIC		 0xbac4e4d1
 	struct snap		 snap;
 	char			*name;
+	uint32_t		 number;	/* backend_number(): for "be_id" */
 	struct backend_conf	*conf;		/* published; control */
 	struct backend_level	 levels[SERVER_PRIORITIES];	/* control */
 	bool			 is_settled;	/* control: nothing happened since levels_settle() */
@@ -133,6 +144,7 @@ struct backend {
 	bool			 is_retired;	/* control: the item that retired it was acknowledged */
 	bool			 is_leaving;	/* control: and no holder is left: workers were told */
 	bool			 is_home;	/* control: and no worker uses it */
+	struct backend_shown	 shown;
 
 	_Alignas(64) _Atomic uint32_t current;
 	_Atomic uint32_t	 current_max;
@@ -146,6 +158,9 @@ enum err backend_conf_new(struct backend_conf **cp);	/* zeroed; ERR_NOMEM */
 void backend_conf_discard(struct backend_conf **cp);	/* one that was never published */
 
 enum err backend_new(struct backend **bp, const char *name);
+
+/* One more, from 1 on: no two backends or frontends of a process have the same. Control. */
+uint32_t backend_number(void);
 void backend_discard(struct backend **bp);		/* never published */
 
 /*

@@ -62,6 +62,28 @@ level_set_usable(struct server *server, bool usable)
 		level->first = NULL;
 }
 
+/* What it was counted with is taken back first: its maxconn may be another by now. */
+void
+level_count_places(struct server *server, bool counts)
+{
+	struct backend_shown *shown = &server->backend->shown;
+	uint64_t places = atomic_load_explicit(&shown->places, memory_order_relaxed);
+	uint32_t unlimited = atomic_load_explicit(&shown->unlimited, memory_order_relaxed);
+
+	if (server->is_counted) {
+		places -= server->counted_maxconn;
+		unlimited -= server->counted_maxconn == 0;
+	}
+	server->is_counted = counts;
+	if (counts) {
+		server->counted_maxconn = server->conf->maxconn;
+		places += server->counted_maxconn;
+		unlimited += server->counted_maxconn == 0;
+	}
+	atomic_store_explicit(&shown->places, places, memory_order_relaxed);
+	atomic_store_explicit(&shown->unlimited, unlimited, memory_order_relaxed);
+}
+
 void
 level_enter(struct server *server, uint8_t level)
 {
@@ -73,6 +95,7 @@ void
 level_leave(struct server *server)
 {
 	level_set_usable(server, false);
+	level_count_places(server, false);
 	list_remove(&server->by_priority);
 }
 
@@ -114,6 +137,7 @@ server_settle(struct server *server)
 	bool eligible = server_should_serve(server);
 	uint16_t weight = eligible ? server->conf->weight * LB_WEIGHT_SCALE : 0;
 
+	level_count_places(server, eligible);
 	if (eligible == server->eligible && weight == server->weight)
 		return;
 	server->eligible = eligible;
@@ -158,6 +182,29 @@ level_settle(struct backend_level *level, enum level_mode mode)
 	}
 }
 
+static uint32_t
+level_serving(const struct backend_level *level)
+{
+	switch (level->mode) {
+	case LEVEL_IDLE: return 0;
+	case LEVEL_FIRST: return level->first != NULL;
+	case LEVEL_ALL: return level->usable;
+	}
+	return 0;
+}
+
+/* HAProxy's count of usable servers: the actives, and only if there are none the backups that serve. */
+static void
+levels_show(struct backend *backend)
+{
+	uint32_t actives = backend->levels[0].usable, serving = actives;
+
+	for (int i = 1; i < SERVER_PRIORITIES && actives == 0; i++)
+		serving += level_serving(&backend->levels[i]);
+	atomic_store_explicit(&backend->shown.actives, actives, memory_order_relaxed);
+	atomic_store_explicit(&backend->shown.serving, serving, memory_order_relaxed);
+}
+
 void
 levels_settle(struct backend *backend)
 {
@@ -173,6 +220,7 @@ levels_settle(struct backend *backend)
 	}
 	list_foreach(node, &backend->changed)	/* what this appends is settled already */
 		server_settle(container_of(node, struct server, changed));
+	levels_show(backend);
 	backend->is_settled = true;
 }
 

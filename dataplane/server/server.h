@@ -15,6 +15,7 @@
 #include "core/list.h"
 #include "core/mailbox.h"
 #include "core/publish.h"
+#include "core/rate.h"
 #include "core/snap.h"
 #include "lb/lb.h"
 #include "net/proxy.h"
@@ -43,6 +44,9 @@ enum server_state {
 #undef X
 };
 const char *server_state_text(enum server_state state);
+
+/* Neither down nor in maintenance: HAProxy's srv_is_up(). */
+bool server_state_is_up(enum server_state state);
 
 /* Why it is in its state: the API's status.cause.code. */
 #define SERVER_CAUSES(X)						\
@@ -87,6 +91,7 @@ struct server_counters {
 	_Atomic uint64_t	redispatches;
 	_Atomic uint64_t	response_errors;	/* none, or a malformed one */
 	_Atomic uint64_t	responses[HTTP_CLASSES];	/* by status / 100; 0: others */
+	struct rate		session_rate;
 };
 
 struct server_totals {
@@ -132,6 +137,8 @@ struct server {
 	uint64_t		 since_us;	/* wall time of the last change of state */
 	bool			 usable;	/* by its state: could serve */
 	bool			 eligible;	/* and its level serves: a new session may go there */
+	bool			 is_counted;	/* in backend->shown, with that maxconn */
+	uint32_t		 counted_maxconn;
 	uint16_t		 weight;	/* effective: what workers are to use, 0 if not eligible */
 	struct list		 changed;	/* in backend->changed, until the workers know */
 	struct list		 untold;	/* where very many changed at once: its turn will come */
@@ -145,6 +152,7 @@ struct server {
 
 	/* control writes, workers read: the weight that workers were sent last, see weight.c */
 	_Atomic uint64_t	 lb_order;
+	_Atomic uint8_t		 state_shown;	/* control writes, workers read: enum server_state */
 
 	/* shared by all workers: one cache line */
 	_Alignas(64) _Atomic uint32_t current;	/* streams that hold a place */

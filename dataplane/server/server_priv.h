@@ -36,6 +36,7 @@ void levels_init(struct backend *backend);
 void level_enter(struct server *server, uint8_t level);
 void level_leave(struct server *server);		/* it may be in none */
 void level_set_usable(struct server *server, bool usable);
+void level_count_places(struct server *server, bool counts);	/* in backend->shown */
 uint32_t levels_usable_below(const struct backend *backend, uint8_t level);
 
 /* `server` is to be looked at by levels_settle() and levels_tell(). */

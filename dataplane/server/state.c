@@ -64,6 +64,18 @@ server_state_is_usable(enum server_state state)
 	return false;
 }
 
+bool
+server_state_is_up(enum server_state state)
+{
+	switch (state) {
+	case SERVER_STATE_NO_CHECK:
+	case SERVER_STATE_DRAIN: return true;
+	case SERVER_STATE_MAINT:
+	case SERVER_STATE_NO_ADDRESS: return false;
+	}
+	return false;
+}
+
 const char *
 server_state_words(enum server_state state)
 {
@@ -89,6 +101,7 @@ server_transition(struct server *server, enum server_state to, enum server_cause
 		server->told_state = to;
 	server->has_state = true;
 	server->state = to;
+	atomic_store_explicit(&server->state_shown, (uint8_t)to, memory_order_relaxed);
 	server->cause = cause;
 	server->since_us = loop_self()->wall_us;
 	level_set_usable(server, server_state_is_usable(to));

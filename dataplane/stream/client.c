@@ -263,6 +263,7 @@ client_init(struct client *c, struct listener *l, const struct stream_peer *peer
 	list_init(&c->node);
 	list_append(&w->clients, &c->node);
 	count_add(&w->counters.connections, 1);
+	rate_add(&client_slot(c)->counters.session_rate, w->loop->now_ms);
 }
 
 /* There is no memory for it. */

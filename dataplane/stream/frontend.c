@@ -154,6 +154,7 @@ frontend_new(struct frontend **fp, const char *name)
 		obj_free(f);
 		return ERR_NOMEM;
 	}
+	f->id = backend_number();
 	f->workers = workers;
 	atomic_init(&f->sessions.max, LIMIT_NONE);
 	snap_init(&f->snap, workers, frontend_free);

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "core/list.h"
+#include "core/rate.h"
 #include "core/snap.h"
 #include "stream/frontend.h"
 #include "stream/limit_priv.h"
@@ -18,6 +19,8 @@ struct frontend_counters {
 	_Atomic uint64_t	bytes_out;
 	_Atomic uint64_t	responses[HTTP_CLASSES];	/* by status / 100; 0: others */
 	_Atomic uint64_t	refused;	/* accepted and closed: no memory for a stream */
+	struct rate		session_rate;	/* connections */
+	struct rate		request_rate;	/* of HTTP */
 	_Atomic uint64_t	denied;		/* by rules: connections, requests, responses */
 };
 
@@ -34,6 +37,7 @@ struct frontend {
 #define FRONTEND_MAGIC		 0xf407e4d2
 	struct snap		 snap;
 	char			*name;
+	uint32_t		 id;		/* backend_number(): for "fe_id" */
 	struct frontend_conf	*conf;		/* published; control */
 	bool			 has_items;	/* control: a publication was made for it */
 	struct limit		 sessions;	/* shared by all workers */

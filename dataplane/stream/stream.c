@@ -53,8 +53,10 @@ stream_release(struct stream *s)
 {
 	struct worker *w = s->worker;
 
-	if (s->backend_conf != NULL)
+	if (s->backend_conf != NULL) {
+		count_add(&s->backend->slots[w->index].counters.streams, (uint64_t)-1);
 		snap_unref(&s->backend_conf->slots[w->index]);
+	}
 	snap_unref(&s->frontend_conf->slots[w->index].ref);
 	snap_unref(&s->frontend->slots[w->index].ref);
 	loop_bury(w->loop, &s->grave, stream_bury);
@@ -111,6 +113,8 @@ stream_take_conf(struct stream *s, struct frontend_conf *conf)
 	snap_ref(&slot->ref);
 	snap_ref(&conf->slots[worker].ref);
 	count_add(&slot->counters.sessions, 1);
+	if (s->client->is_http)
+		rate_add(&slot->counters.request_rate, s->begun_ms);
 }
 
 bool
@@ -124,6 +128,8 @@ stream_set_backend(struct stream *s, struct backend *backend)
 	s->backend_conf = backend->slots[worker].conf;
 	snap_ref(&s->backend_conf->slots[worker]);
 	count_add(&backend->slots[worker].counters.sessions, 1);
+	count_add(&backend->slots[worker].counters.streams, 1);
+	rate_add(&backend->slots[worker].counters.session_rate, s->worker->loop->now_ms);
 	return true;
 }
 

@@ -173,6 +173,7 @@ stream_take_server(struct stream *s, struct server *server, enum pick pick)
 	s->pick = s->redispatched && pick != PICK_RETRY ? PICK_REDISPATCH : pick;
 	list_append(&stream_server_slot(s)->streams, &s->by_server);
 	count_add(&stream_server_slot(s)->counters.sessions, 1);
+	rate_add(&stream_server_slot(s)->counters.session_rate, now_ms);
 	stream_connect(s);
 }
 
