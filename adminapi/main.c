@@ -18,6 +18,7 @@
 #include "adminapi/daemon/stop.h"
 #include "adminapi/helper.h"
 #include "adminapi/rest/events.h"
+#include "adminapi/rest/expressions.h"
 #include "adminapi/rest/info.h"
 #include "adminapi/rest/reload.h"
 #include "adminapi/rest/resources.h"
@@ -232,6 +233,10 @@ main(int argc, char **argv)
 		return 2;
 	if (options.help || options.version) {
 		options.help ? options_help() : version_print();
+		return 0;
+	}
+	if (options.expressions) {
+		expressions_print();
 		return 0;
 	}
 	if (listeners_given(options.admin, options.admin_count, &program.boot.why) != ERR_OK) {

@@ -24,6 +24,7 @@ static const char help_text[] =
 	"                        global.log_dir\n"
 	"      --state-dir DIR   where changes made over REST are kept\n"
 	"      --threads N       worker threads, 1 to 64, instead of global.threads\n"
+	"      --expressions     all that expressions are made of, as JSON\n"
 	"      --version         versions of the program and its libraries\n"
 	"  -h, --help            this text\n"
 	"\n"
@@ -64,6 +65,7 @@ admin_add(struct options *options, const char *text)
 
 enum option_key {
 	KEY_CHECK = 256,
+	KEY_EXPRESSIONS,
 	KEY_ADMIN,
 	KEY_FILES_DIR,
 	KEY_LOG_DIR,
@@ -80,6 +82,7 @@ static const struct option long_options[] = {
 	{ "log-dir",	required_argument,	NULL, KEY_LOG_DIR },
 	{ "state-dir",	required_argument,	NULL, KEY_STATE_DIR },
 	{ "threads",	required_argument,	NULL, KEY_THREADS },
+	{ "expressions", no_argument,		NULL, KEY_EXPRESSIONS },
 	{ "version",	no_argument,		NULL, KEY_VERSION },
 	{ "help",	no_argument,		NULL, 'h' },
 	{ NULL,		0,			NULL, 0 },
@@ -106,6 +109,9 @@ option_take(struct options *options, int key)
 		return true;
 	case KEY_STATE_DIR:
 		options->state_dir = optarg;
+		return true;
+	case KEY_EXPRESSIONS:
+		options->expressions = true;
 		return true;
 	case KEY_VERSION:
 		options->version = true;

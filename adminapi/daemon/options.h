@@ -17,6 +17,7 @@ struct options {
 	uint32_t	 admin_count;
 	uint32_t	 threads;			/* --threads; 0: not given */
 	bool		 check;				/* --check */
+	bool		 expressions;			/* --expressions */
 	bool		 version;			/* --version */
 	bool		 help;				/* --help */
 };

@@ -12,6 +12,7 @@
 #include "adminapi/apply/write.h"
 #include "adminapi/json/embedded.h"
 #include "adminapi/rest/events.h"
+#include "adminapi/rest/expressions.h"
 #include "adminapi/rest/numbers.h"
 #include "adminapi/rest/resources.h"
 #include "adminapi/rest/version.h"
@@ -207,7 +208,20 @@ schemas_get(struct call *call)
 		jsonw_uint(&w, "bytes", embedded_files[i].size);
 		jsonw_end_object(&w);
 	}
+	jsonw_object(&w, "expressions");
+	jsonw_string(&w, "href", "/v1/schemas/expressions");
 	jsonw_end_object(&w);
+	jsonw_end_object(&w);
+	answer_json(call, 200, &out);
+}
+
+/* No schema, but what schemas do not know: what stands in the document's texts. */
+static void
+expressions_get(struct call *call)
+{
+	struct buf out = { 0 };
+
+	expressions_write(&out);
 	answer_json(call, 200, &out);
 }
 
@@ -218,6 +232,10 @@ schema_get(struct call *call)
 	const char *wanted = call->segments[2];
 	char name[64];
 
+	if (strcmp(wanted, "expressions") == 0) {
+		expressions_get(call);
+		return;
+	}
 	for (size_t i = 0; i < embedded_file_count; i++) {
 		const struct embedded_file *file = &embedded_files[i];
 

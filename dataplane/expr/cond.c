@@ -5,6 +5,7 @@
 #include "expr/cond.h"
 #include <stdlib.h>
 #include "expr/cond_priv.h"
+#include "expr/map.h"
 
 static bool
 sample_is_true(struct eval *eval, struct sample *sample)
@@ -15,12 +16,26 @@ sample_is_true(struct eval *eval, struct sample *sample)
 	return sample->number != 0;
 }
 
+/* Cast once, it stays of the type that all of them take. */
+static bool
+maps_find(const struct term *term, struct eval *eval, struct sample *sample)
+{
+	for (uint32_t i = 0; i < term->map_count; i++) {
+		const struct map_view *view = term->maps[i]->object;
+
+		if (view != NULL && map_view_find(view, eval, sample, NULL))
+			return true;
+	}
+	return false;
+}
+
 static inline bool
 term_matches_sample(const struct term *term, struct eval *eval, struct sample *sample)
 {
 	switch ((enum term_kind)term->kind) {
 	case TERM_SET:
-		return term->set != NULL && pattern_set_find(term->set, eval, sample, NULL);
+		return (term->set != NULL && pattern_set_find(term->set, eval, sample, NULL)) ||
+		       (term->map_count != 0 && maps_find(term, eval, sample));
 	case TERM_FOUND:
 		return true;
 	case TERM_BOOL:

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include "core/diag.h"
 #include "core/err.h"
 #include "core/str.h"
@@ -35,6 +36,9 @@ void cond_free(struct cond **cp);	/* *cp may be NULL, and is NULL afterwards */
  * place. Immutable once filled; as long as what was compiled with it is being compiled.
  */
 struct acls;
+
+/* The name and test of a predefined one; 0 to the first NULL. */
+const char *acl_predefined(size_t index, const char **test);
 
 struct acls *acls_new(void);	/* NULL: no memory */
 

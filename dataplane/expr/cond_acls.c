@@ -37,6 +37,15 @@ const struct predefined predefined_acls[] = {
 };
 const size_t predefined_count = sizeof(predefined_acls) / sizeof(predefined_acls[0]);
 
+const char *
+acl_predefined(size_t index, const char **test)
+{
+	if (index >= predefined_count)
+		return NULL;
+	*test = predefined_acls[index].test;
+	return predefined_acls[index].name;
+}
+
 struct acl {
 	char	*name;		/* owned, as is the test */
 	char	*test;

@@ -31,34 +31,15 @@ expr_convert(const struct expr *expr, struct eval *eval, struct sample *sample)
 	return true;
 }
 
-/* Of many values the last: HAProxy's meaning of hdr(x) outside of conditions. */
-static bool
-expr_get_last(const struct expr *expr, struct eval *eval, struct sample *sample)
-{
-	struct fetch_cursor cursor = { .wants_last = true };
-	struct sample next;
-	bool any = false;
-
-	for (;;) {
-		next.type = expr->fetch->type;
-		if (!expr->fetch->get(eval, &expr->args, &cursor, &next))
-			return any;
-		*sample = next;
-		any = true;
-	}
-}
-
 bool
 expr_eval(const struct expr *expr, struct eval *eval, struct sample *sample)
 {
 	const struct fetch *fetch = expr->fetch;
-	struct fetch_cursor cursor = { 0 };
-	bool there;
+	struct fetch_cursor cursor = { .wants_last = fetch->is_last };
 
 	sample->type = fetch->type;
-	there = fetch->is_last ? expr_get_last(expr, eval, sample)
-			       : fetch->get(eval, &expr->args, &cursor, sample);
-	return there && (expr->step_count == 0 || expr_convert(expr, eval, sample));
+	return fetch->get(eval, &expr->args, &cursor, sample) &&
+	       (expr->step_count == 0 || expr_convert(expr, eval, sample));
 }
 
 bool

@@ -297,6 +297,20 @@ pattern_give_value(const struct pattern_set *set, const struct pattern *pattern,
 	return false;
 }
 
+/* Does any hold, whichever? Most tests of rules have one pattern, or a few. */
+static inline bool
+list_holds(const struct pattern_set *set, const _Atomic(struct pattern *) *list,
+	const struct sample *sample)
+{
+	const struct pattern *p = atomic_load_explicit(list, memory_order_acquire);
+
+	for (; p != NULL; p = atomic_load_explicit(&p->next, memory_order_acquire)) {
+		if (set->match->holds(set, p, sample))
+			return true;
+	}
+	return false;
+}
+
 bool
 pattern_set_find(const struct pattern_set *set, struct eval *eval, struct sample *sample,
 	struct sample *value)
@@ -308,6 +322,9 @@ pattern_set_find(const struct pattern_set *set, struct eval *eval, struct sample
 		return false;
 	if (match->parse == NULL)
 		return match->holds(set, NULL, sample);
+	if (value == NULL && atomic_load_explicit(&set->table, memory_order_acquire) == NULL)
+		return list_holds(set, &set->listed, sample) ||
+		       list_holds(set, &set->unhashed, sample);
 	pattern = pattern_set_search(set, sample);
 	if (pattern == NULL || value == NULL || !set->has_values)
 		return pattern != NULL;

@@ -105,7 +105,8 @@ value_fill(struct value *value, uint32_t name, const struct sample *sample)
 	value->type = sample->type;
 	if (sample_has_text(sample->type)) {
 		value->len = (uint32_t)sample->text.len;
-		memmove(value->at.text, sample->text.at, sample->text.len);
+		if (value->len > 0)	/* where it is empty there may be no text at all */
+			memmove(value->at.text, sample->text.at, sample->text.len);
 	} else if (sample->type == SAMPLE_IP) {
 		value->at.ip = sample->ip;
 	} else {

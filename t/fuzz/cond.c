@@ -18,14 +18,31 @@ claim(bool holds)
 		abort();
 }
 
-static const struct compile_env env = { .has = COMPILE_HAS_ALL, .place = "a fuzzer" };
+static struct refs refs;
+static const struct compile_env env = {
+	.has = COMPILE_HAS_ALL & ~(NEEDS_BACKEND | NEEDS_SERVER | NEEDS_RESPONSE | NEEDS_END),
+	.place = "a fuzzer",
+	.refs = &refs,
+};
 
+/* What it says of a request with bytes still to come is what it says in the end, or undecided. */
 static bool
 cond_holds(const struct cond *cond, const struct http_head *request)
 {
-	struct eval eval = { .request = request, .is_final = true };
+	char room[4096];
+	struct eval eval = {
+		.request = request,
+		.room = { room, sizeof(room) },
+		.is_final = true,
+	};
+	const bool holds = cond_eval(cond, &eval) == COND_TRUE;
+	enum cond_result early;
 
-	return cond_eval(cond, &eval) == COND_TRUE;
+	claim(eval.room.at == room);
+	eval.is_final = false;
+	early = cond_eval(cond, &eval);
+	claim(early == COND_UNDECIDED || early == (holds ? COND_TRUE : COND_FALSE));
+	return holds;
 }
 
 static void
@@ -76,11 +93,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (cond_compile(&cond, text, &env, &diag) != ERR_OK) {
 		claim(cond == NULL);
 		cond_check_diag(&diag, text.len);
+		refs_fini(&refs);
 		return 0;
 	}
-	if (line_end != NULL && h1_parse_request(&parse, &request, line_end + 1,
-		size - text.len - 1) == H1_DONE)
+	if (line_end != NULL && refs.first == NULL &&
+	    h1_parse_request(&parse, &request, line_end + 1, size - text.len - 1) == H1_DONE)
 		cond_ask(cond, text, &request);
 	cond_free(&cond);
+	refs_fini(&refs);
 	return 0;
 }
