@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include "adminapi/apply/refs.h"
 #include "core/clock.h"
 #include "core/loop.h"
 #include "expr/userlist.h"
@@ -35,6 +36,11 @@ op_set_object(struct plan_op *op, void *object)
 	op->node->object = object;
 }
 
+/* -- rules -- */
+
+/* Those of the newest prepared conf of a frontend or backend; NULL: none. */
+static const struct rules *newest_rules(const struct doc_node *node);
+
 /* -- backends -- */
 
 static enum err
@@ -52,6 +58,8 @@ backend_prepare(struct preparation *p, struct plan_op *op)
 		op_set_object(op, NULL);
 		return ERR_OK;
 	}
+	if (!rules_keep_stats(((struct backend_conf *)op->conf)->rules, newest_rules(op->node)))
+		return ERR_NOMEM;
 	if (backend == NULL && (e = backend_new(&backend, op->node->name)) != ERR_OK)
 		return e;
 	e = backend_publish_new(&item, backend, op->conf);
@@ -60,10 +68,21 @@ backend_prepare(struct preparation *p, struct plan_op *op)
 			backend_discard(&backend);
 		return e;
 	}
+	op->prepared = op->conf;
 	op->conf = NULL;
+	op->old_newest = op->node->newest;
+	op->node->newest = op->prepared;
 	publication_add(p->publication, item);
 	op_set_object(op, backend);
 	return ERR_OK;
+}
+
+static void
+backend_abort(struct plan_op *op)
+{
+	op->node->object = op->old_object;
+	if (op->to != NULL)
+		op->node->newest = op->old_newest;
 }
 
 /* -- servers -- */
@@ -288,12 +307,17 @@ backend_named(struct preparation *p, const char *name)
 	return node->object;
 }
 
-static void
-rules_prepare(struct preparation *p, struct rules *rules)
+static const struct rules *
+newest_rules(const struct doc_node *node)
 {
-	for (uint32_t i = 0; rules != NULL && i < rules->count; i++)
-		if (rules->rules[i].backend_name != NULL)
-			rules->rules[i].backend = backend_named(p, rules->rules[i].backend_name);
+	const struct frontend_object *object = node->object;
+	const struct backend_conf *backend = node->newest;
+
+	if (node->object == NULL)
+		return NULL;		/* it went, and comes anew */
+	if (node->kind == DOC_BACKEND)
+		return backend == NULL ? NULL : backend->rules;
+	return object->newest->rules;
 }
 
 static enum err
@@ -306,8 +330,7 @@ frontend_conf_prepare(struct preparation *p, struct plan_op *op, struct frontend
 			return e;
 	if (s->default_backend != NULL)
 		s->conf->default_backend = backend_named(p, s->default_backend);
-	rules_prepare(p, s->conf->http.rules);
-	return ERR_OK;
+	return rules_keep_stats(s->conf->rules, newest_rules(op->node)) ? ERR_OK : ERR_NOMEM;
 }
 
 static enum err
@@ -491,9 +514,74 @@ static const struct kind_ops {
 	[DOC_ADMIN]	= { admin_prepare,	admin_publish,		admin_abort },
 	[DOC_USERLIST]	= { userlist_prepare,	userlist_publish,	userlist_abort },
 	[DOC_FRONTEND]	= { frontend_prepare,	frontend_publish,	frontend_abort },
-	[DOC_BACKEND]	= { backend_prepare,	NULL,			object_abort },
+	[DOC_BACKEND]	= { backend_prepare,	NULL,			backend_abort },
 	[DOC_SERVER]	= { server_prepare,	NULL,			object_abort },
 };
+
+/* -- whom rules and formats name: when all objects are there -- */
+
+static enum err
+refs_resolve(struct preparation *p, const struct plan_op *op, struct refs *refs)
+{
+	for (struct ref *ref = refs->first; ref != NULL; ref = ref->next) {
+		struct diag why;
+		enum err e = ref_resolve(p->plan, ref, &why);
+
+		if (e == ERR_OK)
+			continue;
+		if (e != ERR_NOMEM)
+			issues_add(p->issues, pointer_text(plan_at(p->plan, op->node)), "%s",
+				why.text);
+		return e;
+	}
+	return ERR_OK;
+}
+
+static enum err
+op_resolve(struct preparation *p, const struct plan_op *op)
+{
+	struct frontend_conf *frontend = op->prepared;
+	struct backend_conf *backend = op->prepared;
+	enum err e = ERR_OK;
+
+	if (op->to == NULL || op->prepared == NULL)
+		return ERR_OK;
+	if (op->node->kind == DOC_FRONTEND) {
+		e = refs_resolve(p, op, &frontend->refs);
+		if (e == ERR_OK && frontend->rules != NULL)
+			e = refs_resolve(p, op, &frontend->rules->refs);
+	} else if (op->node->kind == DOC_BACKEND && backend->rules != NULL) {
+		e = refs_resolve(p, op, &backend->rules->refs);
+	}
+	return e;
+}
+
+static enum err
+preparation_resolve(struct preparation *p)
+{
+	for (uint32_t i = 0; i < p->plan->count; i++) {
+		enum err e = op_resolve(p, p->plan->ops[i]);
+
+		if (e == ERR_OK)
+			continue;
+		p->nomem = e == ERR_NOMEM;
+		return e;
+	}
+	return ERR_OK;
+}
+
+const struct rules *
+published_rules(const struct doc_node *node)
+{
+	const struct backend *backend = node->live_object;
+	const struct frontend *frontend;
+
+	if (node->kind == DOC_BACKEND)
+		return backend == NULL || backend->conf == NULL ? NULL : backend->conf->rules;
+	frontend = published_frontend(node);
+	return frontend == NULL || frontend_published(frontend) == NULL ? NULL :
+	    frontend_published(frontend)->rules;
+}
 
 #define OPS_PER_CLOCK 16	/* how many ops between two looks at the clock */
 
@@ -518,7 +606,7 @@ preparation_step(struct preparation *p, uint64_t until_us)
 		    p->next < p->plan->count)
 			return ERR_BUSY;
 	}
-	return ERR_OK;
+	return preparation_resolve(p);
 }
 
 void

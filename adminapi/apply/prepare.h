@@ -62,6 +62,10 @@ void prepared_bind_changes(const struct plan_op *op, bind_change_fn *fn, void *a
 struct userlist;
 struct userlist *prepared_userlist(struct plan *plan, const char *name);
 
+/* The rules that are published of a frontend or backend; NULL: none. */
+struct rules;
+const struct rules *published_rules(const struct doc_node *node);
+
 /* The frontend behind a node's live version; NULL: none. */
 struct frontend *published_frontend(const struct doc_node *node);
 

@@ -40,11 +40,12 @@ static void
 notes_parse(struct doc_notes *notes, const cJSON *meta)
 {
 	const cJSON *by = doc_field(meta, "admin_by"), *last = doc_field(meta, "last_id");
-	const cJSON *revision;
+	const cJSON *rule = doc_field(meta, "last_rule"), *revision;
 	uint32_t i = 0;
 
 	notes->admin_by = cJSON_IsString(by) ? DOC_BY_REST : DOC_BY_CONFIG;
 	notes->last_id = cJSON_IsNumber(last) ? (uint32_t)last->valuedouble : 0;
+	notes->last_rule = cJSON_IsNumber(rule) ? (uint32_t)rule->valuedouble : 0;
 	cJSON_ArrayForEach(revision, doc_field(meta, "revisions"))
 		if (cJSON_IsNumber(revision) && i < DOC_COLLECTIONS_MAX)
 			notes->revisions[i++] = (uint64_t)revision->valuedouble;

@@ -122,7 +122,8 @@ backend_compile(const struct chain *chain, struct pointer *at, struct issues *is
 	fields_bind(backend_fields, COUNT(backend_fields), chain, conf, at, issues);
 	conf->tunnel_set = chain_is_set(chain, "timeout", "tunnel");
 	conf->redispatch = redispatch_interval(chain_value(chain, "redispatch", NULL));
-	if (!backend_http_compile(&conf->http, chain, at, issues))
+	if (!backend_http_compile(&conf->http, chain, at, issues) ||
+	    !backend_rules_compile(conf, chain, at, issues))
 		backend_conf_discard(&conf);
 	return conf;
 }
@@ -142,6 +143,7 @@ static const struct field frontend_fields[] = {
 	{ "mode",		NULL,	bind_word,    FRONTEND(mode),		  mode_words },
 	{ "timeout",	"client",	bind_timeout, FRONTEND(timeout_client),		NULL },
 	{ "timeout",	"client_fin",	bind_timeout, FRONTEND(timeout_client_fin),	NULL },
+	{ "timeout",	"tarpit",	bind_timeout, FRONTEND(timeout_tarpit),		NULL },
 	{ "maxconn",		NULL,	bind_u32,     FRONTEND(maxconn),		NULL },
 	{ "clitcpka",		NULL,	bind_bool,    FRONTEND(clitcpka.on),		NULL },
 	{ "clitcpka_idle",	NULL,	bind_seconds, FRONTEND(clitcpka.idle_s),	NULL },
@@ -221,7 +223,8 @@ frontend_compile(const struct chain *chain, struct pointer *at, struct issues *i
 	fields_bind(frontend_fields, COUNT(frontend_fields), chain, s->conf, at, issues);
 	if (!access_compile(s->conf, chain, at, issues) ||
 	    !frontend_binds(s, chain, binds, at, issues) ||
-	    !frontend_http_compile(&s->conf->http, chain, at, issues)) {
+	    !frontend_http_compile(&s->conf->http, chain, at, issues) ||
+	    !frontend_rules_compile(s->conf, chain, at, issues)) {
 		frontend_settings_drop(s);
 		return NULL;
 	}

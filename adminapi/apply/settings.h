@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 #include "adminapi/doc/plan.h"
+#include "expr/args.h"
 #include "net/bind.h"
 #include "server/backend.h"
 #include "stream/frontend.h"

@@ -83,13 +83,18 @@ format_bind(struct format **fp, const struct chain *chain, const char *field,
 	struct compile_env env, struct refs *refs, struct pointer *at, struct issues *issues)
 {
 	const char *text = cJSON_GetStringValue(chain_value(chain, field, NULL));
+	const struct ref *noted = refs_last(refs);
 	struct diag why = { "" };
 	enum err err;
+	size_t mark;
 
 	if (text == NULL)
 		return true;
 	env.refs = refs;
 	err = format_compile(fp, slice_of(text), FORMAT_LOG, &env, &why);
+	mark = pointer_push(at, field);
+	refs_note(chain, refs, &noted, at);
+	pointer_pop(at, mark);
 	if (err == ERR_INVALID)
 		issue_below(issues, at, field, why.text);
 	return err != ERR_NOMEM;

@@ -32,12 +32,19 @@ is_own_header(const char *name)
 	return false;
 }
 
+const char *
+answer_header_fault(const char *name)
+{
+	return is_own_header(name) ? "is one that the answer has anyway, or that belongs to its "
+		"connection" : NULL;
+}
+
 /* What the schema let through and is no header for all that; NULL: it is one. */
 static const char *
 header_fault(const char *name, const char *value)
 {
 	if (is_own_header(name))
-		return "is one that the answer has anyway, or that belongs to its connection";
+		return answer_header_fault(name);
 	if (strstr(value, "%[") != NULL)
 		return "has a format (%[...]), which is not understood here";
 	return http_field_is_sound(slice_of(name), slice_of(value)) ? NULL

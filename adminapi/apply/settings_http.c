@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include "http/h1.h"
-#include "rules/rules.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -199,6 +198,7 @@ forwarded_compile(struct http_forwarded *conf, const struct chain *chain, struct
 static const struct field frontend_fields[] = {
 	{ "timeout", "http_request",	bind_timeout, FRONTEND(timeout_request),    NULL },
 	{ "timeout", "http_keep_alive", bind_timeout, FRONTEND(timeout_keep_alive), NULL },
+	{ "monitor_uri", NULL,		bind_text,    FRONTEND(monitor_uri),	    NULL },
 };
 
 bool
@@ -211,8 +211,7 @@ frontend_http_compile(struct frontend_http *http, const struct chain *chain, str
 	    h1_relaxed(chain, "accept_unsafe_violations_in_http_request");
 	return forwardfor_compile(&http->forwardfor, chain, "forwardfor", at, issues) &&
 	    forwardfor_compile(&http->originalto, chain, "originalto", at, issues) &&
-	    errors_compile(&http->errors, chain, at, issues) &&
-	    rules_compile(&http->rules, chain, at, issues);
+	    errors_compile(&http->errors, chain, at, issues);
 }
 
 /* of enum http_reuse */
@@ -232,9 +231,7 @@ backend_http_compile(struct backend_http *http, const struct chain *chain, struc
 	http->h1_options = h1_relaxed(chain, "accept_unsafe_violations_in_http_response");
 	http->h1_names = h1_names(chain);
 	forwarded_compile(&http->forwarded, chain, at, issues);
-	http->rules_free = rules_free;
 	return forwardfor_compile(&http->forwardfor, chain, "forwardfor", at, issues) &&
 	    forwardfor_compile(&http->originalto, chain, "originalto", at, issues) &&
-	    errors_compile(&http->errors, chain, at, issues) &&
-	    rules_compile(&http->rules, chain, at, issues);
+	    errors_compile(&http->errors, chain, at, issues);
 }

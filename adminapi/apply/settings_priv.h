@@ -73,9 +73,25 @@ const cJSON *error_pages_find(const struct chain *chain, const char *name);
 bool error_pages_compile(struct http_errors *errors, const cJSON *set, const char *files_dir,
 	struct pointer *at, struct issues *issues);
 
-/* The rules that hold; backends are to be found by their names. False: no memory. *rp is the conf's. */
-bool rules_compile(struct rules **rp, const struct chain *chain, struct pointer *at,
-	struct issues *issues);
+/*
+ * Named ACLs, monitor_fail, the rules that hold. Objects behind their references are to be found when they are
+ * prepared. False: no memory. What was made is the conf's.
+ */
+bool frontend_rules_compile(struct frontend_conf *conf, const struct chain *chain,
+	struct pointer *at, struct issues *issues);
+bool backend_rules_compile(struct backend_conf *conf, const struct chain *chain,
+	struct pointer *at, struct issues *issues);
+
+/*
+ * Note for the plan what `refs` names behind *noted (the last one noted; NULL: none was): it stands at `at`. Whoever
+ * compiles expressions calls it after each, so that what is missing is told where it was named first.
+ */
+const struct ref *refs_last(const struct refs *refs);	/* NULL: it is empty */
+void refs_note(const struct chain *chain, const struct refs *refs, const struct ref **noted,
+	struct pointer *at);
+
+/* Why a header may not stand in an answer of ours; NULL: it may. */
+const char *answer_header_fault(const char *name);
 
 /*
  * Targets of a `log` list, those whose format is `format` (NULL: all); an issue for each mistake, below `at`. *lp stays NULL for an empty one. False: no

@@ -1,252 +1,390 @@
 /*
- * Rules of a frontend or backend: a row an action. Pure; any thread.
+ * The rules of a frontend or backend: named ACLs, phases, conditions, ids. Pure; any thread.
  *
- * The schema says which fields an action has; here is what these must be to each other.
+ * The schema says which fields an action has; here is what these must be to each other and to their place.
  */
 #include "config.h"
-#include "adminapi/apply/settings_priv.h"
+#include "adminapi/apply/settings_rules_priv.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "rules/rules.h"
+#include "stream/frontend.h"
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
-
-/* False: no memory. */
-typedef bool rule_compile_fn(struct rule *rule, const cJSON *item, struct pointer *at,
-	struct issues *issues);
-
-static uint16_t
-status_of(const cJSON *item, const char *field, uint16_t otherwise)
-{
-	const cJSON *value = doc_field(item, field);
-
-	if (!cJSON_IsNumber(value) || value->valuedouble < 100 || value->valuedouble > 599)
-		return otherwise;
-	return (uint16_t)value->valuedouble;
-}
-
-/* A copy of a string; NULL: it is not there. False: no memory. */
-static bool
-text_take(char **to, const cJSON *item, const char *field)
-{
-	const cJSON *value = doc_field(item, field);
-
-	if (!cJSON_IsString(value))
-		return true;
-	*to = strdup(value->valuestring);
-	return *to != NULL;
-}
-
-static bool
-return_compile(struct rule *rule, const cJSON *item, struct pointer *at, struct issues *issues)
-{
-	rule->status = status_of(item, "status", 200);
-	return answer_compile(&rule->answer, rule->status, item, "string", at, issues);
-}
-
-static bool
-deny_compile(struct rule *rule, const cJSON *item, struct pointer *at, struct issues *issues)
-{
-	rule->status = status_of(item, "deny_status", 403);
-	return true;
-}
-
-static bool
-use_backend_compile(struct rule *rule, const cJSON *item, struct pointer *at,
-	struct issues *issues)
-{
-	return text_take(&rule->backend_name, item, "backend");
-}
-
-/* -- redirect -- */
-
-/* Where to: one of these; in the order of enum redirect_kind. */
-static const char *const target_fields[] = { "location", "prefix", "scheme" };
-
-static bool
-redirect_target(struct rule *rule, const cJSON *item, struct pointer *at, struct issues *issues)
-{
-	const char *const *fields = target_fields;
-	const char *given = NULL;
-
-	for (size_t i = 0; i < COUNT(target_fields); i++) {
-		if (doc_field(item, fields[i]) == NULL)
-			continue;
-		if (given != NULL) {
-			issue_below(issues, at, fields[i], "there is another target already: "
-				"location, prefix or scheme");
-			return true;
-		}
-		given = fields[i];
-		rule->kind = (enum redirect_kind)i;
-	}
-	if (given != NULL)
-		return text_take(&rule->to, item, given);
-	issues_add(issues, pointer_text(at), "one of \"location\", \"prefix\" and \"scheme\" is "
-		"required");
-	return true;
-}
-
-static bool
-redirect_cookies(struct rule *rule, const cJSON *item, struct pointer *at, struct issues *issues)
-{
-	const cJSON *set = doc_field(item, "set_cookie"), *clear = doc_field(item, "clear_cookie");
-	const cJSON *cookie = set != NULL ? set : clear;
-
-	if (set != NULL && clear != NULL)
-		issue_below(issues, at, "clear_cookie", "not together with set_cookie");
-	if (!cJSON_IsString(cookie))
-		return true;
-	rule->cookie = redirect_cookie(cookie->valuestring, set == NULL);
-	return rule->cookie != NULL;
-}
-
-/* What the schema refuses is told at its place already: that one is kept. */
-static void
-redirect_judge(const struct rule *rule, struct pointer *at, struct issues *issues)
-{
-	struct diag why;
-
-	if (rule->to != NULL && rule_check(rule, &why) != ERR_OK)
-		issue_below(issues, at, target_fields[rule->kind], why.text);
-}
-
-static bool
-redirect_compile(struct rule *rule, const cJSON *item, struct pointer *at, struct issues *issues)
-{
-	uint32_t before = issues->count + issues->dropped;
-
-	rule->status = status_of(item, "code", 302);
-	rule->drop_query = cJSON_IsTrue(doc_field(item, "drop_query"));
-	rule->append_slash = cJSON_IsTrue(doc_field(item, "append_slash"));
-	if (rule->append_slash && !rule->drop_query)
-		issue_below(issues, at, "append_slash", "needs drop_query");
-	if (rule->drop_query && doc_field(item, "location") != NULL)
-		issue_below(issues, at, "drop_query", "a location has nothing of the request");
-	if (!redirect_target(rule, item, at, issues) || !redirect_cookies(rule, item, at, issues))
-		return false;
-	if (issues->count + issues->dropped == before)
-		redirect_judge(rule, at, issues);
-	return true;
-}
-
-/* -- all actions -- */
-
-static const struct action {
-	const char		*word, *phase;
-	enum rule_action	 action;
-	bool			 in_frontends_only;
-	rule_compile_fn		*compile;
-} actions[] = {
-	{ "return",	 "http-request", RULE_RETURN,	   false, return_compile },
-	{ "redirect",	 "http-request", RULE_REDIRECT,	   false, redirect_compile },
-	{ "deny",	 "http-request", RULE_DENY,	   false, deny_compile },
-	{ "use_backend", "use_backend",	 RULE_USE_BACKEND, true,  use_backend_compile },
+/* Where a phase's rules may stand (HAProxy manual, 4.1 "Proxy keywords matrix"), and what they are called. */
+static const struct phase_row {
+	bool		 in_frontends, in_backends;
+	const char	*place;
+} phase_rows[PHASES] = {
+	[PHASE_TCP_REQUEST_CONNECTION]	= { true,  false, "tcp-request connection rules" },
+	[PHASE_TCP_REQUEST_SESSION]	= { true,  false, "tcp-request session rules" },
+	[PHASE_TCP_REQUEST_CONTENT]	= { true,  true,  "tcp-request content rules" },
+	[PHASE_HTTP_REQUEST]		= { true,  true,  "http-request rules" },
+	[PHASE_USE_BACKEND]		= { true,  false, "use_backend rules" },
+	[PHASE_USE_SERVER]		= { false, true,  "use-server rules" },
+	[PHASE_TCP_RESPONSE_CONTENT]	= { false, true,  "tcp-response content rules" },
+	[PHASE_HTTP_RESPONSE]		= { true,  true,  "http-response rules" },
+	[PHASE_HTTP_AFTER_RESPONSE]	= { true,  true,  "http-after-response rules" },
 };
 
-static const struct action *
-action_find(const cJSON *item)
+static bool
+is_http(const struct rule_site *site)
 {
-	const cJSON *word = doc_field(item, "action");
-
-	for (size_t i = 0; cJSON_IsString(word) && i < COUNT(actions); i++)
-		if (strcmp(word->valuestring, actions[i].word) == 0)
-			return &actions[i];
-	return NULL;			/* the schema has told */
-}
-
-static void
-place_check(const struct action *action, const struct chain *chain, const cJSON *item,
-	struct pointer *at, struct issues *issues)
-{
-	const cJSON *phase = doc_field(item, "phase");
-	size_t mark;
-
-	if (action->in_frontends_only && chain->node->kind != DOC_FRONTEND)
-		issue_below(issues, at, "action", "belongs in the rules of a frontend");
-	if (!cJSON_IsString(phase) || strcmp(phase->valuestring, action->phase) == 0)
-		return;
-	mark = pointer_push(at, "phase");
-	issues_add(issues, pointer_text(at), "must be \"%s\" for this action, is \"%.40s\"",
-		action->phase, phase->valuestring);
-	pointer_pop(at, mark);
+	return site->chain->mode != NULL && strcmp(site->chain->mode, "http") == 0;
 }
 
 static bool
-condition_compile(struct rule *rule, const cJSON *item, struct pointer *at,
-	struct issues *issues)
+in_backend(const struct rule_site *site)
 {
-	const cJSON *unless = doc_field(item, "unless"), *text = doc_field(item, "if");
-	const struct compile_env env = {
-		.has = NEEDS_CLIENT | NEEDS_REQUEST_LINE | NEEDS_REQUEST | NEEDS_HTTP,
-		.place = "http-request rules",
-	};
+	return site->chain->node->kind == DOC_BACKEND;
+}
+
+/* -- phases -- */
+
+static bool
+phase_is_http(enum rule_phase phase)
+{
+	return ((1u << phase) & IN_HTTP_ANY) != 0;
+}
+
+static bool
+phase_find(enum rule_phase *phase, const char *word)
+{
+	for (unsigned i = 0; i < PHASES; i++) {
+		if (strcmp(rule_phase_word((enum rule_phase)i), word) != 0)
+			continue;
+		*phase = (enum rule_phase)i;
+		return true;
+	}
+	return false;
+}
+
+/* "\"http-request\" or \"http-response\"" */
+static const char *
+phase_words(unsigned phases, struct diag *words)
+{
+	size_t len = 0;
+
+	words->text[0] = '\0';
+	for (unsigned i = 0; i < PHASES && len < sizeof(words->text); i++)
+		if ((phases & 1u << i) != 0)
+			len += (size_t)snprintf(words->text + len, sizeof(words->text) - len,
+				"%s\"%s\"", len == 0 ? "" : " or ",
+				rule_phase_word((enum rule_phase)i));
+	return words->text;
+}
+
+/* What is not said: the only one that there is, else the mode's. */
+static bool
+phase_imply(struct rule_site *site, unsigned phases, enum rule_phase *phase)
+{
+	struct diag words, why;
+
+	*phase = is_http(site) ? PHASE_HTTP_REQUEST : PHASE_TCP_REQUEST_CONTENT;
+	if ((phases & 1u << *phase) != 0)
+		return true;
+	for (unsigned i = 0; i < PHASES; i++) {
+		if (phases != 1u << i)
+			continue;
+		*phase = (enum rule_phase)i;
+		return true;
+	}
+	diag_set(&why, "needs a phase: %s", phase_words(phases, &words));
+	site_issue(site, "action", why.text);
+	return false;
+}
+
+/* Where a wrong phase is told: where it is said, else at the action. */
+static void
+phase_issue(struct rule_site *site, const char *why)
+{
+	site_issue(site, doc_field(site->item, "phase") != NULL ? "phase" : "action", why);
+}
+
+static bool
+phase_judge(struct rule_site *site, enum rule_phase phase)
+{
+	const struct phase_row *row = &phase_rows[phase];
 	struct diag why;
-	enum err e;
+
+	if (phase_is_http(phase) && !is_http(site)) {
+		diag_set(&why, "means something in mode http only, and %s \"%s\" is of mode %s",
+			in_backend(site) ? "backend" : "frontend", site->chain->node->name,
+			site->chain->mode == NULL ? "-" : site->chain->mode);
+		phase_issue(site, why.text);
+		return false;
+	}
+	if (in_backend(site) ? row->in_backends : row->in_frontends)
+		return true;
+	diag_set(&why, "%s belong in a %s", row->place,
+		in_backend(site) ? "frontend" : "backend");
+	phase_issue(site, why.text);
+	return false;
+}
+
+static bool
+phase_compile(struct rule_site *site)
+{
+	const cJSON *given = doc_field(site->item, "phase");
+	unsigned phases = rule_action_phases(site->rule->action);
+	enum rule_phase phase;
+	struct diag words, why;
+
+	if (!cJSON_IsString(given) || !phase_find(&phase, given->valuestring)) {
+		if (given != NULL || !phase_imply(site, phases, &phase))
+			return false;	/* the schema has told */
+	} else if ((phases & 1u << phase) == 0) {
+		diag_set(&why, "must be %s for this action, is \"%s\"",
+			phase_words(phases, &words), given->valuestring);
+		site_issue(site, "phase", why.text);
+		return false;
+	}
+	site->rule->phase = phase;
+	return phase_judge(site, phase);
+}
+
+static void
+env_init(struct rule_site *site)
+{
+	enum rule_phase phase = site->rule->phase;
+
+	site->env = (struct compile_env){
+		.has = rule_phase_has(phase, is_http(site), in_backend(site)),
+		.place = phase_rows[phase].place,
+		.backend = in_backend(site) ? site->chain->node->name : NULL,
+		.acls = site->acls,
+		.refs = site->refs,
+	};
+}
+
+/* -- conditions -- */
+
+static void
+condition_take(struct rule_site *site, const char *field, const char *text)
+{
+	size_t mark = pointer_push(site->at, field);
+	struct diag why;
+	enum err e = cond_compile(&site->rule->cond, slice_of(text), &site->env, &why);
+
+	if (e == ERR_OK)
+		site_note_uses(site, site->at);
+	else if (e == ERR_NOMEM)
+		site->nomem = true;
+	else
+		issues_add(site->issues, pointer_text(site->at), "%s", why.text);
+	pointer_pop(site->at, mark);
+}
+
+static void
+condition_compile(struct rule_site *site)
+{
+	const cJSON *unless = doc_field(site->item, "unless");
+	const cJSON *text = doc_field(site->item, "if");
 
 	if (text != NULL && unless != NULL)
-		issue_below(issues, at, "unless", "not together with if");
-	rule->unless = text == NULL && unless != NULL;
-	text = rule->unless ? unless : text;
-	if (!cJSON_IsString(text))
-		return true;
-	e = cond_compile(&rule->cond, slice_of(text->valuestring), &env, &why);
-	if (e == ERR_INVALID)
-		issue_below(issues, at, rule->unless ? "unless" : "if", why.text);
-	return e != ERR_NOMEM;
+		site_issue(site, "unless", "not together with if");
+	site->rule->unless = text == NULL && unless != NULL;
+	text = site->rule->unless ? unless : text;
+	if (cJSON_IsString(text))
+		condition_take(site, site->rule->unless ? "unless" : "if", text->valuestring);
 }
 
-static bool
-rule_compile(struct rule *rule, const struct chain *chain, const cJSON *item, struct pointer *at,
-	struct issues *issues)
-{
-	const struct action *action = cJSON_IsObject(item) ? action_find(item) : NULL;
+/* -- named ACLs -- */
 
-	if (action == NULL)
-		return true;
-	rule->action = action->action;
-	place_check(action, chain, item, at, issues);
-	return text_take(&rule->id, item, "id") && action->compile(rule, item, at, issues) &&
-	    condition_compile(rule, item, at, issues);
+static void
+acl_compile(struct rule_site *site, const cJSON *acl)
+{
+	const cJSON *test;
+	size_t index = 0;
+
+	cJSON_ArrayForEach(test, array_or_none(acl)) {
+		size_t mark = pointer_push_index(site->at, index++);
+		struct diag why;
+		enum err e = ERR_OK;
+
+		if (cJSON_IsString(test))
+			e = acls_add(site->acls, slice_of(acl->string),
+				slice_of(test->valuestring), &site->env, &why);
+		if (e == ERR_OK)
+			site_note_uses(site, site->at);
+		else if (e == ERR_NOMEM)
+			site->nomem = true;
+		else
+			issues_add(site->issues, pointer_text(site->at), "%s", why.text);
+		pointer_pop(site->at, mark);
+	}
+}
+
+/* What they need may be missing where they are used: that is told there. */
+static void
+acls_compile(struct rule_site *site, struct acls **ap)
+{
+	const cJSON *acls = chain_value(site->chain, "acls", NULL), *acl;
+	size_t mark;
+
+	if (!cJSON_IsObject(acls) || acls->child == NULL)
+		return;
+	site->acls = *ap = acls_new();
+	if (site->acls == NULL) {
+		site->nomem = true;
+		return;
+	}
+	site->env = (struct compile_env){
+		.has = COMPILE_HAS_ALL,
+		.place = "ACLs",
+		.backend = in_backend(site) ? site->chain->node->name : NULL,
+		.refs = site->refs,
+	};
+	mark = pointer_push(site->at, "acls");
+	cJSON_ArrayForEach(acl, acls) {
+		size_t inner = pointer_push(site->at, acl->string);
+
+		acl_compile(site, acl);
+		pointer_pop(site->at, inner);
+	}
+	pointer_pop(site->at, mark);
+}
+
+/* -- monitor_fail: as a rule's condition, of no rule -- */
+
+static void
+monitor_compile(struct rule_site *site, struct cond **cond)
+{
+	const cJSON *text = chain_value(site->chain, "monitor_fail", NULL);
+	struct rule like = { .phase = PHASE_HTTP_REQUEST };
+
+	if (!cJSON_IsString(text))
+		return;
+	site->rule = &like;
+	env_init(site);
+	site->env.place = "monitor_fail";
+	condition_take(site, "monitor_fail", text->valuestring);
+	*cond = like.cond;
+}
+
+/* -- a rule, a list -- */
+
+static void
+rule_compile(struct rule_site *site)
+{
+	const cJSON *word = doc_field(site->item, "action"), *id = doc_field(site->item, "id");
+	struct rule *rule = site->rule;
+
+	if (cJSON_IsString(id) && (rule->id = strdup(id->valuestring)) == NULL)
+		site->nomem = true;
+	if (!cJSON_IsString(word) ||
+	    !rule_action_find(&rule->action, slice_of(word->valuestring)))
+		return;			/* the schema has told */
+	if (!phase_compile(site))
+		return;
+	env_init(site);
+	operands_compile(site);
+	condition_compile(site);
+}
+
+static int
+id_compare(const void *a, const void *b)
+{
+	const struct rule *x = *(const struct rule *const *)a;
+	const struct rule *y = *(const struct rule *const *)b;
+	int order = strcmp(x->id, y->id);
+
+	return order != 0 ? order : x < y ? -1 : x > y;
+}
+
+/* The later one of two is wrong. The rules are still in the list's order. */
+static void
+ids_judge(struct rule_site *site, const struct rules *rules)
+{
+	const struct rule **by_id = calloc(rules->count + 1, sizeof(struct rule *));
+	uint32_t count = 0;
+
+	if (by_id == NULL) {
+		site->nomem = true;
+		return;
+	}
+	for (uint32_t i = 0; i < rules->count; i++)
+		if (rules->rules[i].id != NULL)
+			by_id[count++] = &rules->rules[i];
+	qsort(by_id, count, sizeof(struct rule *), id_compare);
+	for (uint32_t i = 1; i < count; i++) {
+		size_t mark;
+
+		if (strcmp(by_id[i]->id, by_id[i - 1]->id) != 0)
+			continue;
+		mark = pointer_push_index(site->at, (size_t)(by_id[i] - rules->rules));
+		site_issue(site, "id", "another rule of the list has this id");
+		pointer_pop(site->at, mark);
+	}
+	free(by_id);
+}
+
+static const cJSON *
+list_of(const struct chain *chain)
+{
+	const cJSON *list = array_or_none(chain_value(chain, "rules", NULL));
+
+	return cJSON_GetArraySize(list) > RULES_MAX ? NULL : list;	/* too many: the schema has told */
 }
 
 static void
-id_check(const struct rules *rules, uint32_t index, struct pointer *at, struct issues *issues)
+list_compile(struct rule_site *site, struct rules *rules)
 {
-	const char *id = rules->rules[index].id;
+	const cJSON *list = list_of(site->chain);
+	uint32_t before = site->issues->count + site->issues->dropped, index = 0;
+	size_t mark = pointer_push(site->at, "rules");
 
-	for (uint32_t i = 0; id != NULL && i < index; i++) {
-		if (rules->rules[i].id == NULL || strcmp(rules->rules[i].id, id) != 0)
-			continue;
-		issue_below(issues, at, "id", "another rule of the list has this id");
-		return;
+	site->refs = &rules->refs;
+	site->noted = NULL;
+	cJSON_ArrayForEach(site->item, list) {
+		size_t inner = pointer_push_index(site->at, index);
+
+		site->rule = &rules->rules[index++];
+		if (cJSON_IsObject(site->item) && !site->nomem)
+			rule_compile(site);
+		pointer_pop(site->at, inner);
 	}
+	ids_judge(site, rules);
+	pointer_pop(site->at, mark);
+	if (!site->nomem && site->issues->count + site->issues->dropped == before)
+		rules_seal(rules);
 }
 
 bool
-rules_compile(struct rules **rp, const struct chain *chain, struct pointer *at,
+frontend_rules_compile(struct frontend_conf *conf, const struct chain *chain, struct pointer *at,
 	struct issues *issues)
 {
-	const cJSON *list = array_or_none(chain_value(chain, "rules", NULL)), *item;
-	uint32_t count = (uint32_t)cJSON_GetArraySize(list), index = 0;
-	struct rules *rules;
-	bool ok = true;
-	size_t mark;
+	uint32_t count = (uint32_t)cJSON_GetArraySize(list_of(chain));
+	struct rule_site site = { .chain = chain, .refs = &conf->refs,
+		.noted = refs_last(&conf->refs), .captures = &conf->captures, .at = at,
+		.issues = issues };
 
-	if (count == 0 || count > RULES_MAX)
-		return true;		/* too many: the schema has told */
-	rules = *rp = rules_new(count);
-	if (rules == NULL)
+	acls_compile(&site, &conf->acls);
+	monitor_compile(&site, &conf->http.monitor_fail);
+	if (count == 0 || site.nomem)
+		return !site.nomem;
+	conf->rules = rules_new(count);
+	if (conf->rules == NULL)
 		return false;
-	mark = pointer_push(at, "rules");
-	cJSON_ArrayForEach(item, list) {
-		size_t inner = pointer_push_index(at, index);
+	list_compile(&site, conf->rules);
+	return !site.nomem;
+}
 
-		ok = ok && rule_compile(&rules->rules[index], chain, item, at, issues);
-		id_check(rules, index++, at, issues);
-		pointer_pop(at, inner);
-	}
-	pointer_pop(at, mark);
-	return ok;
+bool
+backend_rules_compile(struct backend_conf *conf, const struct chain *chain, struct pointer *at,
+	struct issues *issues)
+{
+	uint32_t count = (uint32_t)cJSON_GetArraySize(list_of(chain));
+	struct rule_site site = { .chain = chain, .at = at, .issues = issues };
+
+	if (count == 0 && chain_value(chain, "acls", NULL) == NULL)
+		return true;
+	conf->rules_free = rules_free;
+	conf->rules = rules_new(count);
+	if (conf->rules == NULL)
+		return false;
+	site.refs = &conf->rules->refs;
+	acls_compile(&site, &conf->rules->acls);
+	list_compile(&site, conf->rules);
+	return !site.nomem;
 }

@@ -44,6 +44,14 @@ target_revision(const struct write *w, const struct doc_node *parent, const stru
 	return *exists ? node->head_revision : 0;
 }
 
+bool
+precondition_of(const struct write *w, bool exists, uint64_t revision)
+{
+	if (w->if_match != NULL && (!exists || !tags_match(w->if_match, revision)))
+		return false;
+	return w->if_none_match == NULL || !exists || !tags_match(w->if_none_match, revision);
+}
+
 static bool
 precondition_holds(const struct write *w, const struct doc_node *parent,
 	const struct doc_node *node)
@@ -51,9 +59,7 @@ precondition_holds(const struct write *w, const struct doc_node *parent,
 	bool exists;
 	uint64_t revision = target_revision(w, parent, node, &exists);
 
-	if (w->if_match != NULL && (!exists || !tags_match(w->if_match, revision)))
-		return false;
-	return w->if_none_match == NULL || !exists || !tags_match(w->if_none_match, revision);
+	return precondition_of(w, exists, revision);
 }
 
 /* The target's parent: a server's backend, else the root. NULL: it is not there. */
@@ -218,10 +224,18 @@ verdict_outcome(enum plan_verdict verdict)
 }
 
 static void
-issues_move(struct issues *to, struct issues *from)
+issues_move(const struct txn *txn, struct issues *to, struct issues *from)
 {
-	for (uint32_t i = 0; i < from->count; i++)
-		issues_add(to, from->items[i].pointer, "%s", from->items[i].detail);
+	for (uint32_t i = 0; i < from->count; i++) {
+		struct buf pointer = { 0 };
+
+		if (txn->write->of_rules)
+			txn_rules_pointer(txn, from->items[i].pointer, &pointer);
+		issues_add(to, pointer.len == 0 || pointer.failed ? from->items[i].pointer
+								 : pointer.at,
+			"%s", from->items[i].detail);
+		buf_fini(&pointer);
+	}
 	to->dropped += from->dropped;
 	issues_fini(from);
 }
@@ -253,7 +267,7 @@ txn_plan_conclude(struct txn *txn)
 
 	plan_finish(&txn->plan);
 	txn->outcome = verdict_outcome(txn->plan.verdict);
-	issues_move(&w->issues, &txn->plan.issues);
+	issues_move(txn, &w->issues, &txn->plan.issues);
 	if (txn->outcome == WRITE_DONE && issues_any(&w->issues))
 		txn->outcome = WRITE_INVALID;
 	if (txn->outcome == WRITE_DONE && txn_note(txn) != ERR_OK)
@@ -276,6 +290,13 @@ plan_body(struct txn *txn, const cJSON *body)
 		return;
 	}
 	node = target_node(txn, parent);
+	if (w->of_rules) {
+		if (node != NULL && node->head != NULL)
+			txn_plan_rules(txn, node, body);
+		else
+			not_found(txn, w->kind, w->name);
+		return;
+	}
 	if (!precondition_holds(w, parent, node)) {
 		txn->outcome = WRITE_PRECONDITION;
 		return;
@@ -318,7 +339,9 @@ txn_plan(struct txn *txn, struct doc *doc)
 	plan_init(&txn->plan, doc, settings_compilers, w->origin);
 	txn->plan.actor = w->actor;
 	txn->outcome = WRITE_DONE;
-	if (w->verb == WRITE_CREATE)
+	if (w->verb == WRITE_CREATE && w->of_rules)
+		w->rule = NULL;
+	else if (w->verb == WRITE_CREATE)
 		w->name = NULL;		/* the body brings it, again if this plan is made again */
 	if (w->body == NULL && w->verb != WRITE_DELETE)
 		e = json_parse(&parsed, w->text.at, w->text.len, &w->issues);

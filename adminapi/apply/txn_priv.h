@@ -40,6 +40,15 @@ struct txn {
 /* txn_plan.c: parse, find the target, hold the preconditions against the head, plan. Any thread. */
 void txn_plan(struct txn *txn, struct doc *doc);
 
+/* txn_rules.c: the same of a write of rules, below a frontend or backend that is there (`node`). */
+void txn_plan_rules(struct txn *txn, struct doc_node *node, const cJSON *body);
+
+/* A pointer that stands in a rule's or rules' body for one below their frontend or backend. */
+void txn_rules_pointer(const struct txn *txn, const char *pointer, struct buf *out);
+
+/* If-Match and If-None-Match: does what they say of `revision` hold? */
+bool precondition_of(const struct write *w, bool exists, uint64_t revision);
+
 /* The steps after all bodies were walked: checks, compilation, rows; sets txn->outcome. */
 void txn_plan_conclude(struct txn *txn);
 

@@ -30,8 +30,11 @@ static void
 meta_write(struct buf *out, const struct rows *rows, const struct doc_node *node,
 	const struct doc_version *version, uint32_t gone)
 {
-	if (node->kind == DOC_BACKEND || node->kind == DOC_CONFIG) {
-		buf_printf(out, "{\"last_id\":%u,", (unsigned)node->last_id);
+	if (node->kind == DOC_FRONTEND && node->last_rule > 0) {
+		buf_printf(out, "{\"last_rule\":%u}", (unsigned)node->last_rule);
+	} else if (node->kind == DOC_BACKEND || node->kind == DOC_CONFIG) {
+		buf_printf(out, "{\"last_id\":%u,\"last_rule\":%u,", (unsigned)node->last_id,
+			(unsigned)node->last_rule);
 		meta_write_revisions(out, rows, node, gone);
 		buf_puts(out, "}");
 	} else if (node->kind == DOC_SERVER && version->admin_by == DOC_BY_REST) {
@@ -104,9 +107,9 @@ static enum err
 put_raised(const struct rows *rows)
 {
 	for (uint32_t i = 0; i < rows->plan->raised_count; i++) {
-		const struct doc_node *backend = rows->plan->raised[i].backend;
-		const struct doc_version *version = plan_version(backend);
-		enum err e = version == NULL ? ERR_OK : put_row(rows, backend, version, 0);
+		const struct doc_node *node = rows->plan->raised[i].node;
+		const struct doc_version *version = plan_version(node);
+		enum err e = version == NULL ? ERR_OK : put_row(rows, node, version, 0);
 
 		if (e != ERR_OK)
 			return e;

@@ -52,6 +52,8 @@ struct write {
 	enum doc_kind		 kind;		/* of the target, or of the collection's members */
 	const char		*parent;	/* the backend of a server; NULL elsewhere */
 	const char		*name;		/* NULL: the single one; for CREATE and members: none */
+	bool			 of_rules;	/* of that frontend or backend: one of its rules, or the list */
+	const char		*rule;		/* its id; NULL for CREATE (then the new one's, in done()) and members */
 	struct slice		 text;		/* the body, JSON */
 	cJSON			*body;		/* instead of text, if it was parsed before (borrowed) */
 	const char		*if_match, *if_none_match;

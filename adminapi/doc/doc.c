@@ -126,6 +126,7 @@ doc_node_discard(struct doc_node *node)
 	node_drop_table(node);
 	doc_version_unref(node->head);
 	doc_version_unref(node->live);
+	doc_uses_fini(&node->uses);
 	free(node->name);
 	free(node);
 }

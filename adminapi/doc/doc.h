@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <cjson/cJSON.h>
+#include "adminapi/doc/uses.h"
 #include "adminapi/hash.h"
 #include "adminapi/json/schema.h"
 #include "core/err.h"
@@ -56,6 +57,7 @@ struct doc_version {
 struct doc_notes {
 	enum doc_origin	 admin_by;	/* a server's admin_state */
 	uint32_t	 last_id;	/* a backend's: highest id ever used */
+	uint32_t	 last_rule;	/* a frontend's or backend's: see doc_node */
 	uint64_t	 revisions[DOC_COLLECTIONS_MAX];	/* last change in each collection, deletions too */
 };
 
@@ -75,9 +77,12 @@ struct doc_node {
 	uint32_t		 live_count[DOC_COLLECTIONS_MAX];	/* members whose live is there */
 	UT_hash_handle		 hh;
 	void			*object;	/* the apply layer's, of the newest prepared version */
+	void			*newest;	/* the apply layer's: a backend's newest prepared conf, borrowed */
 	void			*live_object;	/* the apply layer's, of `live`: what is shown and asked */
 	uint32_t		 pins;		/* answers under way and transactions that name it */
 	uint32_t		 last_id;	/* a backend's: highest id ever used; the plan's */
+	struct doc_uses		 uses;		/* the head's: whom it names beside its fields */
+	uint32_t		 last_rule;	/* highest number ever used in the ids of its rules; the plan's */
 	struct plan_op		*op;		/* the plan's: what it does to this node */
 	uint64_t		 stamp;		/* the plan's: seen in this body */
 	struct doc_node		*deferred;	/* to be reaped when the tree thaws */

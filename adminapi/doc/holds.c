@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <string.h>
+#include "adminapi/json/issues.h"
 
 static void
 chain_add(struct chain *chain, const cJSON *set)
@@ -132,6 +133,30 @@ stand_in(const struct chain *chain, const char *field, const char *sub)
 }
 
 /*
+ * A frontend's tarpit lasts as long as a connect where nothing is said (HAProxy manual, "timeout tarpit"): that of what
+ * it inherits from, for it has none of its own.
+ */
+static const cJSON *
+tarpit_value(const struct chain *chain)
+{
+	const struct schema_node *times = schema_property(chain->doc->defs[DOC_BACKEND],
+		"timeout");
+	const cJSON *value;
+
+	for (uint32_t i = 1; i < chain->count; i++)
+		if ((value = value_in(chain->sets[i], "timeout", "connect")) != NULL)
+			return value;
+	return schema_default(schema_property(times, "connect"));
+}
+
+static bool
+is_tarpit(const struct chain *chain, const char *field, const char *sub)
+{
+	return chain->node->kind == DOC_FRONTEND && sub != NULL && strcmp(field, "timeout") == 0 &&
+	    strcmp(sub, "tarpit") == 0;
+}
+
+/*
  * In mode tcp bytes go both ways from the beginning: there a tunnel's time is an exception that somebody
  * asks for, while an upgraded connection of mode http needs one.
  */
@@ -173,6 +198,8 @@ chain_value(const struct chain *chain, const char *field, const char *sub)
 		return value;
 	if (stand_in(chain, field, sub) != NULL)
 		return chain_value(chain, field, stand_in(chain, field, sub));
+	if (is_tarpit(chain, field, sub))
+		return tarpit_value(chain);
 	return has_default(chain, field, sub) ? schema_default(node) : NULL;
 }
 
@@ -215,6 +242,14 @@ chain_map_holds(const struct chain *chain, uint32_t level, const char *field, co
 		    (rival != NULL && map_has(chain, i, rival, key)))
 			return false;
 	return map_has(chain, level, field, key);
+}
+
+void
+chain_note_use(const struct chain *chain, enum doc_kind kind, const char *name, const char *parent,
+	struct pointer *at)
+{
+	if (chain->uses != NULL)
+		doc_uses_add(chain->uses, kind, name, parent, pointer_text(at) + chain->at_len);
 }
 
 bool

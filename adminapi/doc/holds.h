@@ -24,6 +24,8 @@ struct chain {
 	const struct doc		*doc;
 	const struct doc_node		*node;
 	enum doc_view			 view;
+	struct doc_uses			*uses;		/* where a compiler notes whom it names; NULL: nobody asks */
+	size_t				 at_len;	/* of the pointer that the compiler is given */
 	chain_find_fn			*find;		/* in a plan; NULL: by doc_child() */
 	void				*find_arg;
 	const char			*mode;		/* of the frontend or backend, a server's backend's; else NULL */
@@ -50,6 +52,12 @@ bool chain_map_holds(const struct chain *chain, uint32_t level, const char *fiel
 
 /* Does the field mean anything in the mode of this resource? */
 bool chain_has_field(const struct chain *chain, const struct schema_node *field);
+
+struct pointer;
+
+/* A compiler's: what stands at `at` names that resource (`parent`: a server's backend, else NULL). */
+void chain_note_use(const struct chain *chain, enum doc_kind kind, const char *name,
+	const char *parent, struct pointer *at);
 
 /* Is it set on the resource itself? */
 bool chain_is_own(const struct chain *chain, const char *field);

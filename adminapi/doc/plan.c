@@ -33,6 +33,7 @@ plan_op_drop(struct plan *plan, struct plan_op *op)
 		doc_node_discard(op->node);
 	else
 		doc_node_reap(plan->doc, op->node);	/* its last pin may have gone meanwhile */
+	doc_uses_fini(&op->uses);
 	free(op->path);
 	free(op);
 }
@@ -42,7 +43,7 @@ plan_fini(struct plan *plan)
 {
 	HASH_CLEAR(hh, plan->created);
 	for (uint32_t i = plan->raised_count; i > 0; i--)
-		plan->raised[i - 1].backend->last_id = plan->raised[i - 1].last_id;
+		*plan->raised[i - 1].last = plan->raised[i - 1].before;
 	/* children of created nodes name their parents: newest first */
 	for (uint32_t i = plan->count; i > 0; i--)
 		plan_op_drop(plan, plan->ops[i - 1]);
@@ -293,13 +294,19 @@ plan_compile_op(struct plan *plan, struct plan_op *op)
 {
 	const struct plan_compiler *compiler = &plan->compilers[op->node->kind];
 	struct issues found = { 0 };
+	struct pointer *at;
 	struct chain chain;
 
 	if (op->to == NULL || compiler->compile == NULL)
 		return;
 	plan_chain(plan, op->node, &chain);
-	op->conf = compiler->compile(&chain, plan_at(plan, op->node), &found);
+	at = plan_at(plan, op->node);
+	chain.uses = &op->uses;
+	chain.at_len = at->text.len;
+	op->conf = compiler->compile(&chain, at, &found);
 	plan_take_issues(plan, &found);
+	if (op->uses.failed)
+		plan_nomem(plan);
 	if (op->conf == NULL && !issues_any(&plan->issues))
 		plan_nomem(plan);
 }
@@ -385,6 +392,7 @@ plan_finish(struct plan *plan)
 	plan_check(plan);
 	for (uint32_t i = 0; i < plan->count; i++)
 		plan_compile_op(plan, plan->ops[i]);
+	plan_check_uses(plan);
 	if (!plan_sort(plan))
 		plan_nomem(plan);
 	plan_make_tables(plan);

@@ -25,9 +25,11 @@ struct plan_op {
 	bool			 stored;	/* start-up: the store has a row of it, of this revision */
 	uint64_t		 stored_revision;
 	bool			 kept;		/* a server's admin_state that REST set survives a file */
+	struct doc_uses		 uses;		/* of `to`; from the hand-over on those of before */
 	void			*conf;		/* what the compiler made of it; taken by the apply layer */
 	void			*prepared;	/* the apply layer's */
 	void			*old_object;	/* node->object before it was prepared */
+	void			*old_newest;	/* and node->newest */
 	void			*object;	/* and when it was handed over */
 	UT_hash_handle		 hh;		/* created nodes, by path */
 	char			*path;		/* of created nodes */
@@ -39,10 +41,11 @@ struct plan_compiler {
 	void	 (*discard)(void *conf);
 };
 
-/* A backend that gave out an id; the old highest comes back if the plan is dropped. */
+/* A node that gave out an id (of a server, of a rule); the old highest comes back if the plan is dropped. */
 struct plan_raise {
-	struct doc_node		*backend;
-	uint32_t		 last_id;	/* before */
+	struct doc_node		*node;
+	uint32_t		*last;		/* its last_id or last_rule */
+	uint32_t		 before;
 };
 
 enum plan_verdict {
@@ -62,7 +65,7 @@ struct plan {
 	struct plan_op		       **ops;		/* in the order in which they are to be applied */
 	uint32_t			 count, cap;
 	struct plan_op			*created;	/* uthash by path */
-	struct plan_raise		*raised;	/* backends whose last_id grew */
+	struct plan_raise		*raised;	/* whose last_id or last_rule grew */
 	uint32_t			 raised_count, raised_cap;
 	bool				 ids_given;	/* an id was given that may be taken: check them */
 	struct {
@@ -106,6 +109,20 @@ void plan_patch(struct plan *plan, struct doc_node *parent, enum doc_kind kind, 
 void plan_patch_members(struct plan *plan, struct doc_node *parent, enum doc_kind kind,
 	const cJSON *patch);
 void plan_delete(struct plan *plan, struct doc_node *node);
+
+/*
+ * One change of the list of rules of a frontend or backend, which is there: of the rule `id` (NULL: a new one, which
+ * brings its id or gets one), or (PLAN_RULES_PATCH) of several by their ids. A body may have "before" or "after",
+ * the id of another rule: there it goes; else it stays where it is, or comes at the end.
+ */
+enum plan_rules_verb {
+	PLAN_RULE_PUT, PLAN_RULE_PATCH, PLAN_RULE_CREATE, PLAN_RULE_DELETE, PLAN_RULES_PATCH
+};
+void plan_rules_edit(struct plan *plan, struct doc_node *node, enum plan_rules_verb verb,
+	const char *id, const cJSON *body);
+
+/* The rule of that id in a set; NULL. `index` may be NULL. */
+const cJSON *rules_find(const cJSON *set, const char *id, uint32_t *index);
 
 /* Put a saved version in as it was (start-up): keeps its revision. Takes `set`. */
 void plan_restore(struct plan *plan, struct doc_node *parent, enum doc_kind kind,

@@ -57,6 +57,16 @@ lower_head(struct doc_node *node)
 	}
 }
 
+/* Of the newest version, compiled anew or not; the other way round when it is undone. */
+static void
+op_swap_uses(struct plan_op *op)
+{
+	struct doc_uses uses = op->node->uses;
+
+	op->node->uses = op->uses;
+	op->uses = uses;
+}
+
 static bool
 is_change(const struct plan_op *op)
 {
@@ -76,6 +86,7 @@ plan_hand_over(struct plan *plan)
 			doc_node_attach(plan->doc, op->node);
 		op->created = false;
 		op->object = op->node->object;
+		op_swap_uses(op);
 		if (!is_change(op))
 			continue;
 		op->node->head = doc_version_ref(op->to);	/* op->from takes over the head's */
@@ -91,6 +102,7 @@ plan_undo(struct plan *plan)
 	for (uint32_t i = plan->count; i > 0; i--) {
 		struct plan_op *op = plan->ops[i - 1];
 
+		op_swap_uses(op);
 		if (!is_change(op))
 			continue;
 		doc_version_unref(op->node->head);
@@ -130,6 +142,7 @@ op_end(struct plan *plan, struct plan_op *op)
 	if (op->conf != NULL)
 		plan->compilers[op->node->kind].discard(op->conf);
 	doc_unpin(plan->doc, op->node);
+	doc_uses_fini(&op->uses);
 	free(op->path);
 	free(op);
 }

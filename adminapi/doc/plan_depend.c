@@ -144,12 +144,57 @@ touch_for(struct plan *plan, const struct plan_op *op)
 	}
 }
 
+/* -- who names a server that another one takes the place of -- */
+
+static bool
+is_replaced(const struct plan_op *op)
+{
+	return op->node->kind == DOC_SERVER && op->from != NULL && op->to != NULL &&
+	    doc_server_id(op->from) != doc_server_id(op->to);
+}
+
+static bool
+names_replaced(const struct plan *plan, const struct doc_node *user)
+{
+	for (uint32_t i = 0; i < user->uses.count; i++) {
+		const struct doc_use *use = user->uses.at[i];
+		const struct doc_node *backend, *server = NULL;
+
+		if (use->parent == NULL)
+			continue;
+		backend = doc_child(plan->doc->root, DOC_BACKEND, use->parent);
+		if (backend != NULL)
+			server = doc_child(backend, DOC_SERVER, use->name);
+		if (server != NULL && server->op != NULL && is_replaced(server->op))
+			return true;
+	}
+	return false;
+}
+
+static void
+touch_users_of_replaced(struct plan *plan)
+{
+	struct doc_node *root = plan->doc->root;
+
+	doc_each_child(frontend, root, DOC_FRONTEND)
+		if (names_replaced(plan, frontend))
+			plan_touch(plan, frontend);
+	doc_each_child(backend, root, DOC_BACKEND)
+		if (names_replaced(plan, backend))
+			plan_touch(plan, backend);
+}
+
 void
 plan_touch_dependents(struct plan *plan)
 {
 	uint32_t count = plan->count;	/* what is touched changes nothing further */
+	bool any_replaced = false;
 
-	for (uint32_t i = 0; i < count; i++)
+	for (uint32_t i = 0; i < count; i++) {
 		if (plan->ops[i]->to != plan->ops[i]->from)
 			touch_for(plan, plan->ops[i]);
+		any_replaced |= is_replaced(plan->ops[i]);
+	}
+	if (any_replaced)
+		touch_users_of_replaced(plan);
 }

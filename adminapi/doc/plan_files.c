@@ -48,6 +48,18 @@ log_named(const cJSON *item)
 	return target->valuestring + sizeof(prefix) - 1;
 }
 
+static const char *
+rule_file(const cJSON *item)
+{
+	return cJSON_IsObject(item) ? cJSON_GetStringValue(doc_field(item, "file")) : NULL;
+}
+
+static const char *
+rule_lf_file(const cJSON *item)
+{
+	return cJSON_IsObject(item) ? cJSON_GetStringValue(doc_field(item, "lf_file")) : NULL;
+}
+
 static const struct file_field {
 	const char	*field, *dir_field;
 	file_named_fn	*named;
@@ -55,6 +67,8 @@ static const struct file_field {
 	bool		 is_log;
 } file_fields[] = {
 	{ "errorfiles",	"files_dir",	page_named,	NULL,		false },
+	{ "rules",	"files_dir",	rule_file,	"file",		false },
+	{ "rules",	"files_dir",	rule_lf_file,	"lf_file",	false },
 	{ "log",	"log_dir",	log_named,	"target",	true },
 };
 

@@ -15,6 +15,18 @@ struct pointer *plan_at_members(struct plan *plan, const struct doc_node *parent
 /* Give a node its next version. Takes `set`, also on failure. */
 void plan_set(struct plan *plan, struct doc_node *node, cJSON *set);
 
+/* Judge a node's next set and keep it. Takes `own` (NULL: nothing). `input` is what the caller sent. */
+void plan_accept_set(struct plan *plan, struct doc_node *node, const cJSON *input, cJSON *own);
+
+/* `*last` of a node grows to `id`, until the plan is dropped. */
+void plan_raise(struct plan *plan, struct doc_node *node, uint32_t *last, uint32_t id);
+
+/*
+ * A frontend's or backend's rules before the schema judges them: each has an id, kept from `old` (NULL: nothing was
+ * before) where its content is the same, or given; a status as it is shown is one as it is set.
+ */
+void plan_rules_complete(struct plan *plan, struct doc_node *node, const cJSON *old, cJSON *own);
+
 void plan_worsen(struct plan *plan, enum plan_verdict verdict);
 
 /*
@@ -60,6 +72,9 @@ void plan_check_files(struct plan *plan);
 
 /* plan_map_file.c: the same of a map's file. */
 void plan_check_map_files(struct plan *plan);
+
+/* refs.c: after compilation: whom the compilers found named is there, and nobody goes who is. */
+void plan_check_uses(struct plan *plan);
 
 /* mode.c */
 void plan_check_modes(struct plan *plan);

@@ -1,6 +1,8 @@
 /*
  * Who names whom: a frontend the backends that its requests go to, frontends and backends a profile
- * and sets of error pages. Both ways: what is named must be there, what is there and named may not go.
+ * and sets of error pages; and, as
+ * their compilers find (uses.h), anything in expressions. Both ways: what is named must be there, what is there and
+ * named may not go.
  */
 #include "config.h"
 #include "adminapi/doc/plan_priv.h"
@@ -56,8 +58,8 @@ reference_next(struct reference *r)
 
 		r->next_rule = rule->next;
 		r->rules++;
-		if (reference_take(r, rule, r->of_rules))
-			return true;
+		if (reference_take(r, rule, r->of_rules) && strchr(r->name, '%') == NULL)
+			return true;	/* a format names whom it likes, when it runs */
 	}
 	return false;
 }
@@ -157,4 +159,99 @@ check_all_users(struct plan *plan, const struct doc_node *gone)
 	check_users(plan, gone, DOC_PROFILE);
 	check_users(plan, gone, DOC_FRONTEND);
 	check_users(plan, gone, DOC_BACKEND);
+}
+
+/* -- whom compilers found named -- */
+
+static struct doc_node *
+use_find(struct plan *plan, const struct doc_use *use)
+{
+	struct doc_node *parent = plan->doc->root;
+
+	if (use->parent != NULL)
+		parent = plan_find(plan, parent, DOC_BACKEND, use->parent);
+	return parent == NULL ? NULL : plan_find(plan, parent, use->kind, use->name);
+}
+
+static void
+use_label(const struct doc_use *use, struct buf *out)
+{
+	buf_printf(out, "%s \"", doc_kind_info(use->kind)->word);
+	if (use->parent != NULL)
+		buf_printf(out, "%s/", use->parent);
+	buf_printf(out, "%.*s\"", DOC_NAME_MAX, use->name);
+	buf_put(out, "", 1);
+}
+
+static void
+use_is_missing(struct plan *plan, const struct doc_node *user, const struct doc_use *use)
+{
+	struct pointer *at = plan_at(plan, user);
+	struct buf label = { 0 };
+
+	use_label(use, &label);
+	buf_puts(&at->text, use->place);
+	issues_add(&plan->issues, pointer_text(at), "there is no %s",
+		label.failed ? use->name : label.at);
+	buf_fini(&label);
+}
+
+static void
+use_goes(struct plan *plan, const struct doc_node *user, const struct doc_use *use)
+{
+	struct buf path = { 0 }, label = { 0 };
+
+	doc_path(user, &path);
+	buf_puts(&path, use->place);
+	buf_put(&path, "", 1);
+	use_label(use, &label);
+	issues_add(&plan->issues, path.failed ? "" : path.at, "names %s",
+		label.failed ? use->name : label.at);
+	plan->conflict = "it is in use";
+	plan_worsen(plan, PLAN_CONFLICT);
+	buf_fini(&path);
+	buf_fini(&label);
+}
+
+/* Whoever is said by this body is wrong (422); of all others what they name is taken away (409). */
+static void
+check_uses(struct plan *plan, const struct doc_node *user, const struct doc_uses *uses,
+	bool is_said)
+{
+	for (uint32_t i = 0; i < uses->count; i++) {
+		const struct doc_use *use = uses->at[i];
+
+		if (use_find(plan, use) != NULL)
+			continue;
+		if (is_said || user->stamp > plan->first_stamp)
+			use_is_missing(plan, user, use);
+		else
+			use_goes(plan, user, use);
+	}
+}
+
+static void
+check_untouched_uses(struct plan *plan, enum doc_kind kind)
+{
+	doc_each_child(user, plan->doc->root, kind)
+		if (user->op == NULL)
+			check_uses(plan, user, &user->uses, false);
+}
+
+void
+plan_check_uses(struct plan *plan)
+{
+	bool any_goes = false;
+
+	for (uint32_t i = 0; i < plan->count; i++) {
+		const struct plan_op *op = plan->ops[i];
+
+		any_goes |= op->from != NULL && op->to == NULL;
+		if (op->to != NULL)
+			check_uses(plan, op->node, &op->uses, op->to != op->from);
+	}
+	if (!any_goes)
+		return;
+	check_untouched_uses(plan, DOC_FRONTEND);
+	check_untouched_uses(plan, DOC_BACKEND);
 }

@@ -53,13 +53,13 @@ backup_rule(struct plan *plan, struct doc_node *node, const cJSON *input, cJSON 
 		own_set_number(plan, own, "priority", 1);
 }
 
-static void
-plan_raise(struct plan *plan, struct doc_node *backend, uint32_t id)
+void
+plan_raise(struct plan *plan, struct doc_node *node, uint32_t *last, uint32_t id)
 {
-	uint32_t before = backend->last_id;
+	uint32_t before = *last;
 
-	backend->last_id = id;
-	if (plan->raised_count > 0 && plan->raised[plan->raised_count - 1].backend == backend)
+	*last = id;
+	if (plan->raised_count > 0 && plan->raised[plan->raised_count - 1].last == last)
 		return;
 	if (plan->raised_count == plan->raised_cap) {
 		uint32_t cap = plan->raised_cap == 0 ? 4 : plan->raised_cap * 2;
@@ -72,7 +72,7 @@ plan_raise(struct plan *plan, struct doc_node *backend, uint32_t id)
 		plan->raised = more;
 		plan->raised_cap = cap;
 	}
-	plan->raised[plan->raised_count++] = (struct plan_raise){ backend, before };
+	plan->raised[plan->raised_count++] = (struct plan_raise){ node, last, before };
 }
 
 void
@@ -95,7 +95,7 @@ plan_take_ids(struct plan *plan, struct doc_node *backend, const cJSON *members)
 		highest = last > highest ? last : highest;
 	}
 	if (highest > backend->last_id)
-		plan_raise(plan, backend, highest);
+		plan_raise(plan, backend, &backend->last_id, highest);
 }
 
 static void
@@ -107,7 +107,8 @@ id_rule(struct plan *plan, struct doc_node *node, const cJSON *old, cJSON *own)
 	if (given == NULL && kept != NULL) {
 		own_set_number(plan, own, "id", kept->valuedouble);
 	} else if (given == NULL) {
-		plan_raise(plan, node->parent, node->parent->last_id + 1);
+		plan_raise(plan, node->parent, &node->parent->last_id,
+			node->parent->last_id + 1);
 		own_set_number(plan, own, "id", node->parent->last_id);
 	} else if (cJSON_IsNumber(given) && (kept == NULL || !json_equals(kept, given))) {
 		/* above all that were: nobody can have it; else it is looked for later */
@@ -116,7 +117,8 @@ id_rule(struct plan *plan, struct doc_node *node, const cJSON *old, cJSON *own)
 			return;
 		if (given->valuedouble > node->parent->last_id &&
 		    given->valuedouble <= SERVER_ID_MAX)
-			plan_raise(plan, node->parent, (uint32_t)given->valuedouble);
+			plan_raise(plan, node->parent, &node->parent->last_id,
+				(uint32_t)given->valuedouble);
 		else
 			plan->ids_given = true;
 	}

@@ -99,9 +99,8 @@ is_same_set(struct plan *plan, const struct schema_node *def, const cJSON *old, 
 	return same;
 }
 
-/* Judge a node's next set and keep it. Takes `own`. `input` is what the caller sent. */
-static void
-accept_set(struct plan *plan, struct doc_node *node, const cJSON *input, cJSON *own)
+void
+plan_accept_set(struct plan *plan, struct doc_node *node, const cJSON *input, cJSON *own)
 {
 	const struct doc_version *old = plan_version(node);
 	const struct schema_node *def = plan->doc->defs[node->kind];
@@ -112,6 +111,8 @@ accept_set(struct plan *plan, struct doc_node *node, const cJSON *input, cJSON *
 		return;
 	if (node->kind == DOC_SERVER)
 		plan_server_rules(plan, node, old == NULL ? NULL : old->set, input, own);
+	else if (node->kind == DOC_FRONTEND || node->kind == DOC_BACKEND)
+		plan_rules_complete(plan, node, old == NULL ? NULL : old->set, own);
 	at = plan_at(plan, node);
 	if (schema_restore_secrets(def, own, old == NULL ? NULL : old->set, at, &plan->issues) ==
 	    ERR_NOMEM)
@@ -193,7 +194,7 @@ plan_put(struct plan *plan, struct doc_node *parent, enum doc_kind kind, const c
 	if (node == NULL || !is_object(plan, node, NULL, body))
 		return;
 	check_name(plan, node, body);
-	accept_set(plan, node, body, own_part(plan, kind, body));
+	plan_accept_set(plan, node, body, own_part(plan, kind, body));
 	put_children(plan, node, body);
 }
 
@@ -261,7 +262,7 @@ plan_patch(struct plan *plan, struct doc_node *parent, enum doc_kind kind, const
 	cJSON_Delete(part);
 	if (own == NULL)
 		plan_nomem(plan);
-	accept_set(plan, node, patch, own);
+	plan_accept_set(plan, node, patch, own);
 	patch_children(plan, node, patch);
 }
 
@@ -299,6 +300,8 @@ restore_notes(struct doc_node *node, const struct doc_notes *notes)
 {
 	if (node->last_id < notes->last_id)
 		node->last_id = notes->last_id;
+	if (node->last_rule < notes->last_rule)
+		node->last_rule = notes->last_rule;
 	for (uint32_t i = 0; i < DOC_COLLECTIONS_MAX; i++)
 		restore_revision(node, i, notes->revisions[i]);
 }
@@ -313,6 +316,8 @@ plan_restore(struct plan *plan, struct doc_node *parent, enum doc_kind kind, con
 		cJSON_Delete(set);
 		return;
 	}
+	if (kind == DOC_FRONTEND || kind == DOC_BACKEND)
+		plan_rules_complete(plan, node, NULL, set);
 	schema_validate(plan->doc->defs[kind], set, plan_at(plan, node), &plan->issues);
 	plan_set(plan, node, set);
 	if (node->op != NULL && node->op->to != NULL) {

@@ -135,6 +135,19 @@ schema_mode(const struct schema_node *node)
 	return node->mode;
 }
 
+static bool
+case_has(const struct schema_case *only_if, const cJSON *member)
+{
+	const cJSON *choice;
+
+	if (!only_if->is_enum)
+		return json_equals(member, only_if->value);
+	cJSON_ArrayForEach(choice, only_if->value)
+		if (json_equals(member, choice))
+			return true;
+	return false;
+}
+
 bool
 schema_case_holds(const struct schema_node *node, const cJSON *value)
 {
@@ -146,7 +159,7 @@ schema_case_holds(const struct schema_node *node, const cJSON *value)
 	if (!cJSON_IsObject(value))
 		return true;
 	member = cJSON_GetObjectItemCaseSensitive(value, only_if->property);
-	return member == NULL ? !only_if->required : json_equals(member, only_if->value);
+	return member == NULL ? !only_if->required : case_has(only_if, member);
 }
 
 bool

@@ -5,7 +5,7 @@
  * a list), enum, const, minimum, maximum, minLength, maxLength, pattern (PCRE2), properties,
  * patternProperties, additionalProperties (false or a schema), propertyNames, maxProperties, required,
  * items, minItems, maxItems, $ref ("#" or "#/$defs/..."), $defs, default, description, title, writeOnly,
- * readOnly, if/then on one const as a discriminator (more cases: a chain of $refs); $schema, $id,
+ * readOnly, if/then on one const or enum as a discriminator (more cases: a chain of $refs); $schema, $id,
  * $comment; and our own x-unit ("duration", "size"), x-range [min, max] in ms or bytes, x-inherit
  * (true), x-mode ("http"). Any other is refused at compile time.
  *

@@ -9,7 +9,7 @@
 #include "adminapi/json/strict.h"
 
 bool
-compile_fail(struct compiler *c, const char *why)
+schema_refuse(struct compiler *c, const char *why)
 {
 	if (c->err == ERR_OK) {
 		c->err = ERR_INVALID;
@@ -36,7 +36,7 @@ compile_keyword(struct compiler *c, struct schema_node *node, const cJSON *value
 	if (keyword != NULL)
 		ok = keyword->compile(c, (char *)node + keyword->offset, value);
 	else
-		ok = compile_fail(c, "a keyword that is not understood here");
+		ok = schema_refuse(c, "a keyword that is not understood here");
 	pointer_pop(&c->at, mark);
 	return ok;
 }
@@ -48,7 +48,7 @@ compile_node(struct compiler *c, const cJSON *value)
 	const cJSON *keyword;
 
 	if (!cJSON_IsObject(value)) {
-		compile_fail(c, "a schema must be an object");
+		schema_refuse(c, "a schema must be an object");
 		return NULL;
 	}
 	node = calloc(1, sizeof(*node));
@@ -65,7 +65,7 @@ compile_node(struct compiler *c, const cJSON *value)
 			return NULL;
 	}
 	if ((node->only_if.property == NULL) != (node->only_if.then == NULL)) {
-		compile_fail(c, "\"if\" and \"then\" need each other");
+		schema_refuse(c, "\"if\" and \"then\" need each other");
 		return NULL;
 	}
 	return node;

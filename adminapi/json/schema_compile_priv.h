@@ -13,7 +13,7 @@ struct compiler {
 	enum err	 err;
 };
 
-/* A keyword: takes its value into the field of the node; false after compile_fail(). */
+/* A keyword: takes its value into the field of the node; false after schema_refuse(). */
 struct keyword {
 	const char	*name;
 	bool		(*compile)(struct compiler *c, void *field, const cJSON *value);
@@ -23,9 +23,9 @@ struct keyword {
 /* NULL: not one that is understood. */
 const struct keyword *keyword_find(const char *name);
 
-/* A schema within a schema; NULL after compile_fail(). */
+/* A schema within a schema; NULL after schema_refuse(). */
 struct schema_node *compile_node(struct compiler *c, const cJSON *value);
 
 /* Remember the first fault and its place. Return false. */
-bool compile_fail(struct compiler *c, const char *why);
+bool schema_refuse(struct compiler *c, const char *why);
 bool compile_no_memory(struct compiler *c);

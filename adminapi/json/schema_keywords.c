@@ -41,7 +41,7 @@ compile_one_type(struct compiler *c, struct schema_node *node, const cJSON *name
 			return true;
 		}
 	}
-	return compile_fail(c, "no such type");
+	return schema_refuse(c, "no such type");
 }
 
 static bool
@@ -65,7 +65,7 @@ compile_enum(struct compiler *c, void *field, const cJSON *value)
 	struct schema_node *node = field;
 
 	node->enumeration = value;
-	return (cJSON_IsArray(value) && value->child != NULL) || compile_fail(c, "must be a list");
+	return (cJSON_IsArray(value) && value->child != NULL) || schema_refuse(c, "must be a list");
 }
 
 /* The field takes the value as it is: const, default. */
@@ -84,7 +84,7 @@ compile_text(struct compiler *c, void *field, const cJSON *value)
 	const char **text = field;
 
 	*text = value->valuestring;
-	return cJSON_IsString(value) || compile_fail(c, "must be a string");
+	return cJSON_IsString(value) || schema_refuse(c, "must be a string");
 }
 
 static bool
@@ -93,7 +93,7 @@ compile_limit(struct compiler *c, void *field, const cJSON *value)
 	struct schema_limit *limit = field;
 
 	if (!cJSON_IsNumber(value))
-		return compile_fail(c, "must be a number");
+		return schema_refuse(c, "must be a number");
 	*limit = (struct schema_limit){ true, value->valuedouble };
 	return true;
 }
@@ -108,7 +108,7 @@ compile_regex(struct compiler *c, struct schema_pattern *pattern, const char *te
 	pattern->text = text;
 	pattern->code = pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED,
 		PCRE2_UTF | PCRE2_DOLLAR_ENDONLY, &error, &offset, NULL);
-	return pattern->code != NULL || compile_fail(c, "not a regular expression");
+	return pattern->code != NULL || schema_refuse(c, "not a regular expression");
 }
 
 static bool
@@ -117,7 +117,7 @@ compile_pattern(struct compiler *c, void *field, const cJSON *value)
 	struct schema_node *node = field;
 
 	if (!cJSON_IsString(value))
-		return compile_fail(c, "must be a string");
+		return schema_refuse(c, "must be a string");
 	return compile_regex(c, &node->pattern, value->valuestring);
 }
 
@@ -136,7 +136,7 @@ compile_table(struct compiler *c, const cJSON *value, struct schema_property **t
 	const cJSON *member;
 
 	if (!cJSON_IsObject(value))
-		return compile_fail(c, "must be an object");
+		return schema_refuse(c, "must be an object");
 	*table = calloc((size_t)cJSON_GetArraySize(value) + 1, sizeof(**table));
 	if (*table == NULL)
 		return compile_no_memory(c);
@@ -175,7 +175,7 @@ compile_pattern_properties(struct compiler *c, void *field, const cJSON *value)
 	const cJSON *member;
 
 	if (!cJSON_IsObject(value))
-		return compile_fail(c, "must be an object");
+		return schema_refuse(c, "must be an object");
 	node->patterns = calloc((size_t)cJSON_GetArraySize(value) + 1, sizeof(*node->patterns));
 	if (node->patterns == NULL)
 		return compile_no_memory(c);
@@ -218,15 +218,25 @@ compile_required(struct compiler *c, void *field, const cJSON *value)
 
 	node->required = value;
 	if (!cJSON_IsArray(value))
-		return compile_fail(c, "must be a list");
+		return schema_refuse(c, "must be a list");
 	cJSON_ArrayForEach(name, value) {
 		if (!cJSON_IsString(name))
-			return compile_fail(c, "must be a list of names");
+			return schema_refuse(c, "must be a list of names");
 	}
 	return true;
 }
 
-/* {"properties": {NAME: {"const": VALUE}}, "required": [NAME]}, the second part optional. */
+/*
+ * {"properties": {NAME: {"const": VALUE}}, "required": [NAME]}, the second part optional; or "enum" and a list
+ * of values.
+ */
+static bool
+is_choice(const cJSON *keyword)
+{
+	return strcmp(keyword->string, "const") == 0 ||
+	    (strcmp(keyword->string, "enum") == 0 && cJSON_IsArray(keyword));
+}
+
 static bool
 compile_if(struct compiler *c, void *field, const cJSON *value)
 {
@@ -237,15 +247,16 @@ compile_if(struct compiler *c, void *field, const cJSON *value)
 
 	if (property == NULL || !cJSON_IsObject(property) || property->next != NULL ||
 	    property->child == NULL || property->child->next != NULL ||
-	    strcmp(property->child->string, "const") != 0 ||
+	    !is_choice(property->child) ||
 	    cJSON_GetArraySize(value) != (required != NULL ? 2 : 1))
-		return compile_fail(c, "must be one const of one property");
+		return schema_refuse(c, "must be one const or enum of one property");
 	if (required != NULL &&
 	    (cJSON_GetArraySize(required) != 1 || !cJSON_IsString(required->child) ||
 	    strcmp(required->child->valuestring, property->string) != 0))
-		return compile_fail(c, "must require the property it speaks of, or nothing");
+		return schema_refuse(c, "must require the property it speaks of, or nothing");
 	node->only_if.property = property->string;
 	node->only_if.value = property->child;
+	node->only_if.is_enum = strcmp(property->child->string, "enum") == 0;
 	node->only_if.required = required != NULL;
 	return true;
 }
@@ -257,7 +268,7 @@ compile_defs(struct compiler *c, void *field, const cJSON *value)
 	struct schema_node *node = field;
 
 	if (node != c->schema->root)
-		return compile_fail(c, "belongs at the root");
+		return schema_refuse(c, "belongs at the root");
 	return compile_table(c, value, &c->schema->defs, &c->schema->def_count);
 }
 
@@ -265,7 +276,7 @@ compile_defs(struct compiler *c, void *field, const cJSON *value)
 static bool
 compile_words(struct compiler *c, void *field, const cJSON *value)
 {
-	return cJSON_IsString(value) || compile_fail(c, "must be a string");
+	return cJSON_IsString(value) || schema_refuse(c, "must be a string");
 }
 
 static bool
@@ -274,7 +285,7 @@ compile_flag(struct compiler *c, void *field, const cJSON *value)
 	bool *flag = field;
 
 	*flag = cJSON_IsTrue(value);
-	return cJSON_IsBool(value) || compile_fail(c, "must be true or false");
+	return cJSON_IsBool(value) || schema_refuse(c, "must be true or false");
 }
 
 static bool
@@ -288,7 +299,7 @@ compile_unit(struct compiler *c, void *field, const cJSON *value)
 	else if (strcmp(unit, "size") == 0)
 		node->unit = UNIT_SIZE;
 	else
-		return compile_fail(c, "must be \"duration\" or \"size\"");
+		return schema_refuse(c, "must be \"duration\" or \"size\"");
 	if (!node->has_range)
 		node->range_max = node->unit == UNIT_DURATION ? DURATION_MS_MAX : SIZE_BYTES_MAX;
 	return true;
@@ -301,7 +312,7 @@ compile_mode(struct compiler *c, void *field, const cJSON *value)
 
 	*mode = value->valuestring;
 	return (cJSON_IsString(value) && strcmp(value->valuestring, "http") == 0) ||
-	    compile_fail(c, "must be \"http\"");
+	    schema_refuse(c, "must be \"http\"");
 }
 
 static bool
@@ -313,7 +324,7 @@ compile_range(struct compiler *c, void *field, const cJSON *value)
 	if (!cJSON_IsArray(value) || cJSON_GetArraySize(value) != 2 || !cJSON_IsNumber(min) ||
 	    !cJSON_IsNumber(max) || min->valuedouble < 0 || min->valuedouble > max->valuedouble ||
 	    max->valuedouble > (double)SIZE_BYTES_MAX)
-		return compile_fail(c, "must be [min, max]");
+		return schema_refuse(c, "must be [min, max]");
 	node->has_range = true;
 	node->range_min = (int64_t)min->valuedouble;
 	node->range_max = (int64_t)max->valuedouble;

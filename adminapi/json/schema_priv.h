@@ -36,10 +36,11 @@ struct schema_pattern {
 	struct schema_node	*node;		/* of patternProperties */
 };
 
-/* "if" on one const, and its "then". */
+/* "if" on one const or enum, and its "then". */
 struct schema_case {
 	const char		*property;	/* NULL: none */
-	const cJSON		*value;
+	const cJSON		*value;		/* or, of an enum, the list of them */
+	bool			 is_enum;
 	bool			 required;	/* where not, an absent property is a match */
 	struct schema_node	*then;
 };

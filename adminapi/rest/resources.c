@@ -9,6 +9,7 @@
 #include "adminapi/rest/info.h"
 #include "adminapi/rest/reader.h"
 #include "adminapi/rest/reload.h"
+#include "adminapi/rest/rules.h"
 #include "adminapi/rest/sessions.h"
 
 static struct doc *doc;
@@ -144,6 +145,14 @@ static const struct route routes[] = {
 	  CALLS([METHOD_GET] = resource_get, [METHOD_PUT] = resource_put,
 		[METHOD_PATCH] = resource_patch, [METHOD_DELETE] = resource_delete),
 	  READ, WRITE },
+	{ "/v1/frontends/{frontend}/rules",
+	  CALLS([METHOD_GET] = rules_get, [METHOD_PATCH] = resource_patch,
+		[METHOD_POST] = collection_post),
+	  "view limit cursor", WRITE },
+	{ "/v1/frontends/{frontend}/rules/{rule}",
+	  CALLS([METHOD_GET] = rules_get, [METHOD_PUT] = resource_put,
+		[METHOD_PATCH] = resource_patch, [METHOD_DELETE] = resource_delete),
+	  "view", WRITE },
 	{ "/v1/backends",
 	  CALLS([METHOD_GET] = resource_get, [METHOD_PATCH] = resource_patch,
 		[METHOD_POST] = collection_post),
@@ -152,6 +161,14 @@ static const struct route routes[] = {
 	  CALLS([METHOD_GET] = resource_get, [METHOD_PUT] = resource_put,
 		[METHOD_PATCH] = resource_patch, [METHOD_DELETE] = resource_delete),
 	  READ, WRITE },
+	{ "/v1/backends/{backend}/rules",
+	  CALLS([METHOD_GET] = rules_get, [METHOD_PATCH] = resource_patch,
+		[METHOD_POST] = collection_post),
+	  "view limit cursor", WRITE },
+	{ "/v1/backends/{backend}/rules/{rule}",
+	  CALLS([METHOD_GET] = rules_get, [METHOD_PUT] = resource_put,
+		[METHOD_PATCH] = resource_patch, [METHOD_DELETE] = resource_delete),
+	  "view", WRITE },
 	{ "/v1/backends/{backend}/servers",
 	  CALLS([METHOD_GET] = resource_get, [METHOD_PATCH] = resource_patch,
 		[METHOD_POST] = collection_post),

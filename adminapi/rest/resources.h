@@ -21,6 +21,8 @@ struct target {
 	const char	*parent;	/* a server's backend */
 	const char	*name;
 	bool		 is_collection;
+	bool		 of_rules;	/* of that frontend or backend: the list, or */
+	const char	*rule;		/* one of them */
 };
 struct target target_of(const struct call *call);
 
@@ -31,7 +33,7 @@ void resource_get(struct call *call);
 void resource_put(struct call *call);
 void resource_patch(struct call *call);
 void resource_delete(struct call *call);
-void collection_post(struct call *call);
+void collection_post(struct call *call);	/* of rules, too */
 
 /* A true/false parameter; false after 400 was answered. */
 bool param_bool(struct call *call, const char *name, bool *value);

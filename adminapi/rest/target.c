@@ -26,6 +26,12 @@ target_of(const struct call *call)
 
 	if (!doc_kind_info(target.kind)->is_collection)
 		return target;
+	if (call->segment_count > 3 && strcmp(call->segments[3], "rules") == 0) {
+		target.name = call->segments[2];
+		target.of_rules = true;
+		target.rule = call->segment_count > 4 ? call->segments[4] : NULL;
+		return target;
+	}
 	if (call->segment_count > 3 && target.kind == DOC_BACKEND) {
 		target.kind = DOC_SERVER;
 		target.parent = call->segments[2];

@@ -9,6 +9,7 @@
 #include <string.h>
 #include "adminapi/doc/holds.h"
 #include "adminapi/json/strict.h"
+#include "adminapi/rest/rules.h"
 #include "adminapi/rest/status.h"
 
 const char *
@@ -19,8 +20,8 @@ view_etag(char buf[VIEW_ETAG_BYTES], uint64_t revision, enum view view)
 	return buf;
 }
 
-static void
-write_presented(struct jsonw *w, const char *key, const struct schema_node *def,
+void
+view_write_value(struct jsonw *w, const char *key, const struct schema_node *def,
 	const cJSON *value)
 {
 	cJSON *shown = schema_present(def, value);
@@ -59,7 +60,7 @@ write_object_that_holds(struct jsonw *w, const struct chain *chain, const char *
 		const cJSON *value = chain_value(chain, field, sub);
 
 		if (value != NULL)
-			write_presented(w, sub, schema_property_at(def, i), value);
+			view_write_value(w, sub, schema_property_at(def, i), value);
 	}
 	jsonw_end_object(w);
 }
@@ -77,7 +78,7 @@ write_map_that_holds(struct jsonw *w, const struct chain *chain, const char *fie
 	for (uint32_t level = 0; level < chain->count; level++)
 		cJSON_ArrayForEach(item, chain_map(chain, level, field))
 			if (chain_map_holds(chain, level, field, item->string))
-				write_presented(w, item->string, schema_map_values(def), item);
+				view_write_value(w, item->string, schema_map_values(def), item);
 	jsonw_end_object(w);
 }
 
@@ -96,8 +97,10 @@ write_field_that_holds(struct jsonw *w, const struct chain *chain, const char *f
 		return;
 	}
 	value = chain_value(chain, field, NULL);
-	if (value != NULL)
-		write_presented(w, field, def, value);
+	if (value != NULL && strcmp(field, "rules") == 0)
+		rules_write(w, chain->doc, chain->node, value);
+	else if (value != NULL)
+		view_write_value(w, field, def, value);
 }
 
 /* "backup" is another way to read "priority". */
@@ -140,7 +143,7 @@ view_write_config(struct jsonw *w, const struct doc *doc, const struct doc_node 
 	const cJSON *member;
 
 	cJSON_ArrayForEach(member, node->live->set)
-		write_presented(w, member->string, schema_property(def, member->string), member);
+		view_write_value(w, member->string, schema_property(def, member->string), member);
 }
 
 void

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "adminapi/rest/reader.h"
+#include "adminapi/rest/rules.h"
 #include "adminapi/rest/sessions.h"
 #include "core/log.h"
 #include "core/loop.h"
@@ -91,8 +92,29 @@ answer_location(const struct rest_write *rw, struct buf *out)
 {
 	for (uint32_t i = 0; i < rw->call->segment_count; i++)
 		buf_printf(out, "/%s", rw->call->segments[i]);
-	buf_printf(out, "/%s", rw->write.name);
+	buf_printf(out, "/%s", rw->write.of_rules ? rw->write.rule : rw->write.name);
 	buf_put(out, "", 1);
+}
+
+/* After a change of one rule that rule, else the list. A later write may have taken it away already. */
+static void
+answer_rules(struct rest_write *rw)
+{
+	const struct write *w = &rw->write;
+	struct answer head = { .status = w->created ? 201 : 200 };
+	struct buf location = { 0 };
+
+	if (w->node == NULL || w->node->live == NULL ||
+	    (w->rule != NULL && rules_find(w->node->live->set, w->rule, NULL) == NULL)) {
+		head.status = 204;
+		call_answer(rw->call, &head);
+		return;
+	}
+	if (w->verb == WRITE_CREATE)
+		answer_location(rw, &location);
+	head.location = location.failed ? NULL : location.at;
+	rules_answer(rw->call, rest_doc(), w->node, w->rule, rw->view, &head);
+	buf_fini(&location);
 }
 
 /* The resource as a GET shows it; after a PATCH of members, those that it changed. */
@@ -233,7 +255,10 @@ rest_write_done(struct write *w)
 			rest_write_deleted(rw);
 			return;
 		}
-		answer_resource(rw);
+		if (w->of_rules)
+			answer_rules(rw);
+		else
+			answer_resource(rw);
 		break;
 	case WRITE_DRY:
 		answer_dry(rw);
@@ -272,6 +297,7 @@ write_call_submit(struct call *call, enum write_verb verb)
 		.name = rw->target.name, .text = call->body, .origin = DOC_BY_REST,
 		.if_match = call->if_match, .if_none_match = call->if_none_match,
 		.actor = call->actor, .reason = call->reason, .peer = call->peer,
+		.of_rules = rw->target.of_rules, .rule = rw->target.rule,
 		.done = rest_write_done,
 	};
 	rw->depth = READER_DEPTH_ALL;
@@ -301,7 +327,8 @@ resource_patch(struct call *call)
 {
 	struct target target = target_of(call);
 
-	write_call_submit(call, target.is_collection ? WRITE_PATCH_MEMBERS : WRITE_PATCH);
+	write_call_submit(call, target.is_collection || (target.of_rules && target.rule == NULL) ?
+		WRITE_PATCH_MEMBERS : WRITE_PATCH);
 }
 
 void
