@@ -1,8 +1,9 @@
 /*
- * Bytes compared and hashed eight at a time, as they are or with ASCII case ignored. Pure; any thread.
+ * Bytes compared and hashed eight at a time, as they are or with ASCII case ignored. Pure; any
+ * thread.
  *
- * The hash multiplies words with secrets drawn at start, so that keys that fall together can not be
- * prepared by whoever sends them. It is not the same in two processes.
+ * The hash multiplies words with secrets drawn at start, so that keys that fall together can not
+ * be prepared by whoever sends them. It is not the same in two processes.
  */
 #pragma once
 

@@ -78,15 +78,15 @@ static bool
 hold_portions(const struct pattern_set *set, const struct pattern *p, const struct sample *sample)
 {
 	struct slice in = sample->text;
-	const char *delimiters = set->match->delimiters;
 
 	for (size_t i = 0; i + p->key_len <= in.len; i++) {
 		size_t end = i + p->key_len;
 
-		if ((i == 0 || is_delimiter(in.at[i - 1], delimiters)) &&
-		    (end == in.len || is_delimiter(in.at[end], delimiters)) &&
+		if ((end == in.len || is_delimiter(set, in.at[end])) &&
 		    bytes_equal(in.at + i, p->bytes, p->key_len, set->nocase))
 			return true;
+		while (i < in.len && !is_delimiter(set, in.at[i]))
+			i++;
 	}
 	return false;
 }
@@ -199,6 +199,14 @@ rank_net(const struct pattern *p, const struct sample *sample)
 #define TEXT	(1U << SAMPLE_STRING | 1U << SAMPLE_METHOD)
 #define BINARY	(1U << SAMPLE_STRING | 1U << SAMPLE_BINARY)
 
+static const bool dir_delimits[256] = { ['/'] = true, ['?'] = true };
+static const bool dom_delimits[256] = {
+	['.'] = true,
+	['/'] = true,
+	[':'] = true,
+	['?'] = true,
+};
+
 /* clang-format off */
 static const struct match matches[] = {
 	{ .name = "beg", .takes = TEXT, .cast = SAMPLE_STRING, .has_form = true, .has_cuts = true,
@@ -206,9 +214,9 @@ static const struct match matches[] = {
 	{ .name = "bin", .takes = BINARY, .cast = SAMPLE_BINARY,
 	  .parse = draft_parse_hex, .holds = hold_text, .search = table_search_text },
 	{ .name = "bool", .takes = NUMBER, .cast = SAMPLE_INT, .holds = hold_bool },
-	{ .name = "dir", .takes = TEXT, .cast = SAMPLE_STRING, .has_form = true, .has_cuts = true, .delimiters = "/?",
+	{ .name = "dir", .takes = TEXT, .cast = SAMPLE_STRING, .has_form = true, .has_cuts = true, .delimits = dir_delimits,
 	  .parse = draft_parse_portions, .holds = hold_portions, .search = table_search_portions },
-	{ .name = "dom", .takes = TEXT, .cast = SAMPLE_STRING, .has_form = true, .has_cuts = true, .delimiters = "./?:",
+	{ .name = "dom", .takes = TEXT, .cast = SAMPLE_STRING, .has_form = true, .has_cuts = true, .delimits = dom_delimits,
 	  .parse = draft_parse_portions, .holds = hold_portions, .search = table_search_portions },
 	{ .name = "end", .takes = TEXT, .cast = SAMPLE_STRING, .has_form = true, .has_cuts = true,
 	  .parse = draft_parse_text, .holds = hold_suffix, .search = table_search_suffix },

@@ -23,7 +23,7 @@ struct match {
 	bool			 has_form;	/* "path_beg" is a word of its own */
 	bool			 has_cuts;	/* keys are parts of the sample: set->cuts says which */
 	bool			 expands;	/* values are formats of the regular expression's groups */
-	const char		*delimiters;
+	const bool		*delimits;	/* 256, by the byte; "dir", "dom" */
 	/* NULL: the method takes no patterns */
 	enum err		(*parse)(const struct pattern_set *set, struct draft *draft,
 					struct diag *diag);
@@ -65,9 +65,9 @@ const struct pattern *table_search_net(const struct pattern_set *set, const stru
 	const struct sample *sample);
 
 static inline bool
-is_delimiter(char c, const char *delimiters)
+is_delimiter(const struct pattern_set *set, char c)
 {
-	return c != '\0' && strchr(delimiters, c) != NULL;
+	return set->match->delimits[(unsigned char)c];
 }
 
 /*

@@ -81,6 +81,9 @@ pattern_set_new(struct pattern_set **sp, const struct match *match, bool nocase,
 		return ERR_NOMEM;
 	bytes_secret_draw();
 	set->match = match;
+	set->takes = match->takes;
+	set->holds = match->holds;
+	set->takes_patterns = match->parse != NULL;
 	/* what is no text has no case; a method's is judged by hold_method() */
 	set->nocase = nocase && (match->cast == SAMPLE_STRING || match->cast == SAMPLE_METHOD) &&
 		match->parse != draft_parse_number;

@@ -32,12 +32,10 @@ static const struct pattern *
 list_search(const struct pattern_set *set, const _Atomic(struct pattern *) *list,
 	const struct sample *sample)
 {
-	bool (*holds)(const struct pattern_set *, const struct pattern *, const struct sample *) =
-		set->match->holds;
 	const struct pattern *p = atomic_load_explicit(list, memory_order_acquire), *best = NULL;
 
 	for (; p != NULL; p = atomic_load_explicit(&p->next, memory_order_acquire)) {
-		if (!holds(set, p, sample))
+		if (!set->holds(set, p, sample))
 			continue;
 		if (!set->has_values || set->match->rank == NULL)
 			return p;	/* the list is in order */
@@ -176,7 +174,7 @@ table_search_portion(const struct pattern_set *set, const struct table *table, s
 		size_t len = cuts->at[i].len;
 
 		if (len > rest.len ||
-		    (len < rest.len && !is_delimiter(rest.at[len], set->match->delimiters)))
+		    (len < rest.len && !is_delimiter(set, rest.at[len])))
 			continue;
 		best = pattern_better(set, best,
 			table_look(set, table, (struct slice){ rest.at, len }), sample);
@@ -194,7 +192,7 @@ table_search_portions(const struct pattern_set *set, const struct table *table,
 	const struct pattern *best = NULL;
 
 	for (size_t i = 0; i < in.len; i++) {
-		if (i != 0 && !is_delimiter(in.at[i - 1], set->match->delimiters))
+		if (i != 0 && !is_delimiter(set, in.at[i - 1]))
 			continue;
 		best = pattern_better(set, best, table_search_portion(set, table,
 			(struct slice){ in.at + i, in.len - i }, sample), sample);
@@ -311,22 +309,44 @@ list_holds(const struct pattern_set *set, const _Atomic(struct pattern *) *list,
 	return false;
 }
 
+/* Does any of the list hold? */
+static inline bool
+list_has(const struct pattern_set *set, const _Atomic(struct pattern *) *list,
+	 const struct sample *sample)
+{
+	const struct pattern *p = atomic_load_explicit(list, memory_order_acquire);
+
+	while (p != NULL && !set->holds(set, p, sample))
+		p = atomic_load_explicit(&p->next, memory_order_acquire);
+	return p != NULL;
+}
+
+/* The same as pattern_set_search() where any will do: a condition's few patterns are compared right here. */
+static inline bool
+set_has(const struct pattern_set *set, const struct sample *sample)
+{
+	const struct table *table = atomic_load_explicit(&set->table, memory_order_acquire);
+
+	if (table == NULL ? list_has(set, &set->listed, sample) :
+		set->match->search(set, table, sample) != NULL)
+		return true;
+	return list_has(set, &set->unhashed, sample);
+}
+
 bool
 pattern_set_find(const struct pattern_set *set, struct eval *eval, struct sample *sample,
 	struct sample *value)
 {
-	const struct match *match = set->match;
 	const struct pattern *pattern;
 
-	if ((match->takes & 1U << sample->type) == 0 && !sample_cast(eval, sample, match->cast))
+	if ((set->takes & 1U << sample->type) == 0 && !sample_cast(eval, sample, set->match->cast))
 		return false;
-	if (match->parse == NULL)
-		return match->holds(set, NULL, sample);
-	if (value == NULL && atomic_load_explicit(&set->table, memory_order_acquire) == NULL)
-		return list_holds(set, &set->listed, sample) ||
-		       list_holds(set, &set->unhashed, sample);
+	if (!set->takes_patterns)
+		return set->holds(set, NULL, sample);
+	if (!set->has_values)
+		return set_has(set, sample);
 	pattern = pattern_set_search(set, sample);
-	if (pattern == NULL || value == NULL || !set->has_values)
+	if (pattern == NULL || value == NULL)
 		return pattern != NULL;
 	return pattern_give_value(set, pattern, eval, sample, value);
 }

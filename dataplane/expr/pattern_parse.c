@@ -67,12 +67,11 @@ draft_parse_listed(const struct pattern_set *set, struct draft *draft, struct di
 enum err
 draft_parse_portions(const struct pattern_set *set, struct draft *draft, struct diag *diag)
 {
-	const char *delimiters = set->match->delimiters;
 	struct slice key = draft->text;
 
-	for (; key.len != 0 && is_delimiter(key.at[0], delimiters); key.at++)
+	for (; key.len != 0 && is_delimiter(set, key.at[0]); key.at++)
 		key.len--;
-	while (key.len != 0 && is_delimiter(key.at[key.len - 1], delimiters))
+	while (key.len != 0 && is_delimiter(set, key.at[key.len - 1]))
 		key.len--;
 	if (key.len == 0)
 		return draft_refuse(diag,

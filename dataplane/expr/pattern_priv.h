@@ -172,23 +172,28 @@ probe_next(struct probe *p)
 }
 
 struct pattern_set {
-	struct grace		  grace;		/* pattern_set_retire() */
-	const struct match	 *match;
+	/* what a lookup needs, in a cache line */
+	unsigned		  takes;	/* these four: the method's */
 	bool			  nocase;
-	bool			  is_live;		/* there may be readers */
 	bool			  has_values;
+	bool			  takes_patterns;
+	bool			(*holds)(const struct pattern_set *, const struct pattern *,
+					 const struct sample *);
+	_Atomic(struct pattern *) listed;	/* that hash, while there is no table; in order */
+	_Atomic(struct pattern *) unhashed;	/* in order */
+	_Atomic(struct table *)	  table;	/* NULL: patterns that hash are few, and listed */
+	_Atomic(struct cuts *)	  cuts;		/* match->has_cuts; of the table's patterns */
+	const struct match	 *match;
 	enum sample_type	  value_type;
-	_Atomic(struct table *)	  table;		/* NULL: patterns that hash are few, and listed */
-	_Atomic(struct cuts *)	  cuts;			/* match->has_cuts; of the table's patterns */
-	_Atomic(struct pattern *) listed;		/* that hash, while there is no table; in order */
-	_Atomic(struct pattern *) unhashed;		/* in order */
 	/* the writer's */
+	bool			  is_live;	/* there may be readers */
 	struct pattern		 *listed_last;
 	struct pattern		 *unhashed_last;
-	struct list		  order;		/* of all */
+	struct list		  order;	/* of all */
 	size_t			  count;
 	size_t			  listed_count;
 	uint64_t		  next_number;
+	struct grace		  grace;	/* pattern_set_retire() */
 };
 
 /* A change in two steps, for maps, where all views must be able to take it. */

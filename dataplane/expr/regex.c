@@ -68,7 +68,7 @@ tools_new(void)
 	tools->data = pcre2_match_data_create(REGEX_GROUPS_MAX, NULL);
 	tools->context = pcre2_match_context_create(NULL);
 	tools->stack = pcre2_jit_stack_create(JIT_STACK_FIRST_BYTES, JIT_STACK_MAX_BYTES, NULL);
-	/* without a JIT there is no stack for it, and none is needed: has_jit of each regex says so */
+	/* without a JIT there is no stack for it, and none is needed: see has_jit */
 	if (tools->data == NULL || tools->context == NULL || !has_key ||
 	    pthread_setspecific(tools_key, tools) != 0) {
 		tools_free(tools);
@@ -196,7 +196,10 @@ hex_value(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* What stands at a backslash: `at` moves behind it. A group's text, or one byte in `byte`. False: nothing that is known. */
+/*
+ * What stands at a backslash: `at` moves behind it. A group's text, or one byte in `byte`. False:
+ * nothing that is known.
+ */
 static bool
 escape_take(struct slice format, size_t *at, const struct regex_groups *groups, char *byte,
 	    struct slice *piece)
