@@ -3,13 +3,16 @@
  *
  * Each line of standard input is an expression, a tab, and bytes in hexadecimal digits, which are in the variable
  * txn.in; further variables are set as the test's HAProxy has them. The answer is a line: "=" and the
- * bytes of the value as text in hexadecimal digits, "-" for no value, or "!" and why it does not compile.
+ * bytes of the value as text in hexadecimal digits, "-" for no value, or "!" and why it does not compile. A map's name is
+ * that of a file.
  */
 #include "config.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include "core/grace.h"
 #include "expr/expr.h"
+#include "expr/map.h"
 #include "expr/vars.h"
 
 #define LINE_MAX_BYTES	(256 * 1024)
@@ -78,6 +81,60 @@ scene(struct slice input)
 	return eval;
 }
 
+/* -- maps -- */
+
+#define MAPS_MAX 32
+
+static struct map *maps[MAPS_MAX];
+
+static struct map *
+map_of_file(const char *path)
+{
+	static char text[64 * 1024];
+	struct map **at = maps;
+	FILE *file;
+
+	for (; *at != NULL; at++) {
+		if (strcmp(map_name(*at), path) == 0)
+			return *at;
+	}
+	file = fopen(path, "re");
+	if (file == NULL || at == maps + MAPS_MAX - 1)
+		die(path);
+	if (map_new(at, path) != ERR_OK ||
+	    map_load(*at, (struct slice){ text, fread(text, 1, sizeof(text), file) }, NULL) !=
+		    ERR_OK)
+		die("a map could not be loaded");
+	fclose(file);
+	return *at;
+}
+
+static void
+ref_release(struct ref *ref)
+{
+	struct map_view *view = ref->object;
+
+	map_view_release(&view);
+}
+
+static void
+refs_resolve(struct refs *refs)
+{
+	struct diag diag;
+
+	for (struct ref *ref = refs->first; ref != NULL; ref = ref->next) {
+		struct map_view *view = NULL;
+
+		if (ref->kind != REF_MAP)
+			continue;
+		if (map_view_get(&view, map_of_file(ref->name), ref->match, ref->nocase,
+				 ref->value_type, &diag) != ERR_OK)
+			die(diag.text);
+		ref->object = view;
+		ref->release = ref_release;
+	}
+}
+
 static void
 answer(const char *text, struct slice input)
 {
@@ -90,7 +147,11 @@ answer(const char *text, struct slice input)
 
 	if (expr_compile(&expr, slice_of(text), &env, &diag) != ERR_OK) {
 		printf("!%s\n", diag.text);
-	} else if (!expr_eval_as(expr, &eval, SAMPLE_STRING, &value)) {
+		refs_fini(&refs);
+		return;
+	}
+	refs_resolve(&refs);
+	if (!expr_eval_as(expr, &eval, SAMPLE_STRING, &value)) {
 		puts("-");
 	} else {
 		putchar('=');
@@ -117,5 +178,8 @@ main(void)
 	}
 	for (int i = 0; i < VAR_SCOPES; i++)
 		vars_fini(&vars[i], NULL);
+	for (struct map **map = maps; *map != NULL; map++)
+		map_free(map);
+	grace_flush();
 	return fflush(stdout) == 0 ? 0 : 1;
 }

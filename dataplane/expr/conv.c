@@ -17,6 +17,7 @@ static struct conv_table *const own[] = {
 	&conv_json,
 	&conv_json_query,
 	&conv_jwt,
+	&conv_map,
 	&conv_net,
 	&conv_regsub,
 	&conv_text,

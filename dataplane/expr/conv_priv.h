@@ -15,6 +15,7 @@ extern struct conv_table conv_int;
 extern struct conv_table conv_json;
 extern struct conv_table conv_json_query;
 extern struct conv_table conv_jwt;
+extern struct conv_table conv_map;
 extern struct conv_table conv_net;
 extern struct conv_table conv_regsub;
 extern struct conv_table conv_text;

@@ -68,7 +68,9 @@ pass_number(struct reader *r)
 {
 	if (*r->at == '-')
 		r->at++;
-	if (!pass_digits(r))
+	if (r->at < r->end && *r->at == '0')
+		r->at++;	/* nothing but a fraction goes on behind it */
+	else if (!pass_digits(r))
 		return false;
 	if (r->at < r->end && *r->at == '.') {
 		r->at++;
