@@ -90,16 +90,18 @@ cookie_take(struct slice *rest, bool is_list, struct slice *name, struct slice *
 static bool
 jar_next(const struct jar *jar, struct fetch_cursor *cursor, struct slice *value)
 {
-	struct slice name;
+	struct slice name, any;
 
 	if (jar->head == NULL)
 		return false;
 	for (;;) {
 		const struct http_field *field;
 
-		while (cursor->inside && cookie_take(&cursor->rest, jar->is_list, &name, value)) {
-			if (jar->name.len == 0 || slice_equals(name, jar->name))
-				return true;
+		while (cursor->inside && cookie_take(&cursor->rest, jar->is_list, &name, &any)) {
+			if (jar->name.len != 0 && !slice_equals(name, jar->name))
+				continue;
+			*value = any;
+			return true;
 		}
 		field = http_head_find_named(jar->head, jar->field, cursor->at);
 		if (field == NULL)

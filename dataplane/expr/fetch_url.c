@@ -271,8 +271,13 @@ fetch_base32(struct eval *eval, int64_t *number)
 bool
 fetch_url32(struct eval *eval, int64_t *number)
 {
-	return eval->request != NULL &&
-	       hash_with_host(eval, target_of(eval->request), number);
+	struct slice path = { NULL, 0 };
+
+	if (eval->request == NULL)
+		return false;
+	if (has_path(eval->request))
+		path = eval->request->path;
+	return hash_with_host(eval, path, number);
 }
 
 static bool
@@ -310,7 +315,7 @@ static const struct fetch rows[] = {
 		NULL,	get_query },
 	{ "url",	SAMPLE_STRING,	NEEDS_REQUEST,	NOTHING,	FETCH_ONE_FORMS,	"the request's target as the client wrote it",
 		NULL,	get_url },
-	{ "url32",	SAMPLE_INT,	NEEDS_REQUEST,	NOTHING,	FETCH_ONE,		"a hash of the first Host header and the target",
+	{ "url32",	SAMPLE_INT,	NEEDS_REQUEST,	NOTHING,	FETCH_ONE,		"a hash of baseq, as baseq,sdbm(1)",
 		NULL,	get_url32 },
 	{ "url_ip",	SAMPLE_IP,	NEEDS_REQUEST,	NOTHING,	FETCH_ONE,		"the IPv4 address in a target like http://192.0.2.1/",
 		NULL,	get_url_ip },
