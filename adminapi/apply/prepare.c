@@ -157,6 +157,14 @@ struct frontend_object {
 };
 
 struct frontend *
+prepared_frontend(const struct doc_node *node)
+{
+	const struct frontend_object *object = node->object;
+
+	return object == NULL ? NULL : object->frontend;
+}
+
+struct frontend *
 published_frontend(const struct doc_node *node)
 {
 	const struct frontend_object *object = node->live_object;
@@ -537,23 +545,51 @@ refs_resolve(struct preparation *p, const struct plan_op *op, struct refs *refs)
 	return ERR_OK;
 }
 
-static enum err
-op_resolve(struct preparation *p, const struct plan_op *op)
+#define OP_REFS_MAX 2
+
+/* The lists of references in what was prepared for a frontend or backend. */
+static uint32_t
+op_refs(const struct plan_op *op, struct refs *lists[OP_REFS_MAX])
 {
 	struct frontend_conf *frontend = op->prepared;
 	struct backend_conf *backend = op->prepared;
-	enum err e = ERR_OK;
+	struct rules *rules = NULL;
+	uint32_t count = 0;
 
 	if (op->to == NULL || op->prepared == NULL)
-		return ERR_OK;
+		return 0;
 	if (op->node->kind == DOC_FRONTEND) {
-		e = refs_resolve(p, op, &frontend->refs);
-		if (e == ERR_OK && frontend->rules != NULL)
-			e = refs_resolve(p, op, &frontend->rules->refs);
-	} else if (op->node->kind == DOC_BACKEND && backend->rules != NULL) {
-		e = refs_resolve(p, op, &backend->rules->refs);
+		lists[count++] = &frontend->refs;
+		rules = frontend->rules;
+	} else if (op->node->kind == DOC_BACKEND) {
+		rules = backend->rules;
 	}
+	if (rules != NULL)
+		lists[count++] = &rules->refs;
+	return count;
+}
+
+static enum err
+op_resolve(struct preparation *p, const struct plan_op *op)
+{
+	struct refs *lists[OP_REFS_MAX];
+	uint32_t count = op_refs(op, lists);
+	enum err e = ERR_OK;
+
+	for (uint32_t i = 0; i < count && e == ERR_OK; i++)
+		e = refs_resolve(p, op, lists[i]);
 	return e;
+}
+
+/* What is called off names nobody: objects of the same plan are discarded in another order. */
+static void
+preparation_let_go(struct preparation *p)
+{
+	struct refs *lists[OP_REFS_MAX];
+
+	for (uint32_t i = 0; i < p->plan->count; i++)
+		for (uint32_t n = op_refs(p->plan->ops[i], lists); n > 0; n--)
+			refs_let_go(lists[n - 1]);
 }
 
 static enum err
@@ -612,6 +648,7 @@ preparation_step(struct preparation *p, uint64_t until_us)
 void
 preparation_abort(struct preparation *p)
 {
+	preparation_let_go(p);
 	for (uint32_t i = p->next; i > 0; i--) {
 		struct plan_op *op = p->plan->ops[i - 1];
 

@@ -66,6 +66,9 @@ struct userlist *prepared_userlist(struct plan *plan, const char *name);
 struct rules;
 const struct rules *published_rules(const struct doc_node *node);
 
+/* The frontend behind a node's newest prepared version; NULL: none. */
+struct frontend *prepared_frontend(const struct doc_node *node);
+
 /* The frontend behind a node's live version; NULL: none. */
 struct frontend *published_frontend(const struct doc_node *node);
 

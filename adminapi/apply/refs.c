@@ -8,9 +8,11 @@
 #include <string.h>
 #include "adminapi/apply/prepare.h"
 #include "core/publish.h"
+#include "expr/map.h"
 #include "expr/userlist.h"
 #include "server/backend.h"
 #include "server/server.h"
+#include "stream/frontend.h"
 
 static struct doc_node *
 named(struct plan *plan, enum doc_kind kind, const char *name)
@@ -56,6 +58,43 @@ server_resolve(struct plan *plan, struct ref *ref, struct diag *diag)
 }
 
 static void
+frontend_let_go(struct ref *ref)
+{
+	frontend_release(ref->object);
+}
+
+static enum err
+frontend_resolve(struct plan *plan, struct ref *ref, struct diag *diag)
+{
+	ref->object = prepared_frontend(named(plan, DOC_FRONTEND, ref->name));
+	frontend_hold(ref->object);
+	ref->release = frontend_let_go;
+	return ERR_OK;
+}
+
+static void
+map_let_go(struct ref *ref)
+{
+	struct map_view *view = ref->object;
+
+	map_view_release(&view);
+}
+
+static enum err
+map_resolve(struct plan *plan, struct ref *ref, struct diag *diag)
+{
+	struct map_view *view = NULL;
+	enum err e = map_view_get(&view, named(plan, DOC_MAP, ref->name)->object, ref->match,
+		ref->nocase, ref->value_type, diag);
+
+	if (e != ERR_OK)
+		return e;
+	ref->object = view;
+	ref->release = map_let_go;
+	return ERR_OK;
+}
+
+static void
 userlist_let_go(struct ref *ref)
 {
 	struct userlist *list = ref->object;
@@ -78,13 +117,25 @@ ref_resolve(struct plan *plan, struct ref *ref, struct diag *diag)
 	static enum err (*const resolvers[REF_KINDS])(struct plan *, struct ref *, struct diag *) = {
 		[REF_BACKEND] = backend_resolve,
 		[REF_SERVER] = server_resolve,
+		[REF_FRONTEND] = frontend_resolve,
+		[REF_MAP] = map_resolve,
 		[REF_USERLIST] = userlist_resolve,
 	};
 
 	if (ref->object != NULL)
 		return ERR_OK;		/* before a wait for a socket */
-	assert(resolvers[ref->kind] != NULL);
 	return resolvers[ref->kind](plan, ref, diag);
+}
+
+void
+refs_let_go(struct refs *refs)
+{
+	for (struct ref *ref = refs->first; ref != NULL; ref = ref->next) {
+		if (ref->release != NULL)
+			ref->release(ref);
+		ref->release = NULL;
+		ref->object = NULL;
+	}
 }
 
 /* -- counts -- */

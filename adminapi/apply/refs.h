@@ -15,5 +15,8 @@
  */
 enum err ref_resolve(struct plan *plan, struct ref *ref, struct diag *diag);
 
+/* It will not be published: before any object that is discarded with it. */
+void refs_let_go(struct refs *refs);
+
 /* Each rule counts on where the one of its id did in `before` (NULL: none was), else from 0. False: no memory. */
 bool rules_keep_stats(struct rules *rules, const struct rules *before);

@@ -136,8 +136,27 @@ frontend_free(struct snap *snap)
 {
 	struct frontend *f = container_of(snap, struct frontend, snap);
 
+	f->is_home = true;
+	if (f->holders > 0)
+		return;			/* frontend_release() */
 	free(f->name);
 	obj_free(f);
+}
+
+void
+frontend_hold(struct frontend *f)
+{
+	assert_control();
+	f->holders++;
+}
+
+void
+frontend_release(struct frontend *f)
+{
+	assert_control();
+	assert(f->holders > 0);
+	if (--f->holders == 0 && f->is_home)
+		frontend_free(&f->snap);
 }
 
 enum err

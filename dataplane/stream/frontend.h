@@ -81,6 +81,10 @@ enum err frontend_publish_new(struct publish_item **ip, struct frontend *fronten
 /* The change that takes it away: binds close, streams run on. */
 enum err frontend_retire_new(struct publish_item **ip, struct frontend *frontend);
 
+/* Control: expressions name it (so it may not be freed), and no more. */
+void frontend_hold(struct frontend *frontend);
+void frontend_release(struct frontend *frontend);
+
 const struct frontend_conf *frontend_published(const struct frontend *frontend);
 const char *frontend_name(const struct frontend *frontend);
 void frontend_totals(const struct frontend *frontend, struct frontend_totals *totals);

@@ -42,6 +42,8 @@ struct frontend {
 	bool			 has_items;	/* control: a publication was made for it */
 	struct limit		 sessions;	/* shared by all workers */
 	_Atomic uint64_t	 log_lines;	/* any worker: that asked for their number, %lc */
+	uint32_t		 holders;	/* control: expressions that name it */
+	bool			 is_home;	/* control: nobody else needs it */
 	uint32_t		 workers;
 	struct frontend_slot	 slots[];
 };
