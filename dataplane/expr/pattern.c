@@ -543,7 +543,7 @@ pattern_set_remove(struct pattern_set *set, struct slice text)
 	while ((pattern = pattern_set_get(set, text)) != NULL) {
 		set_remove(set, pattern);
 		was_there = true;
-		if (set->match->search != NULL || set->has_values)
+		if (set->has_values)
 			break;
 	}
 	return was_there;

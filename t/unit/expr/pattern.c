@@ -447,6 +447,24 @@ what_is_removed_is_gone_and_its_twin_stays(void **state)
 	}
 }
 
+static void
+one_that_was_added_twice_is_removed_once(void **state)
+{
+	static const char *const cases[][2] = { { "sub", "a" }, { "int", "1:3" }, { "str", "a" } };
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct pattern_set *set = a_set(cases[i][0], false, SAMPLE_ANY);
+
+		add(set, cases[i][1], "");
+		add(set, cases[i][1], "");
+		assert_true(pattern_set_remove(set, slice_of(cases[i][1])));
+		assert_false(pattern_set_remove(set, slice_of(cases[i][1])));
+		assert_int_equal(pattern_set_count(set), 0);
+		pattern_set_free(&set);
+	}
+}
+
 /* -- many random patterns: what the table says is what looking at each of them says -- */
 
 static unsigned random_state = 1;
@@ -616,6 +634,7 @@ main(void)
 		cmocka_unit_test(what_can_not_be_a_pattern_is_told),
 		cmocka_unit_test(another_value_takes_the_place_of_the_old_one),
 		cmocka_unit_test(what_is_removed_is_gone_and_its_twin_stays),
+		cmocka_unit_test(one_that_was_added_twice_is_removed_once),
 		cmocka_unit_test(a_table_says_what_looking_at_each_pattern_says),
 		cmocka_unit_test(a_hundred_thousand_are_all_found_and_all_removed),
 	};
