@@ -50,7 +50,7 @@ my @calls = (
 	[get => '/v1/sessions/{session}', { session => 999999 }],
 	[get => "$server/sessions", \%a],
 	(map { [get => $_] } qw(/v1/info /v1/schemas /healthz /readyz)),
-	(map { [get => '/v1/schemas/{schema}', { schema => $_ }] } qw(config openapi none)),
+	(map { [get => '/v1/schemas/{schema}', { schema => $_ }] } qw(config openapi expressions none)),
 	(map {
 		my ($all, $name, $body) = @$_;
 		my ($one, %n) = ("$all/{$name}", $name => 'n');

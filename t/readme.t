@@ -67,5 +67,10 @@ for my $step (@steps) {
 	my ($reference) = <$readme> =~ /^## The document, field by field\n.*?\n\n(    .*)\z/ms;
 	my $made = join '', map { /\S/ ? "    $_" : "\n" } split /^/, `$^X '$FindBin::Bin/../schemas/reference'`;
 	is $reference, $made, 'the reference is what schemas/reference prints';
+	seek $readme, 0, 0;
+	my ($expressions) = <$readme> =~ /^## Expressions, one by one\n.*?\n\n(    .*?)(?=\n## )/ms;
+	my $listed = join '', map { /\S/ ? "    $_" : "\n" }
+		split /^/, `$^X '$FindBin::Bin/../schemas/expressions' '$build/sluice'`;
+	is $expressions, $listed, 'the list of expressions is what schemas/expressions prints';
 }
 done_testing;

@@ -44,6 +44,7 @@ no_argument_is_needed(void **state)
 	assert_null(options.file);
 	assert_null(options.state_dir);
 	assert_null(options.files_dir);
+	assert_null(options.log_dir);
 	assert_int_equal(options.admin_count, 0);
 	assert_int_equal(options.threads, 0);
 	assert_false(options.check || options.help || options.version);
@@ -56,16 +57,17 @@ each_option_is_kept(void **state)
 
 	(void)state;
 	assert_true(parse(&options,
-			  "-f a.json --check --admin 127.0.0.1:1 --state-dir /s --files-dir f --threads 3 "
+			  "-f a.json --check --expressions --admin 127.0.0.1:1 --state-dir /s --files-dir f --log-dir l --threads 3 "
 		"--admin unix:/x --version -h"));
 	assert_string_equal(options.file, "a.json");
 	assert_string_equal(options.state_dir, "/s");
 	assert_string_equal(options.files_dir, "f");
+	assert_string_equal(options.log_dir, "l");
 	assert_int_equal(options.admin_count, 2);
 	assert_string_equal(options.admin[0], "127.0.0.1:1");
 	assert_string_equal(options.admin[1], "unix:/x");
 	assert_int_equal(options.threads, 3);
-	assert_true(options.check && options.help && options.version);
+	assert_true(options.check && options.expressions && options.help && options.version);
 }
 
 static void

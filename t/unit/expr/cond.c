@@ -5,6 +5,7 @@
 #include "config.h"
 #include "../expr/scene.h"
 #include "expr/fetch.h"
+#include "expr/map.h"
 #include "expr/pattern.h"
 
 static void
@@ -351,6 +352,47 @@ a_file_is_a_map_of_that_method(void **state)
 	refs_fini(&refs);
 }
 
+static bool
+holds_in(const struct cond *cond, const char *path)
+{
+	char start[256], room[4096];
+	struct eval eval = { .room = { room, sizeof(room) }, .is_final = true };
+
+	snprintf(start, sizeof(start), "GET %s", path);
+	eval.request = request_of(start, "Host: x\r\n");
+	return cond_eval(cond, &eval) == COND_TRUE;
+}
+
+static void
+a_value_of_a_file_or_of_the_test_matches(void **state)
+{
+	struct refs refs = { NULL };
+	const struct compile_env in = { .has = COMPILE_HAS_ALL, .place = "a test", .refs = &refs };
+	struct cond *cond = NULL;
+	struct map_view *view = NULL;
+	struct map *map = NULL;
+
+	(void)state;
+	assert_int_equal(
+		cond_compile(&cond, SLICE("{ path,t.lower -m beg -f paths /x }"), &in, NULL),
+			 ERR_OK);
+	assert_false(holds_in(cond, "/a"));
+	assert_true(holds_in(cond, "/x"));
+	assert_int_equal(map_new(&map, "paths"), ERR_OK);
+	assert_int_equal(map_load(map, SLICE("/a\n/b some value\n"), NULL), ERR_OK);
+	assert_int_equal(map_view_get(&view, map, refs.first->match, refs.first->nocase,
+			 refs.first->value_type, NULL), ERR_OK);
+	refs.first->object = view;
+	assert_true(holds_in(cond, "/A/1"));
+	assert_true(holds_in(cond, "/B"));
+	assert_true(holds_in(cond, "/X"));
+	assert_false(holds_in(cond, "/c"));
+	cond_free(&cond);
+	refs_fini(&refs);
+	map_view_release(&view);
+	map_free(&map);
+}
+
 /* -- named ACLs -- */
 
 static struct acls *
@@ -505,6 +547,7 @@ main(void)
 		cmocka_unit_test(a_type_is_cast_to_what_its_method_takes),
 		cmocka_unit_test(flags_that_mean_nothing_to_us_are_taken),
 		cmocka_unit_test(a_file_is_a_map_of_that_method),
+		cmocka_unit_test(a_value_of_a_file_or_of_the_test_matches),
 		cmocka_unit_test(tests_of_one_name_are_or),
 		cmocka_unit_test(an_acl_that_is_none_is_told_where_it_is_written_or_used),
 		cmocka_unit_test(what_may_still_change_leaves_undecided_what_depends_on_it),
