@@ -38,12 +38,12 @@ subtest '--admin, several times' => sub {
 
 subtest 'what the command line said holds' => sub {
 	my $config = { admin => { listen => ['127.0.0.1:1'] }, global => { threads => 3, state_dir => '/nonexistent',
-		files_dir => '/nonexistent' } };
-	my $lb = Sluice->start(state => 1, config => $config, args => ['--threads', '1', '--files-dir', '.']);
+		files_dir => '/nonexistent', log_dir => '/nonexistent' } };
+	my $lb = Sluice->start(state => 1, config => $config, args => ['--threads', '1', '--files-dir', '.', '--log-dir', '.']);
 	becomes { $lb->stderr =~ /: ready,/ } 5;
 	like $lb->stderr, qr{notice \Q$_\E was given on the command line, that holds}, "told at start: $_"
 		for '/admin/listen: --admin', '/global/threads: --threads', '/global/state_dir: --state-dir',
-		'/global/files_dir: --files-dir';
+		'/global/files_dir: --files-dir', '/global/log_dir: --log-dir';
 	my $info = $lb->get('/v1/info')->{json};
 	is $info->{threads}, 1, 'one thread';
 	is $info->{state_dir}, $lb->file('state'), 'that folder';
@@ -56,7 +56,7 @@ subtest 'what the command line said holds' => sub {
 	is $lb->patch('/v1/admin', { listen => ['127.0.0.1:1'], comment => 'x' })->{status}, 200, 'the same one: 200';
 	is $lb->patch('/v1/admin', { hosts => ['lb.example'] })->{status}, 200, 'its other fields can be changed';
 	for my $case (['threads', 2, '--threads'], ['state_dir', '/elsewhere', '--state-dir'],
-		['files_dir', '/elsewhere', '--files-dir']) {
+		['files_dir', '/elsewhere', '--files-dir'], ['log_dir', '/elsewhere', '--log-dir']) {
 		my ($field, $value, $option) = @$case;
 		my $refused = $lb->patch('/v1/global', { $field => $value });
 		is $refused->{status}, 409, "another global.$field: 409";

@@ -222,7 +222,7 @@ status_is $lb->patch('/v1/config', { backends => { later => {} }, frontends => {
 status_is $lb->patch('/v1/config', { backends => { later => undef }, frontends => { x => undef } }), 200, 'and goes so';
 
 # Not live.
-for my $field (['threads', 64], ['state_dir', '/nowhere'], ['files_dir', '/nowhere'], ['user', 'nobody'], ['group', 'nogroup']) {
+for my $field (['threads', 64], ['state_dir', '/nowhere'], ['files_dir', '/nowhere'], ['log_dir', '/nowhere'], ['user', 'nobody'], ['group', 'nogroup']) {
 	errors_are status_is($lb->patch('/v1/global', { $field->[0] => $field->[1] }), 409, "global.$field->[0]"),
 		{ "/$field->[0]" => qr/restart needed/ }, 'a restart';
 }
