@@ -230,6 +230,13 @@ format_put_raw(struct format_out *out, struct slice bytes)
 	out_copy(out, bytes.at, bytes.len);
 }
 
+void
+format_put_quote(struct format_out *out)
+{
+	if ((out->flags & FORMAT_QUOTED) != 0)
+		out_byte(out, '"');
+}
+
 bool
 format_flag_hex(const struct format_out *out)
 {

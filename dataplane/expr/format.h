@@ -63,6 +63,8 @@ void format_put_int(struct format_out *out, int64_t number);
 void format_put_hex(struct format_out *out, uint64_t number,
 		    unsigned digits);                            /* at least so many */
 void format_put_raw(struct format_out *out, struct slice bytes);	/* as it is */
+void
+format_put_quote(struct format_out *out); /* where +Q asks for one around what is made of pieces */
 bool format_flag_hex(const struct format_out *out);		/* %{+X} */
 
 struct format_var {

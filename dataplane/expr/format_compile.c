@@ -298,7 +298,7 @@ percent_parse(struct compiler *c)
 static bool
 is_escape(const struct compiler *c)
 {
-	return *c->at == '\\' && c->at + 1 < c->end && strchr(" \\\"'#", c->at[1]) != NULL;
+	return *c->at == '\\' && c->at + 1 < c->end && memchr(" \\\"'#", c->at[1], 5) != NULL;
 }
 
 static enum err

@@ -736,6 +736,7 @@ put_captures(struct eval *eval, struct format_out *out, bool is_response)
 
 	if (count == 0)
 		return;
+	format_put_quote(out);
 	format_put_raw(out, SLICE("{"));
 	for (uint32_t i = 0; i < count; i++) {
 		if (i > 0)
@@ -743,6 +744,7 @@ put_captures(struct eval *eval, struct format_out *out, bool is_response)
 		format_put_as(out, capture_get(s, is_response, i), FORMAT_AS_PART);
 	}
 	format_put_raw(out, SLICE("}"));
+	format_put_quote(out);
 }
 
 /* "a" "b". */

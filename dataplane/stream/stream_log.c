@@ -170,7 +170,7 @@ log_captured(struct jsonw *w, const struct stream *s)
 {
 	const struct capture_conf *conf = &s->frontend_conf->captures;
 
-	if (conf->bytes == 0 || s->exchange == NULL)
+	if (conf->bytes == 0 || s->exchange == NULL || !s->exchange->is_parsed)
 		return;
 	jsonw_object(w, "captured");
 	log_captured_side(w, s, "request", false);
