@@ -50,7 +50,22 @@ my @calls = (
 	[get => '/v1/sessions/{session}', { session => 999999 }],
 	[get => "$server/sessions", \%a],
 	(map { [get => $_] } qw(/v1/info /v1/schemas /healthz /readyz)),
+<<<<<<< HEAD
 	(map { [get => '/v1/schemas/{schema}', { schema => $_ }] } qw(config openapi expressions none)),
+=======
+	(map { [get => '/v1/schemas/{schema}', { schema => $_ }] } qw(config openapi none)),
+	[put => '/v1/maps/{map}', { map => 'e' }, '', {}],
+	(map { my ($method, $query, $body, $headers) = @$_; [$method => '/v1/maps/{map}/entries', { map => 'e' }, $query, $body, $headers] }
+		['put', '?dry_run=true', { a => '1' }], ['put', '', { a => '1', b => '2' }], ['put', '', { a => 1 }], ['get'], ['get', '?limit=1'],
+		['get', '?limit=1&cursor=none'], ['patch', '', { a => undef, c => { value => '3' } }], ['patch', '?dry_run=true', { a => undef }],
+		['patch', '', {}, { 'If-Match' => '"0"' }], ['post', '', { key => 'd', value => '4' }], ['post', '', { key => 'd', value => '4' }],
+		['post', '?dry_run=true', { key => 'e', value => '4' }], ['post', '', { value => '4' }]),
+	(map { my ($method, $key, $query, $body) = @$_; [$method => '/v1/maps/{map}/entries/{key}', { map => 'e', key => $key }, $query, $body] }
+		['put', 'k', '?dry_run=true', { value => 'v' }], ['put', 'k', '', { value => 'v' }], ['put', 'k', '', '"w"'], ['get', 'k'], ['get', 'none'],
+		['put', 'k', '', {}], ['patch', 'k', '', { value => 'x' }], ['patch', 'none', '', { value => 'x' }], ['delete', 'k', '?dry_run=true'],
+		['delete', 'k', ''], ['delete', 'k', '']),
+	[get => '/v1/maps/{map}', { map => 'e' }], [get => '/v1/maps/{map}/entries', { map => 'none' }],
+>>>>>>> a881d19 (maps)
 	(map {
 		my ($all, $name, $body) = @$_;
 		my ($one, %n) = ("$all/{$name}", $name => 'n');

@@ -56,6 +56,7 @@ sub routes {
 	my %routes;
 	while ($source =~ /\{\s*"([^"]+)",\s*CALLS\((.*?)\),\s*([^,]+?),\s*([^,}]+?)\s*\}/sg) {
 		my ($path, $calls, $params, $write_params) = ($1, $2, $3, $4);
+		$path =~ s/\*\}/}/g;		# a name of any characters
 		$routes{$path} = {
 			methods => { map { lc($_) => 1 } $calls =~ /METHOD_([A-Z]+)/g },
 			params => $words->($params),

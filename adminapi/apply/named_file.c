@@ -74,22 +74,30 @@ read_whole(int fd, char *to, size_t size)
 }
 
 static enum err
-named_file_take(char **textp, size_t *len, int fd, const char *name, size_t max,
-	struct diag *diag)
+named_file_stat(struct stat *st, int fd, const char *name, size_t max, struct diag *diag)
 {
-	struct stat st;
-	ssize_t got;
-	char *text;
-
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+	if (fstat(fd, st) != 0 || !S_ISREG(st->st_mode)) {
 		diag_set(diag, "\"%s\" is no file", name);
 		return ERR_INVALID;
 	}
-	text = malloc(max + 1);		/* a byte more shows that it is too long */
+	if ((uint64_t)st->st_size <= max)
+		return ERR_OK;
+	diag_set(diag, "\"%s\" has more than %zu bytes", name, max);
+	return ERR_INVALID;
+}
+
+static enum err
+named_file_take(char **textp, size_t *len, int fd, const char *name, const struct stat *st,
+	struct diag *diag)
+{
+	size_t size = (size_t)st->st_size;
+	char *text = malloc(size + 1);		/* a byte more shows that it grows */
+	ssize_t got;
+
 	if (text == NULL)
 		return ERR_NOMEM;
-	got = read_whole(fd, text, max + 1);
-	if (got >= 0 && (size_t)got <= max) {
+	got = read_whole(fd, text, size + 1);
+	if (got >= 0 && (size_t)got <= size) {
 		*textp = text;
 		*len = (size_t)got;
 		return ERR_OK;
@@ -97,21 +105,66 @@ named_file_take(char **textp, size_t *len, int fd, const char *name, size_t max,
 	if (got < 0)
 		diag_errno(diag, "\"%s\"", name);
 	else
-		diag_set(diag, "\"%s\" has more than %zu bytes", name, max);
+		diag_set(diag, "\"%s\" is being written", name);
 	free(text);
 	return ERR_INVALID;
+}
+
+static void
+file_id_take(struct file_id *id, const struct stat *st)
+{
+	if (id == NULL)
+		return;
+	*id = (struct file_id){ .device = st->st_dev, .inode = st->st_ino,
+		.size = (uint64_t)st->st_size,
+		.modified_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec };
+}
+
+bool
+file_id_equals(const struct file_id *a, const struct file_id *b)
+{
+	return a->device == b->device && a->inode == b->inode && a->size == b->size &&
+	    a->modified_ns == b->modified_ns;
+}
+
+enum err
+named_file_look(struct file_id *id, const char *dir, const char *name, struct diag *diag)
+{
+	struct stat st;
+	int fd;
+	enum err e = named_file_open(&fd, dir, name, diag);
+
+	if (e != ERR_OK)
+		return e;
+	e = named_file_stat(&st, fd, name, SIZE_MAX, diag);
+	if (e == ERR_OK)
+		file_id_take(id, &st);
+	close(fd);
+	return e;
+}
+
+enum err
+named_file_read_id(char **textp, size_t *len, struct file_id *id, const char *dir, const char *name,
+	size_t max, struct diag *diag)
+{
+	struct stat st;
+	int fd;
+	enum err e = named_file_open(&fd, dir, name, diag);
+
+	if (e != ERR_OK)
+		return e;
+	e = named_file_stat(&st, fd, name, max, diag);
+	if (e == ERR_OK)
+		e = named_file_take(textp, len, fd, name, &st, diag);
+	if (e == ERR_OK)
+		file_id_take(id, &st);
+	close(fd);
+	return e;
 }
 
 enum err
 named_file_read(char **textp, size_t *len, const char *dir, const char *name, size_t max,
 	struct diag *diag)
 {
-	int fd;
-	enum err e = named_file_open(&fd, dir, name, diag);
-
-	if (e != ERR_OK)
-		return e;
-	e = named_file_take(textp, len, fd, name, max, diag);
-	close(fd);
-	return e;
+	return named_file_read_id(textp, len, NULL, dir, name, max, diag);
 }

@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include "adminapi/apply/maps.h"
 #include "adminapi/apply/refs.h"
 #include "core/clock.h"
 #include "core/loop.h"
@@ -415,6 +416,14 @@ published_close_binds(const struct doc *doc)
 	}
 }
 
+/* -- maps -- */
+
+static enum err
+map_prepare_op(struct preparation *p, struct plan_op *op)
+{
+	return map_prepare(p->plan, op, p->issues);
+}
+
 /* -- userlists -- */
 
 /* The old one lives on with those who use it until they have the new one. */
@@ -520,6 +529,7 @@ static const struct kind_ops {
 } kind_ops[DOC_KINDS] = {
 	[DOC_GLOBAL]	= { global_prepare,	global_publish,		NULL },
 	[DOC_ADMIN]	= { admin_prepare,	admin_publish,		admin_abort },
+	[DOC_MAP]	= { map_prepare_op,	map_publish,		map_abort },
 	[DOC_USERLIST]	= { userlist_prepare,	userlist_publish,	userlist_abort },
 	[DOC_FRONTEND]	= { frontend_prepare,	frontend_publish,	frontend_abort },
 	[DOC_BACKEND]	= { backend_prepare,	NULL,			backend_abort },

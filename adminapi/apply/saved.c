@@ -124,6 +124,72 @@ file_load(struct saved *saved, struct store *store, struct diag *diag)
 	return e == ERR_UNKNOWN ? ERR_OK : e;	/* it grew from no file */
 }
 
+static enum err
+map_add(const struct store_map *map, void *arg)
+{
+	struct saved *saved = arg;
+	struct saved_map *to;
+
+	if (saved->map_count == saved->map_cap) {
+		uint32_t cap = saved->map_cap == 0 ? 8 : saved->map_cap * 2;
+		struct saved_map *maps = realloc(saved->maps, cap * sizeof(*maps));
+
+		if (maps == NULL)
+			return ERR_NOMEM;
+		saved->maps = maps;
+		saved->map_cap = cap;
+	}
+	to = &saved->maps[saved->map_count];
+	*to = (struct saved_map){ .name = slice_dup(map->name), .base = slice_dup(map->base),
+		.is_replaced = map->is_replaced, .revision = map->revision, .edits = map_edits_new() };
+	saved->map_count++;
+	return to->name != NULL && to->base != NULL && to->edits != NULL ? ERR_OK : ERR_NOMEM;
+}
+
+struct saved_map *
+saved_map_find(const struct saved *saved, const char *name)
+{
+	uint32_t low = 0, high = saved->map_count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		int by_name = strcmp(saved->maps[middle].name, name);
+
+		if (by_name == 0)
+			return &saved->maps[middle];
+		if (by_name < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+static enum err
+entry_add(struct slice map, struct slice key, struct slice value, void *arg)
+{
+	char name[DOC_NAME_MAX + 1];
+	struct saved_map *to;
+
+	if (map.len > DOC_NAME_MAX)
+		return ERR_OK;
+	memcpy(name, map.at, map.len);
+	name[map.len] = '\0';
+	to = saved_map_find(arg, name);
+	if (to == NULL)
+		return ERR_OK;		/* of none that is known: nothing tells what it changed */
+	map_edits_add(to->edits, key, value);
+	return to->edits->packed.failed ? ERR_NOMEM : ERR_OK;
+}
+
+static enum err
+maps_load(struct saved *saved, struct store *store, struct diag *diag)
+{
+	static const struct store_map_fns fns = { map_add, entry_add };
+
+	return store_load_maps(store, &fns, saved, diag);
+}
+
 enum err
 saved_load(struct saved *saved, struct store *store, struct diag *diag)
 {
@@ -136,6 +202,8 @@ saved_load(struct saved *saved, struct store *store, struct diag *diag)
 		e = store_load(store, row_add, &loading, diag);
 	if (e == ERR_OK)
 		e = file_load(saved, store, diag);
+	if (e == ERR_OK)
+		e = maps_load(saved, store, diag);
 	if (e != ERR_OK)
 		saved_fini(saved);
 	return e;
@@ -149,6 +217,12 @@ saved_fini(struct saved *saved)
 		cJSON_Delete(saved->rows[i].set);
 	}
 	free(saved->rows);
+	for (uint32_t i = 0; i < saved->map_count; i++) {
+		free(saved->maps[i].name);
+		free(saved->maps[i].base);
+		map_edits_free(&saved->maps[i].edits);
+	}
+	free(saved->maps);
 	cJSON_Delete(saved->file);
 	*saved = (struct saved){ 0 };
 }
@@ -232,6 +306,8 @@ saved_plan(struct saved *saved, struct plan *plan)
 			issues_add(&plan->issues, row->path, "a saved resource that has no place");
 			continue;
 		}
+		if (kind == DOC_MAP && saved_map_find(saved, name) != NULL)
+			row->notes.revisions[0] = saved_map_find(saved, name)->revision;
 		plan_restore(plan, parent, kind, name, row->set, row->revision, &row->notes);
 		row->set = NULL;
 	}

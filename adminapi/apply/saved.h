@@ -30,7 +30,18 @@ struct saved_row {
 	struct doc_notes notes;
 };
 
+/* What REST had changed of a map's entries. */
+struct saved_map {
+	char			*name;
+	char			*base;		/* see store_map */
+	bool			 is_replaced;
+	uint64_t		 revision;
+	struct map_edits	*edits;
+};
+
 struct saved {
+	struct saved_map	*maps;		/* by name */
+	uint32_t		 map_count, map_cap;
 	struct saved_row	*rows;		/* parents before children */
 	uint32_t		 count, cap;
 	uint64_t		 revision;	/* the highest */
@@ -41,6 +52,7 @@ struct saved {
 /* Read it from the store, before store_start(). ERR_INVALID with the row in `diag`. */
 enum err saved_load(struct saved *saved, struct store *store, struct diag *diag);
 void saved_fini(struct saved *saved);
+struct saved_map *saved_map_find(const struct saved *saved, const char *name);	/* NULL: nothing was changed */
 bool saved_is_empty(const struct saved *saved);
 
 /* Steps of a plan that puts the saved document in place. Takes the sets. */

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "adminapi/apply/maps.h"
 #include "adminapi/apply/settings_lists.h"
 #include "adminapi/apply/settings_priv.h"
 
@@ -338,6 +339,7 @@ admin_compile(const struct chain *chain, struct pointer *at, struct issues *issu
 const struct plan_compiler settings_compilers[DOC_KINDS] = {
 	[DOC_GLOBAL]	= { global_compile,	free },
 	[DOC_ADMIN]	= { admin_compile,	admin_settings_drop },
+	[DOC_MAP]	= { map_compile,	map_drop,	map_is_remade },
 	[DOC_USERLIST]	= { userlist_compile,	userlist_drop },
 	[DOC_ERROR_PAGES] = { pages_compile,	pages_drop },
 	[DOC_FRONTEND]	= { frontend_compile,	frontend_settings_drop },

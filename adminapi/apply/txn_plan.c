@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "adminapi/apply/maps.h"
 #include "adminapi/doc/changes.h"
 #include "adminapi/json/strict.h"
 
@@ -265,6 +266,8 @@ txn_plan_conclude(struct txn *txn)
 {
 	struct write *w = txn->write;
 
+	if (w->file_text != NULL)
+		maps_touch_edited(&txn->plan);
 	plan_finish(&txn->plan);
 	txn->outcome = verdict_outcome(txn->plan.verdict);
 	issues_move(txn, &w->issues, &txn->plan.issues);
@@ -290,9 +293,11 @@ plan_body(struct txn *txn, const cJSON *body)
 		return;
 	}
 	node = target_node(txn, parent);
-	if (w->of_rules) {
-		if (node != NULL && node->head != NULL)
+	if (w->of_rules || w->of_entries) {
+		if (node != NULL && node->head != NULL && w->of_rules)
 			txn_plan_rules(txn, node, body);
+		else if (node != NULL && node->head != NULL)
+			txn_plan_entries(txn, node, body);
 		else
 			not_found(txn, w->kind, w->name);
 		return;
@@ -341,7 +346,7 @@ txn_plan(struct txn *txn, struct doc *doc)
 	txn->outcome = WRITE_DONE;
 	if (w->verb == WRITE_CREATE && w->of_rules)
 		w->rule = NULL;
-	else if (w->verb == WRITE_CREATE)
+	else if (w->verb == WRITE_CREATE && !w->of_entries)
 		w->name = NULL;		/* the body brings it, again if this plan is made again */
 	if (w->body == NULL && w->verb != WRITE_DELETE)
 		e = json_parse(&parsed, w->text.at, w->text.len, &w->issues);

@@ -45,6 +45,8 @@ void txn_plan_rules(struct txn *txn, struct doc_node *node, const cJSON *body);
 
 /* A pointer that stands in a rule's or rules' body for one below their frontend or backend. */
 void txn_rules_pointer(const struct txn *txn, const char *pointer, struct buf *out);
+/* txn_entries.c: the same of a write of a map's entries. */
+void txn_plan_entries(struct txn *txn, struct doc_node *node, const cJSON *body);
 
 /* If-Match and If-None-Match: does what they say of `revision` hold? */
 bool precondition_of(const struct write *w, bool exists, uint64_t revision);
@@ -79,6 +81,9 @@ txn_of(struct list *node)
 {
 	return container_of(node, struct txn, node);
 }
+
+/* txn_store.c: what many entries of a map take longer than all else. */
+uint64_t txn_store_more_ms(const struct plan *plan);
 
 /* write.c: plan the front once more, from the start: what it built on is no more. */
 void front_restart(void);

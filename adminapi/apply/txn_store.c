@@ -4,6 +4,7 @@
 #include "config.h"
 #include "adminapi/apply/txn_priv.h"
 
+#include "adminapi/apply/maps.h"
 #include "adminapi/apply/saved.h"
 #include "adminapi/json/strict.h"
 
@@ -102,6 +103,17 @@ put_ops(const struct rows *rows)
 	return ERR_OK;
 }
 
+static enum err
+put_maps(const struct rows *rows)
+{
+	enum err e = ERR_OK;
+
+	for (uint32_t i = 0; i < rows->plan->count && e == ERR_OK; i++)
+		if (rows->plan->ops[i]->node->kind == DOC_MAP)
+			e = map_store(rows->plan, rows->plan->ops[i], rows->st);
+	return e;
+}
+
 /* An id that was given once is never given again, even if its server goes. */
 static enum err
 put_raised(const struct rows *rows)
@@ -182,7 +194,8 @@ txn_store(const struct txn *txn, struct store_txn **sp)
 		return e;
 	rows = (struct rows){ st, &txn->plan };
 	if (!plan_is_empty(&txn->plan) && !txn->write->is_restore) {
-		if ((e = put_ops(&rows)) == ERR_OK && (e = put_raised(&rows)) == ERR_OK)
+		if ((e = put_ops(&rows)) == ERR_OK && (e = put_maps(&rows)) == ERR_OK &&
+		    (e = put_raised(&rows)) == ERR_OK)
 			e = put_parents_of_gone(&rows);
 		if (e == ERR_OK)
 			e = put_revision(st, txn);
@@ -195,4 +208,17 @@ txn_store(const struct txn *txn, struct store_txn **sp)
 	}
 	*sp = st;
 	return ERR_OK;
+}
+
+#define ENTRIES_A_MS 50	/* that any disk can take; 1,000,000 get 20 s more */
+
+uint64_t
+txn_store_more_ms(const struct plan *plan)
+{
+	uint64_t entries = 0;
+
+	for (uint32_t i = 0; i < plan->count; i++)
+		if (plan->ops[i]->edits != NULL)
+			entries += plan->ops[i]->edits->set + plan->ops[i]->edits->removed;
+	return entries / ENTRIES_A_MS;
 }

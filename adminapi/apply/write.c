@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include "adminapi/apply/maps.h"
 #include "adminapi/apply/txn_priv.h"
 
 #define SLICE_US	1000	/* of preparing, before the loop turns */
@@ -73,7 +74,8 @@ front_hand_over(void)
 		txn_publish(txn);
 		return;
 	}
-	wheel_set(&loop_self()->wheel, &txn->timer, loop_self()->now_ms + WRITE_STORE_MS);
+	wheel_set(&loop_self()->wheel, &txn->timer,
+		loop_self()->now_ms + WRITE_STORE_MS + txn_store_more_ms(&txn->plan));
 	store_commit(pipeline.store, st, pipeline.epoch, txn_on_stored, txn);
 }
 
@@ -111,7 +113,10 @@ front_prepare(void)
 	}
 	preparation_abort(&txn->preparation);
 	diag_set(&txn->write->why, e == ERR_NOMEM ? "out of memory" : "it can't be applied");
-	front_end(e == ERR_NOMEM ? WRITE_UNAVAILABLE : WRITE_CONFLICT);
+	if (e == ERR_INVALID && txn->write->of_entries)
+		front_end(WRITE_INVALID);
+	else
+		front_end(e == ERR_NOMEM ? WRITE_UNAVAILABLE : WRITE_CONFLICT);
 }
 
 /* -- planned -- */
@@ -178,8 +183,12 @@ txn_work(struct helper_job *job)
 static bool
 is_large(const struct write *w)
 {
-	bool touches_many = w->kind != DOC_SERVER && w->kind != DOC_FRONTEND;
+	bool touches_many = w->kind != DOC_SERVER && w->kind != DOC_FRONTEND && !w->of_entries;
 
+	if (w->of_entries && (w->entry != NULL || w->verb == WRITE_CREATE))
+		return false;		/* looks at what is in force: control's */
+	if ((w->kind == DOC_MAP || w->kind == DOC_CONFIG) && !w->of_entries)
+		return true;		/* may read files of any size */
 	return w->text.len > WRITE_HELPER_BYTES || w->body != NULL ||
 	    (touches_many && pipeline.doc->node_count > MANY_NODES);
 }
@@ -202,6 +211,8 @@ front_plan(void)
 
 	txn->state = TXN_PLANNING;
 	txn->grew_from = head_grew_from();
+	if (txn->write->kind == DOC_CONFIG || (txn->write->kind == DOC_MAP && txn->write->entry == NULL))
+		maps_expect(pipeline.doc, txn->write->name);
 	if (!is_large(txn->write)) {
 		txn_plan(txn, pipeline.doc);
 		front_planned();

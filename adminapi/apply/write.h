@@ -54,6 +54,8 @@ struct write {
 	const char		*name;		/* NULL: the single one; for CREATE and members: none */
 	bool			 of_rules;	/* of that frontend or backend: one of its rules, or the list */
 	const char		*rule;		/* its id; NULL for CREATE (then the new one's, in done()) and members */
+	bool			 of_entries;	/* of that map: its entries */
+	const char		*entry;		/* the key of one; NULL: all (PUT), or several (PATCH_MEMBERS) */
 	struct slice		 text;		/* the body, JSON */
 	cJSON			*body;		/* instead of text, if it was parsed before (borrowed) */
 	const char		*if_match, *if_none_match;

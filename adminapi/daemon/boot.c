@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include "adminapi/apply/file.h"
 #include "adminapi/apply/limits.h"
+#include "adminapi/apply/maps.h"
 #include "adminapi/apply/settings.h"
 #include "adminapi/daemon/privileges.h"
 #include "adminapi/json/embedded.h"
@@ -240,6 +241,7 @@ boot_plan(struct boot *boot, struct plan *plan, struct doc *doc)
 	doc->revision = boot->saved.revision;
 	plan_init(plan, doc, settings_compilers, DOC_BY_CONFIG);
 	plan->booting = true;
+	maps_restore(&boot->saved);
 	if (boot->file_wins) {
 		plan_file(boot, plan);
 	} else {
@@ -412,6 +414,7 @@ boot_check(struct boot *boot, const struct options *options)
 void
 boot_fini(struct boot *boot)
 {
+	maps_restore(NULL);
 	saved_fini(&boot->saved);
 	file_fini(&boot->file);
 	issues_fini(&boot->issues);

@@ -126,6 +126,60 @@ write_change(struct writer *wr, const char *field, const struct schema_node *def
 	buf_fini(&path);
 }
 
+/* JSON pointers have "~0" and "~1" for "~" and "/" (RFC 6901). */
+static void
+pointer_put(struct buf *out, struct slice token)
+{
+	for (size_t i = 0; i < token.len; i++) {
+		if (token.at[i] == '~' || token.at[i] == '/')
+			buf_puts(out, token.at[i] == '~' ? "~0" : "~1");
+		else
+			buf_put(out, &token.at[i], 1);
+	}
+}
+
+/* `edit` NULL: all entries of the map. */
+static void
+write_edit(struct writer *wr, const struct map_edits *edits, const struct map_edit *edit)
+{
+	bool is_gone = edit != NULL && edit->value.at == NULL;
+	struct buf path = { 0 };
+
+	if (wr->count++ >= wr->limit)
+		return;
+	doc_path(wr->op->node, &path);
+	buf_puts(&path, "/entries");
+	if (edit != NULL) {
+		buf_puts(&path, "/");
+		pointer_put(&path, edit->key);
+	}
+	jsonw_object(wr->w, NULL);
+	jsonw_string(wr->w, "op", is_gone ? "remove" : edits->is_new ? "add" : "replace");
+	jsonw_slice(wr->w, "pointer", (struct slice){ path.failed ? "" : path.at, path.len });
+	if (wr->full) {
+		if (edits->was != NULL)
+			jsonw_string(wr->w, "from", edits->was);
+		if (edit != NULL && !is_gone)
+			jsonw_slice(wr->w, "to", edit->value);
+		jsonw_string(wr->w, "effect", "at once");
+	}
+	jsonw_end_object(wr->w);
+	buf_fini(&path);
+}
+
+static void
+write_edits(struct writer *wr, const struct map_edits *edits)
+{
+	struct map_edit edit;
+	size_t at = 0;
+
+	if (edits->replaces)
+		write_edit(wr, edits, NULL);
+	else
+		while (map_edits_next(edits, &at, &edit))
+			write_edit(wr, edits, &edit);
+}
+
 static void
 write_fields(struct writer *wr, const cJSON *from, const cJSON *to)
 {
@@ -155,6 +209,10 @@ changes_write(struct jsonw *w, const char *key, const struct plan *plan, bool fu
 
 		wr.op = op;
 		wr.def = plan->doc->defs[op->node->kind];
+		if (op->edits != NULL)
+			write_edits(&wr, op->edits);
+		else if (op->is_remade)
+			write_change(&wr, "entries", NULL, op->to->set, op->to->set);
 		if (op->to == op->from)
 			continue;
 		if (op->from != NULL && op->to != NULL)

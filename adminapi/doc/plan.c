@@ -34,6 +34,7 @@ plan_op_drop(struct plan *plan, struct plan_op *op)
 	else
 		doc_node_reap(plan->doc, op->node);	/* its last pin may have gone meanwhile */
 	doc_uses_fini(&op->uses);
+	map_edits_free(&op->edits);
 	free(op->path);
 	free(op);
 }
@@ -297,7 +298,7 @@ plan_compile_op(struct plan *plan, struct plan_op *op)
 	struct pointer *at;
 	struct chain chain;
 
-	if (op->to == NULL || compiler->compile == NULL)
+	if (op->to == NULL || compiler->compile == NULL || op->edits != NULL)
 		return;
 	plan_chain(plan, op->node, &chain);
 	at = plan_at(plan, op->node);
@@ -307,6 +308,8 @@ plan_compile_op(struct plan *plan, struct plan_op *op)
 	plan_take_issues(plan, &found);
 	if (op->uses.failed)
 		plan_nomem(plan);
+	op->is_remade = op->conf != NULL && compiler->is_remade != NULL && op->to == op->from &&
+	    compiler->is_remade(op->conf);
 	if (op->conf == NULL && !issues_any(&plan->issues))
 		plan_nomem(plan);
 }
@@ -404,7 +407,7 @@ bool
 plan_is_empty(const struct plan *plan)
 {
 	for (uint32_t i = 0; i < plan->count; i++)
-		if (plan->ops[i]->to != plan->ops[i]->from ||
+		if (plan_op_is_change(plan->ops[i]) ||
 		    (plan->ops[i]->stored && plan->ops[i]->to == NULL))
 			return false;
 	return true;

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include "adminapi/doc/doc.h"
 #include "adminapi/doc/holds.h"
+#include "adminapi/doc/map_edits.h"
 #include "adminapi/json/issues.h"
 
 struct plan;
@@ -26,6 +27,8 @@ struct plan_op {
 	uint64_t		 stored_revision;
 	bool			 kept;		/* a server's admin_state that REST set survives a file */
 	struct doc_uses		 uses;		/* of `to`; from the hand-over on those of before */
+	struct map_edits	*edits;		/* of a map's entries, while its document stays; NULL: none */
+	bool			 is_remade;	/* its document stays, and what it stands for is another: see below */
 	void			*conf;		/* what the compiler made of it; taken by the apply layer */
 	void			*prepared;	/* the apply layer's */
 	void			*old_object;	/* node->object before it was prepared */
@@ -39,6 +42,8 @@ struct plan_op {
 struct plan_compiler {
 	void	*(*compile)(const struct chain *chain, struct pointer *at, struct issues *issues);
 	void	 (*discard)(void *conf);
+	/* Of a document that stays: is it something new all the same (a file was edited)? NULL: never. */
+	bool	 (*is_remade)(const void *conf);
 };
 
 /* A node that gave out an id (of a server, of a rule); the old highest comes back if the plan is dropped. */
@@ -133,6 +138,12 @@ void plan_drop_unnamed(struct plan *plan);
 
 /* Have a node compiled anew though its own document stays. */
 void plan_touch(struct plan *plan, struct doc_node *node);
+
+/* Change a map's entries. Takes `edits`. Not in one plan with a change of the map itself. */
+void plan_edit(struct plan *plan, struct doc_node *map, struct map_edits *edits);
+
+/* Does it change anything, or is it only compiled anew? */
+bool plan_op_is_change(const struct plan_op *op);
 
 /* There was no memory for a step: the plan will not be done. */
 void plan_nomem(struct plan *plan);

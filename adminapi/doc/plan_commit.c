@@ -12,7 +12,7 @@
 static uint64_t
 op_revision(const struct plan *plan, const struct plan_op *op)
 {
-	return op->to != NULL ? op->to->revision : plan->revision;
+	return op->to != NULL && op->to != op->from ? op->to->revision : plan->revision;
 }
 
 static void
@@ -67,10 +67,18 @@ op_swap_uses(struct plan_op *op)
 	op->uses = uses;
 }
 
+/* Has it another version? */
 static bool
 is_change(const struct plan_op *op)
 {
 	return op->to != op->from;
+}
+
+/* What it stands for is another, its version stays. */
+static bool
+is_change_below(const struct plan_op *op)
+{
+	return !is_change(op) && plan_op_is_change(op);
 }
 
 void
@@ -87,6 +95,8 @@ plan_hand_over(struct plan *plan)
 		op->created = false;
 		op->object = op->node->object;
 		op_swap_uses(op);
+		if (is_change_below(op))
+			raise_head(op->node, plan->revision);
 		if (!is_change(op))
 			continue;
 		op->node->head = doc_version_ref(op->to);	/* op->from takes over the head's */
@@ -103,6 +113,8 @@ plan_undo(struct plan *plan)
 		struct plan_op *op = plan->ops[i - 1];
 
 		op_swap_uses(op);
+		if (is_change_below(op))
+			lower_head(op->node);
 		if (!is_change(op))
 			continue;
 		doc_version_unref(op->node->head);
@@ -121,6 +133,8 @@ plan_publish(struct plan *plan)
 		struct doc_version *old = op->node->live;
 
 		op->node->live_object = op->object;
+		if (is_change_below(op))
+			raise_live(op->node, plan->revision);
 		if (!is_change(op))
 			continue;
 		op->node->live = doc_version_ref(op->to);
@@ -143,6 +157,7 @@ op_end(struct plan *plan, struct plan_op *op)
 		plan->compilers[op->node->kind].discard(op->conf);
 	doc_unpin(plan->doc, op->node);
 	doc_uses_fini(&op->uses);
+	map_edits_free(&op->edits);
 	free(op->path);
 	free(op);
 }

@@ -18,6 +18,7 @@
 	X(CONFIG,	"config")		\
 	X(SERVER,	"server")		\
 	X(LISTENER,	"listener")		\
+	X(MAP,		"map")			\
 	X(SESSION_KILL,	"session-kill")		\
 	X(PROCESS,	"process")
 enum event_kind {

@@ -7,6 +7,7 @@
 #include "adminapi/http/route.h"
 #include "adminapi/rest/events.h"
 #include "adminapi/rest/info.h"
+#include "adminapi/rest/map_entries.h"
 #include "adminapi/rest/reader.h"
 #include "adminapi/rest/reload.h"
 #include "adminapi/rest/rules.h"
@@ -121,6 +122,14 @@ static const struct route routes[] = {
 	  CALLS([METHOD_GET] = resource_get, [METHOD_PUT] = resource_put,
 		[METHOD_PATCH] = resource_patch, [METHOD_DELETE] = resource_delete),
 	  READ, WRITE },
+	{ "/v1/maps/{map}/entries",
+	  CALLS([METHOD_GET] = map_entries_get, [METHOD_PUT] = map_entries_put,
+		[METHOD_PATCH] = map_entries_patch, [METHOD_POST] = map_entries_post),
+	  "limit cursor", WRITE },
+	{ "/v1/maps/{map}/entries/{key*}",
+	  CALLS([METHOD_GET] = map_entry_get, [METHOD_PUT] = map_entry_put,
+		[METHOD_PATCH] = map_entry_patch, [METHOD_DELETE] = map_entry_delete),
+	  NULL, WRITE },
 	{ "/v1/userlists",
 	  CALLS([METHOD_GET] = resource_get, [METHOD_PATCH] = resource_patch,
 		[METHOD_POST] = collection_post),

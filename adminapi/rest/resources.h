@@ -42,6 +42,9 @@ bool param_view(struct call *call, enum view *view);	/* ?view=config */
 
 #define DEPTH_MAX 8	/* ?depth=: more levels than there are */
 
+/* A text as a segment of a path, or a value of a query. */
+void path_segment_put(struct buf *out, const char *text);
+
 /* The problem behind a write that did not succeed. */
 void answer_failed_write(struct call *call, const struct write *write);
 

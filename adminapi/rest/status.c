@@ -6,6 +6,7 @@
 
 #include "adminapi/apply/limits.h"
 #include "adminapi/apply/listeners.h"
+#include "adminapi/apply/maps.h"
 #include "adminapi/apply/prepare.h"
 #include "adminapi/rest/numbers.h"
 #include "expr/userlist.h"
@@ -182,6 +183,31 @@ frontend_status(struct jsonw *w, const struct doc *doc, const struct doc_node *n
 }
 
 static void
+map_status(struct jsonw *w, const struct doc *doc, const struct doc_node *node)
+{
+	const struct map_object *object = node->live_object;
+	const struct map_base *base;
+
+	if (object == NULL)
+		return;
+	base = &object->base;
+	jsonw_object(w, "status");
+	jsonw_uint(w, "entries", map_count(object->map));
+	jsonw_uint(w, "edits", object->edits);
+	jsonw_bool(w, "replaced", object->is_replaced);
+	jsonw_object(w, "base");
+	jsonw_uint(w, "entries", base->entries);
+	jsonw_time(w, "read", base->read_us);
+	jsonw_string(w, "sha256", base->digest);
+	if (base->has_file)
+		jsonw_uint(w, "file_bytes", base->file.size);
+	if (base->has_file)
+		jsonw_time(w, "file_modified", (uint64_t)base->file.modified_ns / 1000);
+	jsonw_end_object(w);
+	jsonw_end_object(w);
+}
+
+static void
 userlist_status(struct jsonw *w, const struct doc *doc, const struct doc_node *node)
 {
 	if (node->live_object == NULL)
@@ -218,6 +244,7 @@ status_write(struct jsonw *w, const struct doc *doc, const struct doc_node *node
 		const struct doc_node *) = {
 		[DOC_GLOBAL]	= global_status,
 		[DOC_ADMIN]	= admin_status,
+		[DOC_MAP]	= map_status,
 		[DOC_USERLIST]	= userlist_status,
 		[DOC_FRONTEND]	= frontend_status,
 		[DOC_BACKEND]	= backend_status,

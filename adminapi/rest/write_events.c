@@ -83,6 +83,28 @@ event_emit_config(const struct plan *plan, const struct write *write)
 	event_emit_object(EVENT_CONFIG, &out);
 }
 
+/* Whose entries are others: some of them, all, or those of a file that was edited. */
+static void
+event_emit_map(const struct plan *plan, const struct plan_op *op)
+{
+	const struct map_edits *edits = op->edits;
+	struct buf out = { 0 };
+	struct jsonw w;
+
+	jsonw_init(&w, &out);
+	jsonw_object(&w, NULL);
+	jsonw_string(&w, "map", op->node->name);
+	jsonw_uint(&w, "revision", plan->revision);
+	jsonw_string(&w, "change", edits == NULL ? op->to == NULL ? "removed" : "read" :
+		edits->replaces ? "replaced" : "entries");
+	if (edits != NULL)
+		jsonw_uint(&w, "set", edits->set);
+	if (edits != NULL)
+		jsonw_uint(&w, "removed", edits->removed);
+	jsonw_end_object(&w);
+	event_emit_object(EVENT_MAP, &out);
+}
+
 void
 events_of_write(const struct plan *plan, const struct write *write)
 {
@@ -91,6 +113,8 @@ events_of_write(const struct plan *plan, const struct write *write)
 	for (uint32_t i = 0; i < plan->count; i++) {
 		if (plan->ops[i]->kept)
 			event_emit_kept(plan->ops[i]->node);
+		if (plan->ops[i]->node->kind == DOC_MAP && plan_op_is_change(plan->ops[i]))
+			event_emit_map(plan, plan->ops[i]);
 		prepared_bind_changes(plan->ops[i], event_emit_listener, NULL);
 	}
 }

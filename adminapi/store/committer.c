@@ -10,6 +10,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <signal.h>
+#include "adminapi/doc/map_edits.h"
 #include "adminapi/store/store_priv.h"
 #include "core/clock.h"
 #include "core/obj.h"
@@ -31,20 +32,56 @@ op_bind(struct store *store, sqlite3_stmt *statement, const struct store_op *op,
 }
 
 static enum err
+op_step(struct store *store, sqlite3_stmt *statement, struct diag *diag)
+{
+	enum err e = ERR_OK;
+	int code;
+
+	errno = 0; /* for store_cause() */
+	code = sqlite3_step(statement);
+	if (code != SQLITE_DONE)
+		e = store_cause(store, code, diag);
+	sqlite3_reset(statement);
+	return e;
+}
+
+static int
+text_bind(sqlite3_stmt *statement, int index, struct slice text)
+{
+	return sqlite3_bind_text64(statement, index, text.at, text.len, SQLITE_STATIC, SQLITE_UTF8);
+}
+
+/* The statement once for each edit in the second text. */
+static enum err
+op_step_packed(struct store *store, sqlite3_stmt *statement, const struct store_op *op,
+	       struct diag *diag)
+{
+	int texts = store_op_facts[op->kind].packed;
+	enum err e = ERR_OK;
+	struct map_edit edit;
+	size_t at = 0;
+
+	while (e == ERR_OK && map_edits_unpack(op->texts[1], &at, &edit)) {
+		int code = text_bind(statement, 2, edit.key);
+
+		if (code == SQLITE_OK && texts == 2)
+			code = text_bind(statement, 3, edit.value);
+		e = code == SQLITE_OK ? op_step(store, statement, diag)
+				      : store_cause(store, code, diag);
+	}
+	return e;
+}
+
+static enum err
 op_write(struct store *store, const struct store_op *op, struct diag *diag)
 {
 	sqlite3_stmt *statement = store->op_statements[op->kind];
 	enum err e = op_bind(store, statement, op, diag);
 
-	if (e == ERR_OK) {
-		int code;
-
-		errno = 0; /* for store_cause() */
-		code = sqlite3_step(statement);
-		if (code != SQLITE_DONE)
-			e = store_cause(store, code, diag);
-		sqlite3_reset(statement);
-	}
+	if (e == ERR_OK)
+		e = store_op_facts[op->kind].packed > 0
+			    ? op_step_packed(store, statement, op, diag)
+			    : op_step(store, statement, diag);
 	sqlite3_clear_bindings(statement);
 	if (e == ERR_OK && op->kind == STORE_REVISION) {
 		store->history_rows++;

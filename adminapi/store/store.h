@@ -6,7 +6,8 @@
  * same.
  *
  * Tables: resources (path, body, meta, revision), revisions (the history: number, time, actor,
- * reason, changes), settings (key, value).
+ * reason, changes), settings (key, value); maps (map, base, is_replaced, revision) and map_entries (map,
+ * key, value): what was changed of a map's entries since its contents were read.
  */
 #pragma once
 
@@ -53,6 +54,23 @@ enum err store_load(struct store *store, store_row_fn *each, void *arg, struct d
 /* A setting's text into `out` (cleared); ERR_UNKNOWN. Before store_start(). */
 enum err store_setting(struct store *store, const char *key, struct buf *out, struct diag *diag);
 
+/*
+ * What was changed of maps: each map's state, then each entry (`value.at` NULL: it was removed), by map. As
+ * store_load().
+ */
+struct store_map {
+	struct slice name;
+	struct slice base; /* tells the contents that the changes are of */
+	bool	     is_replaced; /* nothing of these is left */
+	uint64_t     revision;	  /* of the last change */
+};
+struct store_map_fns {
+	enum err (*map)(const struct store_map *map, void *arg);
+	enum err (*entry)(struct slice map, struct slice key, struct slice value, void *arg);
+};
+enum err store_load_maps(struct store *store, const struct store_map_fns *fns, void *arg,
+			 struct diag *diag);
+
 /* The highest number in the history, 0 for none: the next one must be above it. The rows' revisions
  * are not enough, for a delete leaves no row. Before store_start(). */
 enum err store_last_revision(struct store *store, uint64_t *revision, struct diag *diag);
@@ -72,6 +90,13 @@ enum err store_txn_put(struct store_txn *txn, const char *path, struct slice bod
 		       struct slice meta, uint64_t revision);
 enum err store_txn_delete(struct store_txn *txn, const char *path); /* that row alone */
 enum err store_txn_setting(struct store_txn *txn, const char *key, struct slice value);
+
+/* Of a map: its state; edits packed as map_edits.h does, set or removed; keys of which nothing is to be
+ * kept; all of it. */
+enum err store_txn_map(struct store_txn *txn, const struct store_map *map);
+enum err store_txn_map_edits(struct store_txn *txn, const char *map, struct slice packed);
+enum err store_txn_map_drop(struct store_txn *txn, const char *map, struct slice packed);
+enum err store_txn_map_forget(struct store_txn *txn, const char *map);
 
 /* One line of history; a number that is there already fails the group. actor and reason may be
  * NULL. */

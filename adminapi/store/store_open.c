@@ -36,6 +36,13 @@ static const char create_sql[] =
 									 STORE_FORMAT) ";"
 	"COMMIT";
 
+/* A file of an earlier version has none of these. */
+static const char maps_sql[] =
+	"CREATE TABLE IF NOT EXISTS maps (map TEXT PRIMARY KEY, base TEXT NOT NULL,"
+	" is_replaced INTEGER NOT NULL, revision INTEGER NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE IF NOT EXISTS map_entries (map TEXT NOT NULL, key TEXT NOT NULL, value TEXT,"
+	" PRIMARY KEY (map, key)) WITHOUT ROWID";
+
 static const char trim_sql[] =
 	"DELETE FROM revisions WHERE number = (SELECT min(number) FROM revisions)"
 	" RETURNING length(CAST(changes AS BLOB))";
@@ -194,7 +201,9 @@ database_prepare(struct store *store, struct diag *diag)
 			       diag);
 	if (e == ERR_OK && empty)
 		e = store_exec(store, create_sql, diag);
-	return e;
+	if (e == ERR_OK && (!store->read_only || store->in_memory))
+		e = store_exec(store, maps_sql, diag);
+	return e == ERR_OK ? store_has_maps(store, &store->has_maps, diag) : e;
 }
 
 static enum err
@@ -202,7 +211,7 @@ statements_prepare(struct store *store, struct diag *diag)
 {
 	enum err e = store_prepare(store, &store->trim_statement, trim_sql, diag);
 
-	for (int i = 0; i < STORE_OP_KINDS && e == ERR_OK; i++)
+	for (int i = 0; i < (store->has_maps ? STORE_OP_KINDS : STORE_MAP) && e == ERR_OK; i++)
 		e = store_prepare(store, &store->op_statements[i], store_op_facts[i].sql, diag);
 	return e;
 }

@@ -18,8 +18,13 @@ enum store_op_kind {
 	STORE_DELETE,
 	STORE_SETTING,
 	STORE_REVISION,
+	STORE_MAP,
+	STORE_MAP_GONE,
+	STORE_MAP_CLEAR,
+	STORE_MAP_EDITS,
+	STORE_MAP_DROPS,
 };
-#define STORE_OP_KINDS (STORE_REVISION + 1)
+#define STORE_OP_KINDS (STORE_MAP_DROPS + 1)
 
 #define STORE_OP_TEXTS	 3 /* most texts that one operation carries */
 #define STORE_OP_NUMBERS 2 /* most numbers */
@@ -29,6 +34,7 @@ struct store_op_fact {
 	const char *sql;
 	int	    texts;
 	int	    numbers;
+	int	    packed; /* the second text is edits, the statement is run for each: 1 key, 2 key and value */
 };
 extern const struct store_op_fact store_op_facts[STORE_OP_KINDS];
 
@@ -68,6 +74,7 @@ struct store {
 	int		 lock_fd;	/* -1: in memory or read-only */
 	bool		 in_memory;
 	bool		 read_only;
+	bool		 has_maps;	/* their tables; not in a file of an earlier version that is only read */
 	struct mailbox	*control;	/* borrowed from store_start() to store_close() */
 	pthread_t	 thread;
 	bool		 started;
@@ -110,6 +117,9 @@ enum err store_prepare(struct store *store, sqlite3_stmt **statement, const char
 
 /* The first column of the first row as a number; 0 where there is no row. */
 enum err store_number(struct store *store, int64_t *value, const char *sql, struct diag *diag);
+
+/* Are the tables of maps there? */
+enum err store_has_maps(struct store *store, bool *has, struct diag *diag);
 
 /* "DIR/NAME", to be freed; NULL: no memory. */
 char *store_path_join(const char *dir, const char *name);

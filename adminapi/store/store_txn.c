@@ -14,14 +14,23 @@
 const struct store_op_fact store_op_facts[STORE_OP_KINDS] = {
 	[STORE_PUT] = { "INSERT INTO resources (path, body, meta, revision) VALUES (?1, ?2, ?3, ?4)"
 			" ON CONFLICT (path) DO UPDATE SET body = ?2, meta = ?3, revision = ?4",
-			3, 1 },
-	[STORE_DELETE] = { "DELETE FROM resources WHERE path = ?1", 1, 0 },
+			3, 1, 0 },
+	[STORE_DELETE] = { "DELETE FROM resources WHERE path = ?1", 1, 0, 0 },
 	[STORE_SETTING] = { "INSERT INTO settings (key, value) VALUES (?1, ?2)"
 			    " ON CONFLICT (key) DO UPDATE SET value = ?2",
-			    2, 0 },
+			    2, 0, 0 },
 	[STORE_REVISION] = { "INSERT INTO revisions (actor, reason, changes, number, time_us)"
 			     " VALUES (?1, ?2, ?3, ?4, ?5)",
-			     3, 2 },
+			     3, 2, 0 },
+	[STORE_MAP] = { "INSERT INTO maps (map, base, is_replaced, revision) VALUES (?1, ?2, ?3, ?4)"
+			" ON CONFLICT (map) DO UPDATE SET base = ?2, is_replaced = ?3, revision = ?4",
+			2, 2, 0 },
+	[STORE_MAP_GONE] = { "DELETE FROM maps WHERE map = ?1", 1, 0, 0 },
+	[STORE_MAP_CLEAR] = { "DELETE FROM map_entries WHERE map = ?1", 1, 0, 0 },
+	[STORE_MAP_EDITS] = { "INSERT INTO map_entries (map, key, value) VALUES (?1, ?2, ?3)"
+			      " ON CONFLICT (map, key) DO UPDATE SET value = ?3",
+			      1, 0, 2 },
+	[STORE_MAP_DROPS] = { "DELETE FROM map_entries WHERE map = ?1 AND key = ?2", 1, 0, 1 },
 };
 
 enum err
@@ -127,4 +136,37 @@ store_txn_revision(struct store_txn *txn, uint64_t revision, uint64_t wall_us, c
 				       slice_present(changes_json) };
 
 	return op_add(txn, STORE_REVISION, texts, revision, wall_us);
+}
+
+enum err
+store_txn_map(struct store_txn *txn, const struct store_map *map)
+{
+	const struct slice texts[STORE_OP_TEXTS] = { map->name, slice_present(map->base) };
+
+	return op_add(txn, STORE_MAP, texts, map->is_replaced, map->revision);
+}
+
+enum err
+store_txn_map_edits(struct store_txn *txn, const char *map, struct slice packed)
+{
+	const struct slice texts[STORE_OP_TEXTS] = { slice_of(map), packed };
+
+	return op_add(txn, STORE_MAP_EDITS, texts, 0, 0);
+}
+
+enum err
+store_txn_map_drop(struct store_txn *txn, const char *map, struct slice packed)
+{
+	const struct slice texts[STORE_OP_TEXTS] = { slice_of(map), packed };
+
+	return op_add(txn, STORE_MAP_DROPS, texts, 0, 0);
+}
+
+enum err
+store_txn_map_forget(struct store_txn *txn, const char *map)
+{
+	const struct slice texts[STORE_OP_TEXTS] = { slice_of(map) };
+	enum err e = op_add(txn, STORE_MAP_CLEAR, texts, 0, 0);
+
+	return e == ERR_OK ? op_add(txn, STORE_MAP_GONE, texts, 0, 0) : e;
 }

@@ -166,9 +166,10 @@ map_commit(struct map *map, struct pattern_change *change)
 	pattern_set_commit(map_own(map), change);
 }
 
-/* `replace`: a key that is there gets the value. */
+/* `replace`: a key that is there gets the value. `is_trial`: it is prepared, not done. */
 static enum err
-map_put(struct map *map, struct slice key, struct slice value, bool replace, struct diag *diag)
+map_put(struct map *map, struct slice key, struct slice value, bool replace, bool is_trial,
+	struct diag *diag)
 {
 	struct pattern_change change;
 	bool is_new;
@@ -194,7 +195,10 @@ map_put(struct map *map, struct slice key, struct slice value, bool replace, str
 			return e;
 		}
 	}
-	map_commit(map, &change);
+	if (is_trial)
+		map_abort(map, &map->views, &change);
+	else
+		map_commit(map, &change);
 	return ERR_OK;
 }
 
@@ -203,7 +207,15 @@ map_set(struct map *map, struct slice key, struct slice value, struct diag *diag
 {
 	enum err e = map_check(map, key, value, diag);
 
-	return e == ERR_OK ? map_put(map, key, value, true, diag) : e;
+	return e == ERR_OK ? map_put(map, key, value, true, false, diag) : e;
+}
+
+enum err
+map_try_set(struct map *map, struct slice key, struct slice value, struct diag *diag)
+{
+	enum err e = map_check(map, key, value, diag);
+
+	return e == ERR_OK ? map_put(map, key, value, true, true, diag) : e;
 }
 
 bool
@@ -282,7 +294,7 @@ map_load(struct map *map, struct slice text, struct diag *diag)
 			continue;
 		e = map_check(map, key, value, &why);
 		if (e == ERR_OK)
-			e = map_put(map, key, value, false, &why);
+			e = map_put(map, key, value, false, false, &why);
 		if (e != ERR_OK) {
 			diag_set(diag, "line %zu: %s", number, why.text);
 			return e;

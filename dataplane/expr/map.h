@@ -57,6 +57,8 @@ enum err map_load(struct map *map, struct slice text, struct diag *diag);
  * changed then.
  */
 enum err map_set(struct map *map, struct slice key, struct slice value, struct diag *diag);
+enum err map_try_set(struct map *map, struct slice key, struct slice value,
+	struct diag *diag);	/* what map_set() would say; changes nothing */
 bool map_remove(struct map *map, struct slice key);
 bool map_get(const struct map *map, struct slice key, struct slice *value);
 
@@ -88,6 +90,7 @@ enum err map_replace(struct map *map, struct map **from, struct diag *diag);
 enum err map_view_get(struct map_view **vp, struct map *map, const struct match *match, bool nocase,
 	enum sample_type value_type, struct diag *diag);
 void map_view_release(struct map_view **vp);
+bool map_is_viewed(const struct map *map);	/* some view was not given back */
 void map_free(struct map **mp);		/* no view is left */
 
 /* -- workers -- */

@@ -145,6 +145,12 @@ map_view_release(struct map_view **vp)
 }
 
 bool
+map_is_viewed(const struct map *map)
+{
+	return !list_is_empty(&map->views);
+}
+
+bool
 map_view_find(const struct map_view *view, struct eval *eval, struct sample *sample,
 	struct sample *value)
 {
