@@ -50,10 +50,7 @@ my @calls = (
 	[get => '/v1/sessions/{session}', { session => 999999 }],
 	[get => "$server/sessions", \%a],
 	(map { [get => $_] } qw(/v1/info /v1/schemas /healthz /readyz)),
-<<<<<<< HEAD
 	(map { [get => '/v1/schemas/{schema}', { schema => $_ }] } qw(config openapi expressions none)),
-=======
-	(map { [get => '/v1/schemas/{schema}', { schema => $_ }] } qw(config openapi none)),
 	[put => '/v1/maps/{map}', { map => 'e' }, '', {}],
 	(map { my ($method, $query, $body, $headers) = @$_; [$method => '/v1/maps/{map}/entries', { map => 'e' }, $query, $body, $headers] }
 		['put', '?dry_run=true', { a => '1' }], ['put', '', { a => '1', b => '2' }], ['put', '', { a => 1 }], ['get'], ['get', '?limit=1'],
@@ -65,7 +62,6 @@ my @calls = (
 		['put', 'k', '', {}], ['patch', 'k', '', { value => 'x' }], ['patch', 'none', '', { value => 'x' }], ['delete', 'k', '?dry_run=true'],
 		['delete', 'k', ''], ['delete', 'k', '']),
 	[get => '/v1/maps/{map}', { map => 'e' }], [get => '/v1/maps/{map}/entries', { map => 'none' }],
->>>>>>> a881d19 (maps)
 	(map {
 		my ($all, $name, $body) = @$_;
 		my ($one, %n) = ("$all/{$name}", $name => 'n');

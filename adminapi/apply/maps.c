@@ -17,7 +17,7 @@
 
 #define MAP_FILE_BYTES_MAX (1024 * 1024 * 1024)
 
-static const struct saved *restored;	/* main's, at start */
+static const struct saved *restored; /* main's, at start */
 
 void
 maps_restore(const struct saved *saved)
@@ -27,8 +27,8 @@ maps_restore(const struct saved *saved)
 
 /* What a document says a map begins with. */
 struct map_said {
-	const char	*file;		/* NULL: none */
-	const cJSON	*entries;	/* NULL: none */
+	const char *file;     /* NULL: none */
+	const cJSON *entries; /* NULL: none */
 };
 
 static struct map_said
@@ -38,7 +38,7 @@ said_of(const cJSON *set)
 	const cJSON *entries = set == NULL ? NULL : doc_field(set, "entries");
 
 	return (struct map_said){ cJSON_IsString(file) ? file->valuestring : NULL,
-		cJSON_IsObject(entries) ? entries : NULL };
+				  cJSON_IsObject(entries) ? entries : NULL };
 }
 
 static bool
@@ -48,7 +48,8 @@ said_equals(const struct map_said *a, const struct map_said *b)
 		return false;
 	if (a->file != NULL && strcmp(a->file, b->file) != 0)
 		return false;
-	return a->entries == b->entries || a->entries == NULL || json_equals(a->entries, b->entries);
+	return a->entries == b->entries || a->entries == NULL ||
+	       json_equals(a->entries, b->entries);
 }
 
 /* Is it what its object has read? Else there is something to do. */
@@ -65,7 +66,7 @@ is_as_read(const struct chain *chain, const struct map_said *said, const struct 
 	if (!said_equals(&before, said))
 		return false;
 	return said->file == NULL ||
-	    (named_file_look(&now, chain->doc->files_dir, said->file, &why) == ERR_OK &&
+	       (named_file_look(&now, chain->doc->files_dir, said->file, &why) == ERR_OK &&
 		file_id_equals(&now, &object->newest.file));
 }
 
@@ -80,9 +81,9 @@ base_digest(struct map_base *base, struct slice text, const cJSON *entries)
 	if (entries != NULL)
 		json_print(&said, entries);
 	ok = md != NULL && !said.failed && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1 &&
-	    EVP_DigestUpdate(md, text.at, text.len) == 1 && EVP_DigestUpdate(md, "", 1) == 1 &&
-	    EVP_DigestUpdate(md, said.at == NULL ? "" : said.at, said.len) == 1 &&
-	    EVP_DigestFinal_ex(md, digest, NULL) == 1;
+	     EVP_DigestUpdate(md, text.at, text.len) == 1 && EVP_DigestUpdate(md, "", 1) == 1 &&
+	     EVP_DigestUpdate(md, said.at == NULL ? "" : said.at, said.len) == 1 &&
+	     EVP_DigestFinal_ex(md, digest, NULL) == 1;
 	for (int i = 0; ok && i < 32; i++)
 		snprintf(base->digest + 2 * i, 3, "%02x", digest[i]);
 	EVP_MD_CTX_free(md);
@@ -103,7 +104,8 @@ contents_add(struct map *map, const cJSON *entries, struct pointer *at, struct i
 		size_t inner = pointer_push(at, entry->string);
 
 		if (cJSON_IsString(entry) && e != ERR_NOMEM)
-			e = map_set(map, slice_of(entry->string), slice_of(entry->valuestring), &why);
+			e = map_set(map, slice_of(entry->string), slice_of(entry->valuestring),
+				    &why);
 		if (e == ERR_INVALID)
 			issues_add(issues, pointer_text(at), "%s", why.text);
 		pointer_pop(at, inner);
@@ -115,7 +117,7 @@ contents_add(struct map *map, const cJSON *entries, struct pointer *at, struct i
 /* The file's text; "" where none is said. ERR_INVALID: an issue tells. */
 static enum err
 file_read(char **textp, size_t *len, struct map_base *base, const struct chain *chain,
-	const char *file, struct pointer *at, struct issues *issues)
+	  const char *file, struct pointer *at, struct issues *issues)
 {
 	struct diag why;
 	enum err e;
@@ -125,7 +127,7 @@ file_read(char **textp, size_t *len, struct map_base *base, const struct chain *
 	if (file == NULL)
 		return ERR_OK;
 	e = named_file_read_id(textp, len, &base->file, chain->doc->files_dir, file,
-		MAP_FILE_BYTES_MAX, &why);
+			       MAP_FILE_BYTES_MAX, &why);
 	if (e == ERR_INVALID)
 		issue_below(issues, at, "file", why.text);
 	return e;
@@ -133,7 +135,7 @@ file_read(char **textp, size_t *len, struct map_base *base, const struct chain *
 
 static enum err
 contents_fill(struct map_settings *s, struct slice text, const struct map_said *said,
-	struct pointer *at, struct issues *issues)
+	      struct pointer *at, struct issues *issues)
 {
 	struct diag why;
 	enum err e = map_load(s->contents, text, &why);
@@ -187,9 +189,10 @@ contents_restore(struct map_settings *s, const char *name)
 		return ERR_OK;
 	s->has_stale_rows = strcmp(map->base, s->base.digest) != 0;
 	if (s->has_stale_rows) {
-		log_msg(LOG_LEVEL_WARNING, "/maps/%s/entries: dropped: what the map begins with was "
-			"edited; REST had %s%u entries", name,
-			map->is_replaced ? "set all, " : "set or removed ", (unsigned)count);
+		log_msg(LOG_LEVEL_WARNING,
+			"/maps/%s/entries: dropped: what the map begins with was "
+			"edited; REST had %s%u entries",
+			name, map->is_replaced ? "set all, " : "set or removed ", (unsigned)count);
 		return ERR_OK;
 	}
 	s->edits = count;
@@ -203,7 +206,7 @@ contents_restore(struct map_settings *s, const char *name)
 
 static enum err
 contents_make(struct map_settings *s, const struct chain *chain, const struct map_said *said,
-	struct pointer *at, struct issues *issues)
+	      struct pointer *at, struct issues *issues)
 {
 	const struct map_object *object = chain->node->object;
 	char *text = NULL;
@@ -212,9 +215,8 @@ contents_make(struct map_settings *s, const struct chain *chain, const struct ma
 
 	if (e == ERR_OK)
 		e = base_digest(&s->base, (struct slice){ text, len }, said->entries);
-	if (e == ERR_OK && object != NULL &&
-	    strcmp(object->newest.digest, s->base.digest) == 0) {
-		s->base.entries = object->newest.entries;	/* written, and the same as before */
+	if (e == ERR_OK && object != NULL && strcmp(object->newest.digest, s->base.digest) == 0) {
+		s->base.entries = object->newest.entries; /* written, and the same as before */
 		free(text);
 		return ERR_OK;
 	}
@@ -278,7 +280,7 @@ maps_touch_edited(struct plan *plan)
 		struct diag why;
 
 		if (object == NULL || said.file == NULL || version != node->head)
-			continue;	/* it is compiled anyway */
+			continue; /* it is compiled anyway */
 		if (named_file_look(&now, plan->doc->files_dir, said.file, &why) != ERR_OK ||
 		    !file_id_equals(&now, &object->newest.file))
 			plan_touch(plan, node);

@@ -12,36 +12,36 @@
 #include "adminapi/apply/settings.h"
 #include "expr/map.h"
 
-#define MAP_DIGEST_BYTES 65	/* SHA-256 in hexadecimal, and a NUL */
+#define MAP_DIGEST_BYTES 65 /* SHA-256 in hexadecimal, and a NUL */
 
 /* What a map began with. */
 struct map_base {
-	char		digest[MAP_DIGEST_BYTES];	/* of the file's text and the document's entries */
-	bool		has_file;
-	struct file_id	file;
-	uint64_t	read_us;	/* wall time */
-	uint32_t	entries;
+	char digest[MAP_DIGEST_BYTES]; /* of the file's text and the document's entries */
+	bool has_file;
+	struct file_id file;
+	uint64_t read_us; /* wall time */
+	uint32_t entries;
 };
 
 /* A map of the document; control's, and read by the plan's thread while the tree is frozen. */
 struct map_object {
-	struct map		*map;
-	struct map_base		 base;		/* published */
-	struct map_base		 newest;	/* prepared */
-	uint32_t		 edits;		/* how often REST changed an entry since */
-	bool			 is_replaced;	/* prepared: REST set all of them, nothing of the base is left */
-	bool			 has_stale_rows;	/* prepared: the store has some of a base that is no more */
-	struct map		*shell;		/* the plan's: empty, and looked at as `map` is; NULL: none */
-	struct map_object	*next;		/* of those that wait for their last reader */
+	struct map *map;
+	struct map_base base;    /* published */
+	struct map_base newest;  /* prepared */
+	uint32_t edits;          /* how often REST changed an entry since */
+	bool is_replaced;        /* prepared: REST set all of them, nothing of the base is left */
+	bool has_stale_rows;     /* prepared: the store has some of a base that is no more */
+	struct map *shell;       /* the plan's: empty, and looked at as `map` is; NULL: none */
+	struct map_object *next; /* of those that wait for their last reader */
 };
 
 /* What the compiler makes. */
 struct map_settings {
-	struct map		*contents;	/* all entries; NULL: those that are there stay */
-	struct map_base		 base;
-	uint32_t		 edits;		/* saved ones, applied to `contents` */
-	bool			 is_replaced;
-	bool			 has_stale_rows;	/* saved ones of another base, which were not */
+	struct map *contents; /* all entries; NULL: those that are there stay */
+	struct map_base base;
+	uint32_t edits; /* saved ones, applied to `contents` */
+	bool is_replaced;
+	bool has_stale_rows; /* saved ones of another base, which were not */
 };
 
 /* A row of settings_compilers. */
@@ -75,7 +75,7 @@ struct store_txn;
 enum err map_store(const struct plan *plan, const struct plan_op *op, struct store_txn *st);
 
 /*
- * The map of that name as the plan leaves it; NULL: there is none. Control, from preparing on: maps come before those
+ * The map of that name, which is there, as the plan leaves it. Control, from preparing on: maps come before those
  * who use them. Who holds a view of it (map_view_get()) may keep that as long as he likes; when he has released it
  * he calls maps_reap().
  */

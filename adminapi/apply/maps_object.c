@@ -5,6 +5,7 @@
 #include "config.h"
 #include "adminapi/apply/maps.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,7 @@ object_expect(struct map_object *object)
 {
 	map_free(&object->shell);
 	if (map_new_like(&object->shell, object->map) != ERR_OK)
-		object->shell = NULL;	/* then without, and it takes time to take it over */
+		object->shell = NULL; /* then without, and it takes time to take it over */
 }
 
 void
@@ -171,7 +172,7 @@ map_abort(struct plan_op *op)
 
 /* -- publishing -- */
 
-static struct map_object *retired;	/* deleted, while somebody reads them */
+static struct map_object *retired; /* deleted, while somebody reads them */
 
 void
 maps_reap(void)
@@ -225,9 +226,10 @@ settings_publish(struct plan_op *op, struct map_object *object, struct map_setti
 	if (!is_remade)
 		return;
 	if (object->edits > 0)
-		log_msg(LOG_LEVEL_WARNING, "/maps/%s/entries: dropped: what the map begins with is "
-			"another; REST had changed %u entries", op->node->name,
-			(unsigned)object->edits);
+		log_msg(LOG_LEVEL_WARNING,
+			"/maps/%s/entries: dropped: what the map begins with is "
+			"another; REST had changed %u entries",
+			op->node->name, (unsigned)object->edits);
 	contents_publish(op, object, &s->contents);
 	object->edits = s->edits;
 }
@@ -285,7 +287,8 @@ maps_find(struct plan *plan, const char *name)
 	struct doc_node *node = plan_find(plan, plan->doc->root, DOC_MAP, name);
 	struct map_object *object = node == NULL ? NULL : node->object;
 
-	return object == NULL ? NULL : object->map;
+	assert(object != NULL);
+	return object->map;
 }
 
 /* -- rows for the store -- */
@@ -297,7 +300,7 @@ is_in_base(const struct map_object *object, const cJSON *set, struct slice key)
 	const cJSON *entry;
 
 	if (object->newest.has_file)
-		return true;		/* perhaps */
+		return true; /* perhaps */
 	cJSON_ArrayForEach(entry, doc_field(set, "entries"))
 		if (slice_equals(slice_of(entry->string), key))
 			return true;
@@ -307,14 +310,15 @@ is_in_base(const struct map_object *object, const cJSON *set, struct slice key)
 /* Those that leave a row, and those that take theirs away. */
 static enum err
 edits_split(const struct plan_op *op, const struct map_object *object, struct map_edits *keep,
-	struct map_edits *drop)
+	    struct map_edits *drop)
 {
 	struct map_edit edit;
 	size_t at = 0;
 
 	while (map_edits_next(op->edits, &at, &edit)) {
-		bool needs_row = edit.value.at != NULL ||
-		    (!object->is_replaced && is_in_base(object, op->to->set, edit.key));
+		bool needs_row =
+			edit.value.at != NULL ||
+			(!object->is_replaced && is_in_base(object, op->to->set, edit.key));
 
 		map_edits_add(needs_row ? keep : drop, edit.key, edit.value);
 	}
@@ -329,11 +333,12 @@ edits_store(const struct plan_op *op, const struct map_object *object, struct st
 	enum err e;
 
 	if (op->edits->replaces)
-		return store_txn_map_edits(st, name, (struct slice){ op->edits->packed.at,
-			op->edits->packed.len });
+		return store_txn_map_edits(
+			st, name, (struct slice){ op->edits->packed.at, op->edits->packed.len });
 	e = edits_split(op, object, &keep, &drop);
 	if (e == ERR_OK && keep.packed.len > 0)
-		e = store_txn_map_edits(st, name, (struct slice){ keep.packed.at, keep.packed.len });
+		e = store_txn_map_edits(st, name,
+					(struct slice){ keep.packed.at, keep.packed.len });
 	if (e == ERR_OK && drop.packed.len > 0)
 		e = store_txn_map_drop(st, name, (struct slice){ drop.packed.at, drop.packed.len });
 	buf_fini(&keep.packed);
@@ -350,8 +355,8 @@ map_store(const struct plan *plan, const struct plan_op *op, struct store_txn *s
 	enum err e = ERR_OK;
 
 	if (op->edits == NULL) {
-		bool forgets = op->to == NULL || (s != NULL && s->contents != NULL && s->edits == 0 &&
-			!s->is_replaced);
+		bool forgets = op->to == NULL || (s != NULL && s->contents != NULL &&
+						  s->edits == 0 && !s->is_replaced);
 
 		return forgets ? store_txn_map_forget(st, op->node->name) : ERR_OK;
 	}

@@ -6,9 +6,9 @@
 
 #include <assert.h>
 #include <string.h>
+#include "adminapi/apply/maps.h"
 #include "adminapi/apply/prepare.h"
 #include "core/publish.h"
-#include "expr/map.h"
 #include "expr/userlist.h"
 #include "server/backend.h"
 #include "server/server.h"
@@ -78,14 +78,15 @@ map_let_go(struct ref *ref)
 	struct map_view *view = ref->object;
 
 	map_view_release(&view);
+	maps_reap();
 }
 
 static enum err
 map_resolve(struct plan *plan, struct ref *ref, struct diag *diag)
 {
 	struct map_view *view = NULL;
-	enum err e = map_view_get(&view, named(plan, DOC_MAP, ref->name)->object, ref->match,
-		ref->nocase, ref->value_type, diag);
+	enum err e = map_view_get(&view, maps_find(plan, ref->name), ref->match, ref->nocase,
+		ref->value_type, diag);
 
 	if (e != ERR_OK)
 		return e;

@@ -12,7 +12,7 @@
 #include "adminapi/apply/maps.h"
 #include "adminapi/json/strict.h"
 
-#define SEVERAL_MAX 5000	/* of one PATCH: they are set in one turn of the loop */
+#define SEVERAL_MAX 5000 /* of one PATCH: they are set in one turn of the loop */
 
 /* -- what is there -- */
 
@@ -48,14 +48,14 @@ find_in_op(const struct plan_op *op, struct slice key, struct slice *value)
 
 	if (op->edits != NULL)
 		return find_in_edits(op->edits, key, value);
-	if (op->from == NULL)		/* its contents are the object's already */
+	if (op->from == NULL) /* its contents are the object's already */
 		return find_in_map(((struct map_object *)op->object)->map, key, value);
 	return s != NULL && s->contents != NULL ? find_in_map(s->contents, key, value) : KNOWN_NOT;
 }
 
 static enum known
 find_in_plan(const struct plan *plan, const struct doc_node *node, struct slice key,
-	struct slice *value)
+	     struct slice *value)
 {
 	for (uint32_t i = plan->count; i > 0; i--)
 		if (plan->ops[i - 1]->node == node)
@@ -134,12 +134,12 @@ edits_new(struct txn *txn)
 
 static void
 plan_one(struct txn *txn, struct doc_node *node, struct slice key, const char *value, bool exists,
-	struct slice before)
+	 struct slice before)
 {
 	struct map_edits *edits;
 
 	if (exists && value != NULL && slice_equals(before, slice_of(value)))
-		return;			/* as it was */
+		return; /* as it was */
 	edits = edits_new(txn);
 	if (edits == NULL)
 		return;
@@ -147,8 +147,7 @@ plan_one(struct txn *txn, struct doc_node *node, struct slice key, const char *v
 	edits->is_new = !exists;
 	if (exists && (edits->was = strndup(before.at, before.len)) == NULL)
 		plan_nomem(&txn->plan);
-	map_edits_add(edits, key,
-		value == NULL ? (struct slice){ NULL, 0 } : slice_of(value));
+	map_edits_add(edits, key, value == NULL ? (struct slice){ NULL, 0 } : slice_of(value));
 	plan_edit(&txn->plan, node, edits);
 }
 
@@ -191,7 +190,8 @@ plan_several(struct txn *txn, struct doc_node *node, const cJSON *body)
 			map_edits_add(edits, slice_of(item->string), slice_of(value_of(item)));
 	}
 	if (edits->set + edits->removed > SEVERAL_MAX)
-		entry_issue(txn, NULL, "has more than 5000 entries: send some at a time, or PUT all");
+		entry_issue(txn, NULL,
+			    "has more than 5000 entries: send some at a time, or PUT all");
 	if (txn->outcome == WRITE_DONE && edits->set + edits->removed > 0)
 		plan_edit(&txn->plan, node, edits);
 	else

@@ -11,7 +11,7 @@
 #define NO_VALUE UINT32_MAX
 
 struct lengths {
-	uint32_t	key, value;
+	uint32_t key, value;
 };
 
 struct map_edits *
@@ -39,7 +39,7 @@ void
 map_edits_add(struct map_edits *edits, struct slice key, struct slice value)
 {
 	const struct lengths lengths = { (uint32_t)key.len,
-		value.at == NULL ? NO_VALUE : (uint32_t)value.len };
+					 value.at == NULL ? NO_VALUE : (uint32_t)value.len };
 
 	buf_put(&edits->packed, &lengths, sizeof(lengths));
 	buf_put(&edits->packed, key.at, key.len);

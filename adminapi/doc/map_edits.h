@@ -8,24 +8,24 @@
 #include "core/str.h"
 
 struct map_edits {
-	bool		 replaces;	/* what was there goes */
-	bool		 is_one;	/* of one entry, that the URL names */
-	bool		 is_new;	/* and there was none of that key */
-	uint32_t	 set, removed;	/* how many of them */
-	struct buf	 packed;	/* map_edits_next() reads it; failed: no memory */
-	char		*was;		/* of one entry: its value before; NULL: none, or not known */
-	bool		 was_replaced, was_stale;	/* the apply layer's notes, for an undo */
-	void		*contents;	/* with `replaces`: the apply layer's, all entries in place */
-	void		(*contents_free)(void *contents);
+	bool replaces;                /* what was there goes */
+	bool is_one;                  /* of one entry, that the URL names */
+	bool is_new;                  /* and there was none of that key */
+	uint32_t set, removed;        /* how many of them */
+	struct buf packed;            /* map_edits_next() reads it; failed: no memory */
+	char *was;                    /* of one entry: its value before; NULL: none, or not known */
+	bool was_replaced, was_stale; /* the apply layer's notes, for an undo */
+	void *contents;               /* with `replaces`: the apply layer's, all entries in place */
+	void (*contents_free)(void *contents);
 };
 
 struct map_edit {
-	struct slice	key;
-	struct slice	value;		/* .at NULL: it is removed */
+	struct slice key;
+	struct slice value; /* .at NULL: it is removed */
 };
 
-struct map_edits *map_edits_new(void);	/* NULL: no memory */
-void map_edits_free(struct map_edits **ep);	/* *ep may be NULL, and is NULL afterwards */
+struct map_edits *map_edits_new(void);      /* NULL: no memory */
+void map_edits_free(struct map_edits **ep); /* *ep may be NULL, and is NULL afterwards */
 
 void map_edits_add(struct map_edits *edits, struct slice key, struct slice value);
 

@@ -11,12 +11,12 @@
 #include "core/jsonw.h"
 #include "core/obj.h"
 
-#define ONE_BODY_MAX (64 * 1024)	/* of one entry: a value of 8 KiB, each byte of it escaped */
+#define ONE_BODY_MAX (64 * 1024) /* of one entry: a value of 8 KiB, each byte of it escaped */
 
 struct entry_write {
-	struct write	 write;
-	struct call	*call;
-	cJSON		*parsed;	/* POST: the body */
+	struct write write;
+	struct call *call;
+	cJSON *parsed; /* POST: the body */
 };
 
 static void
@@ -59,8 +59,9 @@ answer_entries(struct entry_write *ew)
 	struct slice value;
 	struct jsonw w;
 
-	if (map == NULL || (write->entry != NULL && !map_get(map, slice_of(write->entry), &value))) {
-		answer.status = 204;	/* a later write took it away already */
+	if (map == NULL ||
+	    (write->entry != NULL && !map_get(map, slice_of(write->entry), &value))) {
+		answer.status = 204; /* a later write took it away already */
 		call_answer(ew->call, &answer);
 		return;
 	}
@@ -151,10 +152,19 @@ entry_write_new(struct call *call, enum write_verb verb, const char *key)
 	}
 	ew->call = call;
 	ew->write = (struct write){
-		.verb = verb, .kind = DOC_MAP, .name = call->segments[2], .of_entries = true,
-		.entry = key, .text = call->body, .origin = DOC_BY_REST, .dry_run = dry_run,
-		.if_match = call->if_match, .if_none_match = call->if_none_match,
-		.actor = call->actor, .reason = call->reason, .peer = call->peer,
+		.verb = verb,
+		.kind = DOC_MAP,
+		.name = call->segments[2],
+		.of_entries = true,
+		.entry = key,
+		.text = call->body,
+		.origin = DOC_BY_REST,
+		.dry_run = dry_run,
+		.if_match = call->if_match,
+		.if_none_match = call->if_none_match,
+		.actor = call->actor,
+		.reason = call->reason,
+		.peer = call->peer,
 		.done = entry_write_done,
 	};
 	return ew;

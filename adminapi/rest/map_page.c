@@ -12,17 +12,17 @@
 #include "adminapi/rest/resources.h"
 #include "core/jsonw.h"
 
-#define PAGE_MAX	10000		/* entries of a page: some ms */
-#define PIECE_BYTES	(16 * 1024)	/* of a call of the stream */
-#define MARKS		8		/* of the last entries that were written: one of them is there yet */
+#define PAGE_MAX 10000          /* entries of a page: some ms */
+#define PIECE_BYTES (16 * 1024) /* of a call of the stream */
+#define MARKS 8 /* of the last entries that were written: one of them is there yet */
 
 struct entry_stream {
-	struct doc_node	*node;		/* pinned */
-	struct buf	 out;
-	struct jsonw	 w;
-	struct buf	 marks[MARKS];	/* keys, newest first */
-	uint32_t	 mark_count;
-	bool		 is_at_end;
+	struct doc_node *node; /* pinned */
+	struct buf out;
+	struct jsonw w;
+	struct buf marks[MARKS]; /* keys, newest first */
+	uint32_t mark_count;
+	bool is_at_end;
 };
 
 static void
@@ -46,7 +46,7 @@ void
 path_segment_put(struct buf *out, const char *text)
 {
 	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-		"0123456789._:-";
+				    "0123456789._:-";
 
 	for (; *text != '\0'; text++) {
 		if (strchr(plain, *text) != NULL)
@@ -67,7 +67,7 @@ page_link(struct buf *link, const struct doc_node *node, uint32_t limit, const c
 
 static void
 page_answer(struct call *call, const struct doc_node *node, const struct map *map,
-	const struct map_entry *after, uint32_t limit, struct answer *answer)
+	    const struct map_entry *after, uint32_t limit, struct answer *answer)
 {
 	const struct map_entry *entry = after;
 	struct buf key = { 0 }, link = { 0 };
@@ -127,7 +127,7 @@ stream_mark(struct entry_stream *s, const struct map_entry *const *last, uint32_
 
 static void
 stream_go_on(struct entry_stream *s, const struct map *map, const struct map_entry *entry,
-	size_t want)
+	     size_t want)
 {
 	const struct map_entry *last[MARKS];
 	struct buf key = { 0 };
@@ -222,7 +222,8 @@ map_entries_get(struct call *call)
 	}
 	view_etag(etag, node->live_revision, VIEW_PLAIN);
 	if (cursor != NULL && (after = map_find(object->map, slice_of(cursor))) == NULL)
-		call_problem(call, 409, NULL, "the entry that \"cursor\" names is gone: begin again");
+		call_problem(call, 409, NULL,
+			     "the entry that \"cursor\" names is gone: begin again");
 	else if (limit == 0 && cursor == NULL && map_count(object->map) > PAGE_MAX / 10 &&
 		 call->method != METHOD_HEAD)
 		stream_answer(call, node, &head);

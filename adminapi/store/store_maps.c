@@ -10,7 +10,8 @@ enum err
 store_has_maps(struct store *store, bool *has, struct diag *diag)
 {
 	int64_t tables = 0;
-	enum err e = store_number(store, &tables,
+	enum err e = store_number(
+		store, &tables,
 		"SELECT count(*) FROM sqlite_schema WHERE name IN ('maps', 'map_entries')", diag);
 
 	*has = tables == 2;
@@ -25,7 +26,8 @@ column_text(sqlite3_stmt *statement, int column)
 
 	if (text == NULL)
 		return (struct slice){ NULL, 0 };
-	return (struct slice){ (const char *)text, (size_t)sqlite3_column_bytes(statement, column) };
+	return (struct slice){ (const char *)text,
+			       (size_t)sqlite3_column_bytes(statement, column) };
 }
 
 static enum err
@@ -45,13 +47,13 @@ static enum err
 entry_deliver(sqlite3_stmt *statement, const struct store_map_fns *fns, void *arg)
 {
 	return fns->entry(column_text(statement, 0), column_text(statement, 1),
-		column_text(statement, 2), arg);
+			  column_text(statement, 2), arg);
 }
 
 static enum err
 rows_deliver(struct store *store, const char *sql,
-	enum err (*deliver)(sqlite3_stmt *, const struct store_map_fns *, void *),
-	const struct store_map_fns *fns, void *arg, struct diag *diag)
+	     enum err (*deliver)(sqlite3_stmt *, const struct store_map_fns *, void *),
+	     const struct store_map_fns *fns, void *arg, struct diag *diag)
 {
 	sqlite3_stmt *statement;
 	enum err e = store_prepare(store, &statement, sql, diag);
@@ -75,9 +77,9 @@ store_load_maps(struct store *store, const struct store_map_fns *fns, void *arg,
 	if (!store->has_maps)
 		return ERR_OK;
 	e = rows_deliver(store, "SELECT map, base, is_replaced, revision FROM maps ORDER BY map",
-		map_deliver, fns, arg, diag);
+			 map_deliver, fns, arg, diag);
 	if (e != ERR_OK)
 		return e;
 	return rows_deliver(store, "SELECT map, key, value FROM map_entries ORDER BY map, key",
-		entry_deliver, fns, arg, diag);
+			    entry_deliver, fns, arg, diag);
 }
