@@ -110,10 +110,10 @@ range_set(struct range *range, enum range_op op, int64_t value)
 
 /* "low:high"; either may be left out, not both. */
 static enum err
-range_parse(struct range *range, struct slice text, const char *colon, struct diag *diag)
+range_parse(struct range *range, struct slice text, const char *separator, struct diag *diag)
 {
-	struct slice low = { text.at, (size_t)(colon - text.at) };
-	struct slice high = { colon + 1, text.len - low.len - 1 };
+	struct slice low = { text.at, (size_t)(separator - text.at) };
+	struct slice high = { separator + 1, text.len - low.len - 1 };
 
 	*range = (struct range){ INT64_MIN, INT64_MAX };
 	if ((low.len == 0 && high.len == 0) ||
@@ -125,16 +125,27 @@ range_parse(struct range *range, struct slice text, const char *colon, struct di
 	return ERR_OK;
 }
 
+/* The colon of a range, or the dash of "1-3", which is one too in HAProxy. NULL: it is a number. */
+static const char *
+range_separator(struct slice text)
+{
+	const char *colon = text.len != 0 ? memchr(text.at, ':', text.len) : NULL;
+
+	if (colon != NULL || text.len < 2)
+		return colon;
+	return memchr(text.at + 1, '-', text.len - 1);
+}
+
 static enum err
 number_parse(struct range *range, enum range_op op, struct slice text, struct diag *diag)
 {
-	const char *colon = text.len != 0 ? memchr(text.at, ':', text.len) : NULL;
+	const char *separator = range_separator(text);
 	int64_t value;
 
-	if (colon != NULL && op != RANGE_EQ)
+	if (separator != NULL && op != RANGE_EQ)
 		return draft_refuse(diag, "a number behind an operator, no range", text);
-	if (colon != NULL)
-		return range_parse(range, text, colon, diag);
+	if (separator != NULL)
+		return range_parse(range, text, separator, diag);
 	if (int_parse(text, &value) != ERR_OK)
 		return draft_refuse(
 			diag, "a number, a range, or one of the operators eq, ge, gt, le and lt",
@@ -144,7 +155,10 @@ number_parse(struct range *range, enum range_op op, struct slice text, struct di
 	return ERR_OK;
 }
 
-/* "5", "1:3", "gt 5". */
+/*
+ * "5", "1:3", "gt 5". HAProxy takes "-5" for "up to 5", which nobody means: it has to be written
+ * clearly.
+ */
 enum err
 draft_parse_number(const struct pattern_set *set, struct draft *draft, struct diag *diag)
 {
@@ -152,14 +166,23 @@ draft_parse_number(const struct pattern_set *set, struct draft *draft, struct di
 	const char *blank = rest.len != 0 ? memchr(rest.at, ' ', rest.len) : NULL;
 	enum range_op op = RANGE_EQ;
 	struct range range;
+	enum err e;
 
 	if (blank != NULL &&
 	    range_op_find(&op, (struct slice){ rest.at, (size_t)(blank - rest.at) })) {
 		rest.len -= (size_t)(blank - rest.at) + 1;
 		rest.at = blank + 1;
 	}
-	if (number_parse(&range, op, rest, diag) != ERR_OK)
-		return ERR_INVALID;
+	e = number_parse(&range, op, rest, diag);
+	if (e == ERR_OK && rest.at == draft->text.at && rest.at[0] == '-' &&
+	    memchr(rest.at, ':', rest.len) == NULL)
+		e = draft_refuse(
+			diag,
+			"\":5\" for up to 5 or \"eq -5\" for a negative number (\"-5\" is the "
+			"former in HAProxy)",
+			rest);
+	if (e != ERR_OK)
+		return e;
 	memcpy(draft->room, &range, sizeof(range));
 	draft->key = (struct slice){ draft->room, sizeof(range) };
 	draft->hashes = range.low == range.high;

@@ -194,6 +194,10 @@ numbers_are_equal_or_in_a_range(void **state)
 	assert_false(holds("int", "gt 3", "3"));
 	assert_true(holds("int", "le -3|ge 9", "-3"));
 	assert_true(holds("int", "eq 9", "9"));
+	assert_true(holds("int", "eq -9", "-9"));
+	assert_true(holds("int", "3-5", "4"));
+	assert_false(holds("int", "3-5|7-", "6"));
+	assert_true(holds("int", "-5:-3", "-4"));
 	assert_true(holds("len", "3:4", "abc"));
 	assert_true(holds("len", "lt 1", ""));
 	assert_false(holds("len", "2", "abc"));
@@ -386,6 +390,8 @@ what_can_not_be_a_pattern_is_told(void **state)
 	assert_non_null(strstr(error_of("int", "x"), "expected a number, a range"));
 	assert_non_null(strstr(error_of("int", "3:1"), "first number is not over its last"));
 	assert_non_null(strstr(error_of("int", ":"), "expected a range"));
+	assert_non_null(strstr(error_of("int", "-5"), "expected \":5\" for up to 5"));
+	assert_non_null(strstr(error_of("len", "-3-5"), "expected"));
 	assert_non_null(strstr(error_of("int", "gt 1:2"), "a number behind an operator"));
 	assert_non_null(strstr(error_of("len", "gt 9223372036854775807"), "may be over or under"));
 	assert_non_null(strstr(error_of("ip", "localhost"), "expected an IP address"));
