@@ -13,22 +13,53 @@
 
 /* -- evaluation -- */
 
+static bool
+step_run(const struct step *step, struct eval *eval, struct sample *sample)
+{
+	const struct conv *conv = step->conv;
+
+	if (conv->in != SAMPLE_ANY && conv->in != sample->type &&
+	    !sample_cast(eval, sample, conv->in))
+		return false;
+	if (!conv->run(eval, &step->args, sample))
+		return false;
+	if (conv->out != SAMPLE_ANY)
+		sample->type = conv->out;
+	return true;
+}
+
+/* Behind a step that has no value: up to one that takes none, and those behind that. */
+static bool
+steps_rescue(const struct expr *expr, uint32_t i, struct eval *eval, struct sample *sample)
+{
+	bool is_there = false;
+
+	for (; i < expr->step_count; i++) {
+		const struct step *step = &expr->steps[i];
+
+		if (!is_there && (step->conv->needs & CONV_ON_NONE) == 0)
+			continue;
+		if (!is_there)
+			*sample = (struct sample){ .type = SAMPLE_STRING, .text = { "", 0 } };
+		is_there = step_run(step, eval, sample);
+	}
+	return is_there;
+}
+
 bool
 expr_convert(const struct expr *expr, struct eval *eval, struct sample *sample)
 {
 	for (uint32_t i = 0; i < expr->step_count; i++) {
-		const struct step *step = &expr->steps[i];
-		const struct conv *conv = step->conv;
-
-		if (conv->in != SAMPLE_ANY && conv->in != sample->type &&
-		    !sample_cast(eval, sample, conv->in))
-			return false;
-		if (!conv->run(eval, &step->args, sample))
-			return false;
-		if (conv->out != SAMPLE_ANY)
-			sample->type = conv->out;
+		if (!step_run(&expr->steps[i], eval, sample))
+			return expr->has_default && steps_rescue(expr, i + 1, eval, sample);
 	}
 	return true;
+}
+
+bool
+expr_convert_none(const struct expr *expr, struct eval *eval, struct sample *sample)
+{
+	return expr->has_default && steps_rescue(expr, 0, eval, sample);
 }
 
 bool
@@ -38,8 +69,9 @@ expr_eval(const struct expr *expr, struct eval *eval, struct sample *sample)
 	struct fetch_cursor cursor = { .wants_last = fetch->is_last };
 
 	sample->type = fetch->type;
-	return fetch->get(eval, &expr->args, &cursor, sample) &&
-	       (expr->step_count == 0 || expr_convert(expr, eval, sample));
+	if (!fetch->get(eval, &expr->args, &cursor, sample))
+		return expr_convert_none(expr, eval, sample);
+	return expr->step_count == 0 || expr_convert(expr, eval, sample);
 }
 
 bool
@@ -95,7 +127,7 @@ static bool
 is_name_byte(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       c == '.' || c == '_' || c == '-' || c == ':';
+	       c == '.' || c == '_' || c == '-' || c == ':' || c == '+';	/* "base32+src" */
 }
 
 struct slice
@@ -182,8 +214,10 @@ compile_step(struct compile *c)
 		return e;
 	compile_skip(c, name.len);
 	expr->type = conv->out;
+	if ((conv->needs & CONV_ON_NONE) != 0)
+		expr->has_default = true;
 	return compile_args(c, &expr->steps[expr->step_count - 1].args, name.at, conv->name,
-			    conv->args, conv->check, conv->needs);
+			    conv->args, conv->check, conv->needs & ~CONV_ON_NONE);
 }
 
 static enum err
