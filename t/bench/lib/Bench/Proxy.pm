@@ -115,14 +115,53 @@ sub socket_open {
 		|| die "listen: $@\n";
 }
 
+# 20 rules as sites have them: HAProxy's line, and ours. Of the bench's requests none is denied.
+my @rules = (
+	['acl api path_beg /api /v1'],
+	['acl robot req.hdr(user-agent) -m sub -i badbot scanner sqlmap nikto'],
+	['http-request deny if { src 203.0.113.0/24 198.51.100.0/24 }', { action => 'deny', if => '{ src 203.0.113.0/24 198.51.100.0/24 }' }],
+	['http-request deny if robot', { action => 'deny', if => 'robot' }],
+	['http-request deny deny_status 405 unless { method GET HEAD POST PUT DELETE OPTIONS }',
+		{ action => 'deny', deny_status => 405, unless => '{ method GET HEAD POST PUT DELETE OPTIONS }' }],
+	['http-request deny if { path_end .php .asp .cgi }', { action => 'deny', if => '{ path_end .php .asp .cgi }' }],
+	['http-request deny if { url_param(debug) -m found }', { action => 'deny', if => '{ url_param(debug) -m found }' }],
+	['http-request redirect scheme https if { req.hdr(x-forwarded-proto) http }',
+		{ action => 'redirect', scheme => 'https', if => '{ req.hdr(x-forwarded-proto) http }' }],
+	['http-request redirect prefix https://www.example.org if { req.hdr(host) -i old.example.org }',
+		{ action => 'redirect', prefix => 'https://www.example.org', if => '{ req.hdr(host) -i old.example.org }' }],
+	['http-request set-var(txn.path) path,lower', { action => 'set-var', name => 'txn.path', expr => 'path,lower' }],
+	['http-request set-header X-Real-IP %[src]', { action => 'set-header', name => 'X-Real-IP', value => '%[src]' }],
+	['http-request set-header X-Forwarded-Proto http', { action => 'set-header', name => 'X-Forwarded-Proto', value => 'http' }],
+	['http-request set-header X-Api 2 if api', { action => 'set-header', name => 'X-Api', value => '2', if => 'api' }],
+	['http-request del-header X-Internal', { action => 'del-header', name => 'X-Internal' }],
+	['http-request replace-path ^/v1/(.*) /\\1 if { path_beg /v1/ }',
+		{ action => 'replace-path', match => '^/v1/(.*)', value => '/\1', if => '{ path_beg /v1/ }' }],
+	['http-request set-path /index.html if { path / }', { action => 'set-path', value => '/index.html', if => '{ path / }' }],
+	['http-request set-header X-Mobile 1 if { req.hdr(user-agent) -m reg -i (android|iphone|ipad) }',
+		{ action => 'set-header', name => 'X-Mobile', value => '1', if => '{ req.hdr(user-agent) -m reg -i (android|iphone|ipad) }' }],
+	['http-request set-header X-Cached 1 if { var(txn.path) -m end .css .js .png .jpg }',
+		{ action => 'set-header', name => 'X-Cached', value => '1', if => '{ var(txn.path) -m end .css .js .png .jpg }' }],
+	['use_backend b if { hdr_beg(host) -i static. img. }', { action => 'use_backend', backend => 'b', if => '{ hdr_beg(host) -i static. img. }' }],
+	['use_backend b if api', { action => 'use_backend', backend => 'b', if => 'api' }],
+	['http-response set-header Strict-Transport-Security max-age=63072000',
+		{ phase => 'http-response', action => 'set-header', name => 'Strict-Transport-Security', value => 'max-age=63072000' }],
+	['http-response del-header X-Powered-By', { phase => 'http-response', action => 'del-header', name => 'X-Powered-By' }],
+);
+
+sub rules_ours {
+	return (acls => { api => ['path_beg /api /v1'], robot => ['req.hdr(user-agent) -m sub -i badbot scanner sqlmap nikto'] },
+		rules => [map { $_->[1] // () } @rules]);
+}
+
 sub sluice_start {
 	my ($o) = @_;
 	my @mode = (mode => $o->{http} ? 'http' : 'tcp');
 	my @reuse = $o->{reuse} ? (http_reuse => $o->{reuse}) : ();
-	my @log = $o->{logs} ? { target => 'stderr', format => 'json' } : ();
+	my @log = $o->{logs} ? { target => 'stderr', format => $o->{logs} eq 'httplog' ? 'httplog' : 'json' } : ();
 	my $config = file_write("$o->{files}.json", encode_json({
 		global => { threads => $o->{workers}, maxconn => $maxconn },
-		frontends => { f => { @mode, bind => ['127.0.0.1:0'], default_backend => 'b', log => \@log } },
+		frontends => { f => { @mode, bind => ['127.0.0.1:0'], default_backend => 'b', log => \@log,
+			$o->{rules} ? rules_ours() : () } },
 		backends => { b => { @mode, @reuse, servers => { s1 => { address => "127.0.0.1:$o->{port}" } } } },
 	}));
 	my $process = Bench::Process->start(core => $o->{core}, log => $o->{log},
@@ -142,6 +181,7 @@ sub haproxy_start {
 	my $mode = $o->{http} ? 'http' : 'tcp';
 	my $reuse = $o->{reuse} ? "http-reuse $o->{reuse}" : '';
 	my $log = $o->{logs} ? "log stderr format raw local0\n\toption httplog" : '';
+	my $rules = $o->{rules} ? join('', map { "\t$_->[0]\n" } @rules) : '';
 	my $config = file_write("$o->{files}.cfg", <<"EOT");
 global
 	nbthread $o->{workers}
@@ -157,7 +197,7 @@ $defaults
 frontend f
 	bind fd\@$fd
 	default_backend b
-
+$rules
 backend b
 	server s1 127.0.0.1:$o->{port}
 EOT
