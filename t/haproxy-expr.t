@@ -111,7 +111,7 @@ my @newer = (
 	['le2dec(.,2)', "\1\2\3\4\5", '513.1027.5'], ['le2dec(-,2,1)', "\1\2\3\4\5", '513-1027'],
 	['bytes(txn.seven)', '0123456789', '789'], ['bytes(0,txn.seven)', '0123456789', '0123456'], ['bytes(txn.minus)', '0123456789', undef],
 	['ms_utime(%H:%M:%S.%N)', '1700000000123', '22:13:20.123'], ['us_utime(%H:%M:%S.%N,1000000)', '1700000000000042', '22:13:21.000042'], ['ms_utime(%%N%N)', '1700000000007', '%N007'],
-	['default(x)', '', 'x'], ['default(x)', 'y', 'y'],
+	['default(x)', '', 'x'], ['default(x)', 'y', 'y'], ['field(2,_),default(x),upper', 'a', 'X'], ['field(2,_),default(x),upper', 'a_b', 'B'], ['hex2i,default(0),add(1)', 'no', '1'], ['default(x),field(2,_)', 'y', undef],
 	['rfc7239_is_valid', 'for=127.0.0.1;proto=http', 1], ['rfc7239_is_valid', 'proto=custom', 0], ['rfc7239_is_valid', 'for="[::1]:80", for=_x;by=unknown', 1], ['rfc7239_is_valid', 'for=[::1]', 0], ['rfc7239_is_valid', '', 0],
 	['rfc7239_is_valid', 'for=1.2.3.4;for=1.2.3.5', 0], ['rfc7239_is_valid', 'for="1.2.3.4:70000"', 0], ['rfc7239_is_valid', 'for=1.2.3.4;', 0],
 	['rfc7239_field(host)', 'proto=https;host="haproxy.org:80"', 'haproxy.org:80'], ['rfc7239_field(for)', 'proto=https;host="haproxy.org:80";for="127.0.0.1:9999"', '127.0.0.1:9999'], ['rfc7239_field(by)', 'for=_a', undef],

@@ -53,16 +53,21 @@ term_matches(const struct term *term, struct eval *eval)
 	const struct http_room room = eval->room;
 	struct fetch_cursor cursor = { 0 };
 	struct sample sample;
-	bool matches = false;
+	bool matches = false, is_there = false;
 
 	do {
 		sample.type = fetch->type;
 		if (!fetch->get(eval, &expr->args, &cursor, &sample))
 			break;
+		is_there = true;
 		matches = (expr->step_count == 0 || expr_convert(expr, eval, &sample)) &&
 			  term_matches_sample(term, eval, &sample);
 		eval->room = room;	/* nobody looks at the value any more */
 	} while (!matches && fetch->many);
+	if (!is_there && expr_convert_none(expr, eval, &sample)) {
+		matches = term_matches_sample(term, eval, &sample);
+		eval->room = room;
+	}
 	return matches;
 }
 

@@ -130,7 +130,7 @@ public_verify(const struct algorithm *algorithm, EVP_PKEY *key, struct slice sig
 	size_t len = signature.len;
 	bool is_ec = algorithm->family == FAMILY_EC;
 	EVP_MD_CTX *context;
-	bool right;
+	int right;
 
 	if (key == NULL || EVP_PKEY_is_a(key, is_ec ? "EC" : "RSA") != 1)
 		return key == NULL ? VERDICT_NO_KEY : VERDICT_WRONG;
@@ -145,12 +145,13 @@ public_verify(const struct algorithm *algorithm, EVP_PKEY *key, struct slice sig
 	context = EVP_MD_CTX_new();
 	if (context == NULL)
 		return VERDICT_NO_MEMORY;
-	right = EVP_DigestVerifyInit_ex(context, NULL, algorithm->digest, NULL, NULL, key, NULL) > 0 &&
-		EVP_DigestVerify(context, at, len, (const uint8_t *)signed_part.at,
-			signed_part.len) == 1;
+	right = EVP_DigestVerifyInit_ex(context, NULL, algorithm->digest, NULL, NULL, key, NULL);
+	if (right == 1)
+		right = EVP_DigestVerify(context, at, len, (const uint8_t *)signed_part.at,
+			signed_part.len);
 	EVP_MD_CTX_free(context);
 	ERR_clear_error();	/* or the thread's next TLS call finds it */
-	return right ? VERDICT_RIGHT : VERDICT_WRONG;
+	return right == 1 ? VERDICT_RIGHT : VERDICT_WRONG;
 }
 
 static enum verdict

@@ -19,6 +19,7 @@ struct expr {
 	const struct fetch	*fetch;
 	uint32_t		 step_count;
 	enum sample_type	 type;		/* of its value */
+	bool			 has_default;	/* a step with CONV_ON_NONE is there */
 	struct args		 args;		/* the fetch's */
 	struct step		*steps;		/* owned */
 	unsigned		 needs;
@@ -27,6 +28,9 @@ struct expr {
 
 /* All converters, in place. False: there is no value any more. */
 bool expr_convert(const struct expr *expr, struct eval *eval, struct sample *sample);
+
+/* The same where the fetch has no value: a converter may bring one (has_default). */
+bool expr_convert_none(const struct expr *expr, struct eval *eval, struct sample *sample);
 
 /* As expr_compile_part(), with a fetch that the caller found (a form of its name), behind whose name `text` stands. */
 enum err expr_compile_rest(struct expr **ep, const struct fetch *fetch, struct slice name,

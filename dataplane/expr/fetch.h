@@ -64,6 +64,9 @@ const struct fetch *fetch_find(struct slice name);
 /* The tables, expr/'s own first: for (t = fetch_tables(); t != NULL; t = t->next). */
 const struct fetch_table *fetch_tables(void);
 
+/* In a converter's needs: run() is asked where there is no value, too, with an empty text. */
+#define CONV_ON_NONE	0x10000U
+
 struct conv {
 	const char		*name;
 	enum sample_type	 in;		/* what it takes: values are cast to it; SAMPLE_ANY: whatever comes */
@@ -73,7 +76,7 @@ struct conv {
 	enum err		(*check)(struct args *args, const struct compile_env *env, struct diag *diag);
 	/* In place. False: there is no value then. As for get(). */
 	bool			(*run)(struct eval *eval, const struct args *args, struct sample *sample);
-	unsigned		 needs;
+	unsigned		 needs;		/* NEEDS_*, and CONV_ON_NONE */
 };
 
 struct conv_table {

@@ -59,6 +59,17 @@ a_value_that_is_not_there_matches_nothing(void **state)
 }
 
 static void
+a_default_is_a_value_where_there_is_none(void **state)
+{
+	(void)state;
+	assert_true(holds_with("{ hdr(y),default(none) -m str none }", ""));
+	assert_false(holds_with("{ hdr(y),default(none) -m str none }", "y: a\r\n"));
+	assert_true(holds_with("{ hdr(y),default(none) -m str b }", "y: a\r\ny: b\r\n"));
+	assert_false(holds_with("{ hdr(y),default(none),field(2,_) -m found }", ""));
+	assert_true(holds_with("{ hdr(y),default(none),length 4 }", ""));
+}
+
+static void
 predefined_acls_need_no_braces(void **state)
 {
 	(void)state;
@@ -531,6 +542,7 @@ main(void)
 		cmocka_unit_test(or_binds_less_than_and),
 		cmocka_unit_test(an_exclamation_mark_turns_one_test_around),
 		cmocka_unit_test(a_value_that_is_not_there_matches_nothing),
+		cmocka_unit_test(a_default_is_a_value_where_there_is_none),
 		cmocka_unit_test(predefined_acls_need_no_braces),
 		cmocka_unit_test(words_are_cut_as_in_haproxys_configuration),
 		cmocka_unit_test(a_word_that_means_nothing_is_shown_with_its_column),

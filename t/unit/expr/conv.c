@@ -297,6 +297,15 @@ a_token_does_not_choose_how_it_is_verified(void **state)
 }
 
 static void
+a_default_stands_where_a_fetch_or_a_converter_has_none(void **state)
+{
+	assert_string_equal(value_of("field(9,_),default(none)", "x"), "none");
+	assert_string_equal(value_of("field(9,_),default(a_b),field(2,_),upper", "x"), "B");
+	assert_null(value_of("field(9,_),default(a_b),field(3,_)", "x"));
+	assert_string_equal(value_of("field(9,_),default(a),field(3,_),default(b)", "x"), "b");
+}
+
+static void
 hashes_of_bytes_with_nul_go_to_the_end(void **state)
 {
 	struct slice zeros = { "\0\0\0\0", 4 };
@@ -316,6 +325,7 @@ main(void)
 		cmocka_unit_test(arithmetic_stays_at_the_end_of_its_range),
 		cmocka_unit_test(huge_indices_counts_and_offsets_find_nothing),
 		cmocka_unit_test(a_token_does_not_choose_how_it_is_verified),
+		cmocka_unit_test(a_default_stands_where_a_fetch_or_a_converter_has_none),
 		cmocka_unit_test(hashes_of_bytes_with_nul_go_to_the_end),
 	};
 
