@@ -225,7 +225,6 @@ static const struct fetch rows[] = {
 	{ "scook",		SAMPLE_STRING,	RESPONSE,	NAMED,	FETCH_MANY_LAST_FORMS,	RESPONSE_HELP,	NULL,	response_cookie },
 	{ "scook_cnt",		SAMPLE_INT,	RESPONSE,	NAMED,	FETCH_ONE,		COUNT_HELP,	NULL,	response_cookie_count },
 	{ "scook_val",		SAMPLE_INT,	RESPONSE,	NAMED,	FETCH_MANY_LAST,	NUMBER_HELP,	NULL,	response_cookie_number },
-	{ "set-cookie",		SAMPLE_STRING,	RESPONSE,	NAMED,	FETCH_MANY_LAST,	RESPONSE_HELP,	NULL,	response_cookie },
 };
 /* clang-format on */
 
