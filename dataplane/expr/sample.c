@@ -189,7 +189,7 @@ ip_of_text(struct ip *ip, struct slice text)
 {
 	char buf[INET6_ADDRSTRLEN];
 
-	if (text.len >= sizeof(buf) || memchr(text.at, '\0', text.len) != NULL)
+	if (text.len == 0 || text.len >= sizeof(buf) || memchr(text.at, '\0', text.len) != NULL)
 		return false;
 	memcpy(buf, text.at, text.len);
 	buf[text.len] = '\0';
@@ -200,19 +200,41 @@ ip_of_text(struct ip *ip, struct slice text)
 	return inet_pton(AF_INET, buf, ip->bytes + IP4_AT) == 1;
 }
 
-/* What stands behind the address (a prefix length, a port) is cut off, as HAProxy does. */
+/* Four numbers up to 255, in decimal even with a zero before them, and behind them anything but one more dot. */
+static bool
+ip4_at_front(uint8_t bytes[4], struct slice text)
+{
+	size_t at = 0;
+
+	for (int i = 0; i < 4; i++) {
+		size_t first = at;
+		unsigned value = 0;
+
+		for (; at < text.len && text.at[at] >= '0' && text.at[at] <= '9'; at++) {
+			value = value * 10 + (unsigned)(text.at[at] - '0');
+			if (value > UINT8_MAX)
+				return false;
+		}
+		if (at == first || (at < text.len && text.at[at] == '.') != (i < 3))
+			return false;
+		at++;
+		bytes[i] = (uint8_t)value;
+	}
+	return true;
+}
+
+/* What stands behind an IPv4 address (a prefix length, a port) does not count; an IPv6 address is all of the text. */
 static bool
 cast_text_to_ip(struct eval *eval, struct sample *sample)
 {
-	struct slice text = sample->text;
+	uint8_t bytes[4];
 
-	for (size_t i = 0; i < text.len; i++) {
-		char c = text.at[i], low = (char)(c | 0x20);
-
-		if (c != '.' && c != ':' && (c < '0' || c > '9') && (low < 'a' || low > 'f'))
-			text.len = i;
-	}
-	return text.len != 0 && ip_of_text(&sample->ip, text);
+	if (!ip4_at_front(bytes, sample->text))
+		return ip_of_text(&sample->ip, sample->text) && !sample->ip.is_ipv4;
+	sample->ip = (struct ip){ .is_ipv4 = true };
+	sample->ip.bytes[10] = sample->ip.bytes[11] = 0xff;
+	memcpy(sample->ip.bytes + IP4_AT, bytes, sizeof(bytes));
+	return true;
 }
 
 static bool

@@ -208,7 +208,14 @@ addresses_become_numbers_and_texts(void **state)
 	assert_string_equal(said("t.str(' 1.2.3.4'),t.as_ip"), "-");
 	assert_string_equal(said("t.str(1.2.3),t.as_ip"), "-");
 	assert_string_equal(said("t.str(x.org),t.as_ip"), "-");
+	assert_string_equal(said("t.str(1.2.3.4:80),t.as_ip"), "1.2.3.4");
+	assert_string_equal(said("t.str(01.002.0003.4),t.as_ip"), "1.2.3.4");
+	assert_string_equal(said("t.str(1.2.3.4.5),t.as_ip"), "-");
+	assert_string_equal(said("t.str(1.2.3.256),t.as_ip"), "-");
+	assert_string_equal(said("t.str(1.2.3.),t.as_ip"), "-");
 	assert_string_equal(said("t.str(2001:db8::1),t.as_ip"), "2001:db8::1");
+	assert_string_equal(said("t.str(::1/128),t.as_ip"), "-");
+	assert_string_equal(said("t.str('::1 '),t.as_ip"), "-");
 }
 
 static void
