@@ -123,9 +123,9 @@ map_view_get(struct map_view **vp, struct map *map, const struct match *match, b
 			map_drop_view(view);
 			return e;
 		}
-		set->is_live = true;
 		atomic_store_explicit(&view->set, set, memory_order_release);
 	}
+	view_set(view)->is_live = true;
 	view->refs++;
 	*vp = view;
 	return ERR_OK;
