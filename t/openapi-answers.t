@@ -97,6 +97,17 @@ my @calls = (
 	[put => '/v1/frontends/{frontend}', \%new, '', { default_backend => 'none' }],
 	[patch => '/v1/frontends', {}, '', { n => { maxconn => 5 } }],
 	[patch => '/v1/frontends/{frontend}', \%new, '', { maxconn => undef }],
+	(map {
+		my ($all, %n) = ("/v1/$_->[0]/{$_->[1]}/rules", %new, %{$_->[2]}, rule => 'r');
+		my $one = "$all/{rule}";
+		([post => $all, \%n, '', { action => 'deny', if => '{ path /x }' }], [post => $all, \%n, '', { id => 'rule-1', action => 'deny' }],
+			[put => $one, \%n, '?dry_run=true', { action => 'deny' }], [put => $one, \%n, '', { action => 'return', status => 404, before => 'rule-1' }],
+			[put => $one, \%n, '', { action => 'set-header', name => 'A', value => '%[path]' }], [put => $one, \%n, '', { action => 'no' }],
+			[get => $all, \%n], [get => $all, \%n, '?limit=1'], [get => $all, \%none], [get => $one, \%n], [get => $one, \%n, '?view=config'],
+			[get => $one, { %n, rule => 'none' }], [patch => $one, \%n, '', { after => 'rule-1' }], [patch => $all, \%n, '', { r => { comment => 'x' } }],
+			[patch => $all, \%n, '?dry_run=true', { r => undef }], [patch => $one, { %n, rule => 'none' }, '', {}],
+			[delete => $one, \%n, '?dry_run=true'], [delete => $one, \%n], [delete => $one, \%n]);
+	} [frontends => frontend => { frontend => 'http' }], [backends => backend => { backend => 'http' }]),
 	[delete => '/v1/backends/{backend}', \%new], [delete => '/v1/frontends/{frontend}', \%new],
 	[delete => $server, \%new, '?dry_run=true'], [delete => $server, \%new, '?force=true'],
 	[delete => $server, \%new], [delete => '/v1/backends/{backend}', \%new],

@@ -43,7 +43,7 @@ sub target {
 # A keyword's value, of the node itself or of what it refers to.
 sub of {
 	my ($node, $keyword) = @_;
-	for (1 .. 10) {
+	for (1 .. 50) {
 		return $node->{$keyword} if exists($node->{$keyword});
 		$node = target($node->{'$ref'} // return undef) // return undef;
 	}

@@ -81,6 +81,7 @@ header_compile(struct rule_site *site, struct rule_header *to, const cJSON *item
 {
 	const cJSON *name = cJSON_IsObject(item) ? doc_field(item, "name") : NULL;
 	const cJSON *value = cJSON_IsObject(item) ? doc_field(item, "value") : NULL;
+	struct slice constant;
 	size_t mark;
 
 	if (!cJSON_IsString(name) || !cJSON_IsString(value))
@@ -93,6 +94,10 @@ header_compile(struct rule_site *site, struct rule_header *to, const cJSON *item
 	mark = pointer_push(site->at, "value");
 	to->name = strdup(name->valuestring);
 	to->value = format_take(site, slice_of(value->valuestring), site->at);
+	if (to->value != NULL && format_is_constant(to->value, &constant) &&
+	    !http_field_is_sound(slice_of(name->valuestring), constant))
+		issues_add(site->issues, pointer_text(site->at),
+			"must be without control characters");
 	pointer_pop(site->at, mark);
 	site->nomem |= to->name == NULL;
 }
@@ -132,20 +137,14 @@ headers_drop(struct rule *rule)
 
 /* All headers as lines, if none depends on anything. False: one does. */
 static bool
-headers_constant(struct rule_site *site, struct buf *lines)
+headers_constant(const struct rule *rule, struct buf *lines)
 {
-	const struct rule *rule = site->rule;
-
 	for (uint32_t i = 0; i < rule->header_count; i++) {
 		const struct rule_header *header = &rule->headers[i];
 		struct slice value;
 
 		if (!format_is_constant(header->value, &value))
 			return false;
-		if (!http_field_is_sound(slice_of(header->name), value)) {
-			site_issue(site, "headers", "one of them is not fit to be sent");
-			return true;
-		}
 		buf_printf(lines, "%s: %.*s\r\n", header->name, (int)value.len, value.at);
 	}
 	return true;
@@ -210,7 +209,7 @@ reply_make(struct rule_site *site, struct reply *reply)
 	struct buf lines = { 0 };
 	struct slice type = slice_of(rule->content_type == NULL ? "" : rule->content_type);
 
-	if (reply->is_format || !headers_constant(site, &lines)) {
+	if (reply->is_format || !headers_constant(rule, &lines)) {
 		body_compile(site, reply);
 		buf_fini(&lines);
 		return;

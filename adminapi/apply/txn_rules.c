@@ -140,6 +140,10 @@ txn_rules_pointer(const struct txn *txn, const char *pointer, struct buf *out)
 	const char *rest, *id;
 	uint32_t index;
 
+	if (strcmp(pointer, "/rules") == 0) {
+		buf_printf(out, "%s%s", txn->plan.base, pointer);
+		buf_put(out, "", 1);
+	}
 	if (!pointer_split(pointer, &index, &rest))
 		return;			/* said by whoever walked the body */
 	id = rule_at(txn, index);

@@ -49,6 +49,18 @@ is_child(enum doc_kind kind, const char *member)
 	return false;
 }
 
+/* Is anything set in it or built in? */
+static bool
+object_holds(const struct chain *chain, const char *field, const struct schema_node *def)
+{
+	if (chain_value(chain, field, NULL) != NULL)
+		return true;
+	for (uint32_t i = 0; i < schema_property_count(def); i++)
+		if (chain_value(chain, field, schema_property_name(def, i)) != NULL)
+			return true;
+	return false;
+}
+
 /* An object whose members are inherited one by one: "timeout", "default_server". */
 static void
 write_object_that_holds(struct jsonw *w, const struct chain *chain, const char *field,
@@ -89,7 +101,8 @@ write_field_that_holds(struct jsonw *w, const struct chain *chain, const char *f
 	const cJSON *value;
 
 	if (schema_is_object(def)) {
-		write_object_that_holds(w, chain, field, def);
+		if (object_holds(chain, field, def))
+			write_object_that_holds(w, chain, field, def);
 		return;
 	}
 	if (schema_map_values(def) != NULL && schema_is_inherited(def)) {

@@ -360,7 +360,7 @@ a_backend_of_mode_http_that_says_nothing_is_safe_and_strict(void **state)
 	assert_int_equal(b->http.retry_on_statuses, 0);
 	assert_int_equal(b->http.h1_options, 0);
 	assert_false(b->http.forwardfor.on || b->http.originalto.on || b->http.forwarded.on);
-	assert_null(b->http.rules);
+	assert_null(b->rules);
 	for (int i = 0; i < HTTP_ERROR_COUNT; i++)
 		assert_null(b->http.errors.own[i]);
 }
@@ -486,25 +486,66 @@ rules_are_as_they_stand(void **state)
 		"{'action':'use_backend','backend':'app','if':'{ path / }'}]}},'backends':{'app':{'mode':'http'}}}");
 	assert_int_equal(plan.verdict, PLAN_OK);
 	f = conf_of("web");
-	r = f->conf->http.rules;
+	r = f->conf->rules;
 	assert_int_equal(r->count, 4);
 	assert_string_equal(r->rules[0].id, "a");
 	assert_int_equal(r->rules[0].action, RULE_DENY);
 	assert_int_equal(r->rules[0].status, 429);
 	assert_true(r->rules[0].cond != NULL && r->rules[0].unless);
 	assert_int_equal(r->rules[1].action, RULE_RETURN);
+	assert_string_equal(r->rules[1].id, "rule-1");
 	assert_int_equal(r->rules[1].answer->status, 404);
 	assert_int_equal(r->rules[1].answer->body.len, 2);
 	assert_non_null(memmem(r->rules[1].answer->head.at, r->rules[1].answer->head.len,
 			       "\r\nA: b\r\n", 8));
 	assert_int_equal(r->rules[2].kind, REDIRECT_PREFIX);
 	assert_int_equal(r->rules[2].status, 308);
-	assert_string_equal(r->rules[2].to, "https://x");
+	assert_non_null(r->rules[2].value);
 	assert_true(r->rules[2].drop_query && !r->rules[2].append_slash);
-	assert_non_null(strstr(r->rules[2].cookie, "c=1"));
-	assert_string_equal(r->rules[3].backend_name, "app");
+	assert_non_null(strstr(r->rules[2].text, "c=1"));
+	assert_int_equal(r->rules[3].phase, PHASE_USE_BACKEND);
+	assert_string_equal(r->rules[3].ref->name, "app");
 	assert_true(r->rules[3].cond != NULL && !r->rules[3].unless);
-	assert_null(r->rules[0].backend);
+	assert_null(r->rules[3].ref->object);
+}
+
+/* Of each action something, in one list: they are sorted into phases. */
+static void
+every_action_has_its_operands(void **state)
+{
+	const struct rules *r;
+
+	compile("{'frontends':{'web':{'mode':'http','acls':{'a':['path /x']},'rules':["
+		"{'action':'set-status','phase':'http-response','status':299,'reason':'well'},"
+		"{'action':'del-header','name':'X-','match':'beg'},"
+		"{'action':'del-header','name':'^x-','match':'reg'},"
+		"{'action':'replace-path','match':'/a','value':'/b'},"
+		"{'action':'set-timeout','timeout':'tunnel','value':'2s'},"
+		"{'action':'set-log-level','level':'silent'},"
+		"{'action':'wait-for-body','time':'1s','at_least':'1k'},"
+		"{'action':'set-var','name':'txn.a','value':'b','if':'a'},"
+		"{'action':'capture','expr':'path','len':9},"
+		"{'action':'return','lf_string':'%[path]','content_type':'a/b','headers':[{'name':'A','value':'%[path]'}]},"
+		"{'action':'tarpit'},"
+		"{'action':'inspect-delay','phase':'tcp-request-content','delay':100}]}}}");
+	assert_int_equal(plan.verdict, PLAN_OK);
+	r = ((const struct frontend_settings *)conf_of("web"))->conf->rules;
+	assert_int_equal(r->inspect_ms[PHASE_TCP_REQUEST_CONTENT], 100);
+	assert_int_equal(r->phase[PHASE_HTTP_REQUEST].count, 10);
+	assert_int_equal(r->rules[1].name_match, NAME_BEG);
+	assert_non_null(r->rules[2].regex);
+	assert_true(r->rules[3].regex != NULL && r->rules[3].value != NULL);
+	assert_int_equal(r->rules[4].timeout, RULE_TIMEOUT_TUNNEL);
+	assert_int_equal(r->rules[4].number, 2000);
+	assert_int_equal(r->rules[5].number, RULE_LEVEL_SILENT);
+	assert_int_equal(r->rules[6].bytes, 1024);
+	assert_true(r->rules[7].value != NULL && r->rules[7].cond != NULL);
+	assert_int_equal(r->rules[8].number, 0);
+	assert_true(r->rules[9].answer == NULL && r->rules[9].body != NULL);
+	assert_int_equal(r->rules[9].header_count, 1);
+	assert_int_equal(r->rules[10].status, 500);
+	assert_int_equal(r->rules[11].status, 299);
+	assert_string_equal(r->rules[11].text, "well");
 }
 
 static void
@@ -587,6 +628,7 @@ main(void)
 		settings_test(a_server_keeps_idle_connections_as_it_says),
 		settings_test(a_bind_knows_who_sends_a_proxy_header),
 		settings_test(rules_are_as_they_stand),
+		settings_test(every_action_has_its_operands),
 		settings_test(pages_of_the_document_are_in_their_places),
 		settings_test(pages_are_inherited_one_by_one),
 		settings_test(what_the_schema_refuses_of_http_is_compiled_without_harm),
