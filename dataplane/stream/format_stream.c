@@ -101,22 +101,34 @@ client_of(const struct eval *eval)
 				      : eval->stream->client;
 }
 
-static void
-put_ci(struct eval *eval, struct format_out *out)
+/* Who asks, as rules may have changed it. NULL: nobody (yet). */
+static const struct stream_peer *
+peer_of(const struct eval *eval)
 {
 	const struct client *c = client_of(eval);
 
-	if (c != NULL)
-		put_ip(out, &c->peer.sa);
+	if (c == NULL)
+		return NULL;
+	return eval->stream != NULL && eval->stream->client != NULL ? stream_src(eval->stream)
+								    : &c->peer;
+}
+
+static void
+put_ci(struct eval *eval, struct format_out *out)
+{
+	const struct stream_peer *peer = peer_of(eval);
+
+	if (peer != NULL)
+		put_ip(out, &peer->sa);
 }
 
 static void
 put_cp(struct eval *eval, struct format_out *out)
 {
-	const struct client *c = client_of(eval);
+	const struct stream_peer *peer = peer_of(eval);
 
-	if (c != NULL)
-		put_port(out, &c->peer.sa, c->bind_index + 1);
+	if (peer != NULL)
+		put_port(out, &peer->sa, client_of(eval)->bind_index + 1);
 }
 
 static void

@@ -82,7 +82,7 @@ filter_matches(const struct session_filter *f, const struct stream *s)
 		return false;
 	if (f->server != 0 && (s->server == NULL || s->server->generation != f->server))
 		return false;
-	return filter_has_names(f, s) && filter_has_source(f, &s->client->peer);
+	return filter_has_names(f, s) && filter_has_source(f, stream_src(s));
 }
 
 static const char *
@@ -123,7 +123,7 @@ info_set_name(char name[129], const char *text)
 static void
 info_set_addresses(struct session_info *info, const struct stream *s)
 {
-	stream_peer_addr(&s->client->peer, &info->client);
+	stream_peer_addr(stream_src(s), &info->client);
 	client_local(s->client, &info->local);
 	if (s->server == NULL)
 		return;

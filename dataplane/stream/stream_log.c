@@ -49,7 +49,7 @@ log_client(struct jsonw *w, const struct stream *s)
 	char text[ADDR_TEXT_BYTES];
 	struct addr addr;
 
-	stream_peer_addr(&s->client->peer, &addr);
+	stream_peer_addr(stream_src(s), &addr);
 	jsonw_string(w, "client", addr_is_unix(&addr) ? "unix" : addr_format(&addr, text));
 }
 
