@@ -3,6 +3,7 @@
  */
 #include "config.h"
 #include "../expr/scene.h"
+#include <pthread.h>
 #include <stdlib.h>
 #include "expr/expr.h"
 #include "expr/vars.h"
@@ -199,6 +200,49 @@ names_that_are_none_are_refused(void **state)
 	assert_int_equal(id_of("txn.q").name, id_of("req.q").name);
 }
 
+#define ROUNDS 2000
+
+/* Sets, and looks: whatever length and letter it is, all of it is of one writer. */
+static void *
+thread_run(void *arg)
+{
+	char room[512], text[200];
+	struct eval eval = { .is_final = true };
+	const struct var_id id = id_of("proc.shared");
+	struct sample sample = { .type = SAMPLE_STRING };
+	bool *torn = arg;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		memset(text, 'a' + i % 26, sizeof(text));
+		sample = (struct sample){ .type = SAMPLE_STRING,
+					  .text = { text, (size_t)i % sizeof(text) } };
+		eval.room = (struct http_room){ room, sizeof(room) };
+		if (i % 3 == 0 && var_set(&eval, id, &sample, NULL) != ERR_OK)
+			*torn = true;
+		if (!var_get(&eval, id, &sample))
+			*torn = true;
+		for (size_t k = 1; k < sample.text.len; k++)
+			*torn = *torn || sample.text.at[k] != sample.text.at[0];
+	}
+	return NULL;
+}
+
+static void
+a_variable_of_the_process_is_seen_whole_by_each_thread(void **state)
+{
+	struct scene *s = *state;
+	bool torn[4] = { false };
+	pthread_t threads[4];
+
+	assert_int_equal(set_text(s, "proc.shared", "x", 1), ERR_OK);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, thread_run, &torn[i]), 0);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+	for (int i = 0; i < 4; i++)
+		assert_false(torn[i]);
+}
+
 #define IN_SCENE(test) cmocka_unit_test_setup_teardown(test, scene_begin, scene_end)
 
 int
@@ -213,6 +257,7 @@ main(void)
 		IN_SCENE(set_var_in_a_chain_hands_the_value_on),
 		IN_SCENE(conditions_of_set_var_are_haproxys),
 		IN_SCENE(names_that_are_none_are_refused),
+		IN_SCENE(a_variable_of_the_process_is_seen_whole_by_each_thread),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
