@@ -57,6 +57,18 @@ front_restart(void)
 
 /* -- prepared -- */
 
+/* For the store to do all that it has, of which the last one was handed over just now. */
+static uint64_t
+store_ms(void)
+{
+	uint64_t ms = WRITE_STORE_MS;
+
+	list_foreach(node, &pipeline.under_way)
+		if (txn_of(node)->state == TXN_COMMITTING)
+			ms += txn_store_more_ms(&txn_of(node)->plan);
+	return ms;
+}
+
 static void
 front_hand_over(void)
 {
@@ -74,8 +86,7 @@ front_hand_over(void)
 		txn_publish(txn);
 		return;
 	}
-	wheel_set(&loop_self()->wheel, &txn->timer,
-		loop_self()->now_ms + WRITE_STORE_MS + txn_store_more_ms(&txn->plan));
+	wheel_set(&loop_self()->wheel, &txn->timer, loop_self()->now_ms + store_ms());
 	store_commit(pipeline.store, st, pipeline.epoch, txn_on_stored, txn);
 }
 

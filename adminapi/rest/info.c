@@ -18,6 +18,7 @@
 #include "adminapi/rest/version.h"
 #include "core/jsonw.h"
 #include "core/log.h"
+#include "expr/userlist.h"
 #include "stream/engine.h"
 
 static struct {
@@ -142,6 +143,16 @@ write_log(struct jsonw *w)
 }
 
 static void
+write_logins(struct jsonw *w)
+{
+	struct userlist_counts logins;
+
+	userlist_counts(&logins);
+	NUMBERS(w, "logins", { "checked", logins.checked }, { "spent_us", logins.spent_us },
+		{ "refused", logins.refused });
+}
+
+static void
 write_loops(struct jsonw *w)
 {
 	struct engine_totals t;
@@ -171,6 +182,7 @@ info_get(struct call *call)
 	write_traffic(&w);
 	write_writes(&w);
 	write_loops(&w);
+	write_logins(&w);
 	jsonw_end_object(&w);
 	answer_json(call, 200, &out);
 }
