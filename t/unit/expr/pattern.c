@@ -552,7 +552,7 @@ compare_many(const char *method, bool nocase, enum sample_type value_type)
 {
 	struct pattern_set *set = a_set(method, nocase, value_type);
 
-	for (int turn = 0; turn < 3000; turn++) {
+	for (int turn = 0; turn < 1500; turn++) {
 		const char *text = random_pattern(method);
 		struct sample sample;
 		const struct pattern *fast, *slow;
