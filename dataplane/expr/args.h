@@ -55,7 +55,8 @@ struct ref {
 	char			*parent;	/* REF_SERVER: its backend's name, owned */
 	const struct match	*match;		/* REF_MAP: how values are looked up, */
 	bool			 nocase;	/* and with ASCII case ignored */
-	enum sample_type	 value_type;	/* REF_MAP: of its values; SAMPLE_ANY where they do not matter */
+	enum sample_type
+		value_type; /* REF_MAP: of its values; SAMPLE_ANY where they do not matter */
 	void			*object;	/* struct backend, server, frontend, userlist; REF_MAP: struct map_view */
 	void			(*release)(struct ref *ref);	/* NULL: nothing is held */
 	struct ref		*next;
@@ -68,15 +69,16 @@ struct refs {
 
 /* The reference of that kind and name, new if it is not there. NULL: no memory. */
 struct ref *refs_add(struct refs *refs, enum ref_kind kind, struct slice name, struct slice parent);
-struct ref *refs_add_map(struct refs *refs, struct slice name, const struct match *match, bool nocase,
-	enum sample_type value_type);
+struct ref *refs_add_map(struct refs *refs, struct slice name, const struct match *match,
+			 bool nocase, enum sample_type value_type);
 void refs_fini(struct refs *refs);	/* releases and frees all */
 
 struct arg {
 	uint8_t		 kind;		/* ARG_NONE: left out */
 	struct slice	 text;		/* without its quotes; a NUL follows */
 	int64_t		 number;	/* ARG_INT, ARG_SIZE, ARG_DURATION; ARG_MASK*: bits */
-	struct ip	 mask;		/* ARG_MASK4: the bytes before IPv4's are all ones, so it fits a mapped address */
+	struct ip
+		mask; /* ARG_MASK4: the bytes before IPv4's are all ones, so it fits a mapped address */
 	struct var_id	 var;
 	struct regex	*regex;		/* owned; case counts: a row that wants else compiles `text` anew */
 	struct ref	*ref;		/* the compile_env's refs own it */
@@ -95,13 +97,15 @@ struct args {
  * the parenthesis or at anything else (then nothing was given), and moves behind it. Quoting as HAProxy's:
  * '...' , "..." and backslashes. ERR_INVALID: `diag` says what, with "column N", counted from `start`.
  */
-enum err args_parse(struct args *args, const uint8_t kinds[ARGS_MAX], struct slice *at, const char *start,
-	const char *row_name, const struct compile_env *env, struct diag *diag);
+enum err args_parse(struct args *args, const uint8_t kinds[ARGS_MAX], struct slice *at,
+		    const char *start, const char *row_name, const struct compile_env *env,
+		    struct diag *diag);
 void args_fini(struct args *args);
 
 /* "hdr(name[,integer])": how it is written, for people. Returns buf. */
 #define ARGS_USAGE_BYTES 160
-const char *args_usage(char buf[ARGS_USAGE_BYTES], const char *row_name, const uint8_t kinds[ARGS_MAX]);
+const char *args_usage(char buf[ARGS_USAGE_BYTES], const char *row_name,
+		       const uint8_t kinds[ARGS_MAX]);
 
 /* "name": the word for a kind, for people and for the list of all expressions. */
 const char *arg_kind_name(enum arg_kind kind);

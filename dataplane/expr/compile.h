@@ -14,7 +14,8 @@ struct acls;
 struct compile_env {
 	unsigned		 has;		/* NEEDS_*: what will be there */
 	const char		*place;		/* for people: "http-request rules", "a log format" */
-	const char		*backend;	/* the name of the backend whose configuration it is; NULL: a frontend's */
+	const char *
+		backend; /* the name of the backend whose configuration it is; NULL: a frontend's */
 	const struct acls	*acls;		/* named ACLs that may be used; NULL: none */
 	struct refs		*refs;		/* where references go; must live as long as what is compiled */
 };

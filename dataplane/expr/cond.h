@@ -43,6 +43,6 @@ const char *acl_predefined(size_t index, const char **test);
 struct acls *acls_new(void);	/* NULL: no memory */
 
 /* ERR_INVALID: the name (of a predefined one, or not [A-Za-z0-9._:-]+) or the test is none; ERR_NOMEM. Texts are copied. */
-enum err acls_add(struct acls *acls, struct slice name, struct slice test, const struct compile_env *env,
-	struct diag *diag);
+enum err acls_add(struct acls *acls, struct slice name, struct slice test,
+		  const struct compile_env *env, struct diag *diag);
 void acls_free(struct acls **ap);

@@ -41,7 +41,8 @@ const char *sample_type_name(enum sample_type type);
  * expr/compile.h). An expression that needs more than its place has is refused when it is compiled.
  */
 #define NEEDS_CLIENT		0x001	/* who connected, by which bind and frontend */
-#define NEEDS_REQUEST_LINE	0x002	/* an HTTP request's method, version, target as it came: known to the end */
+#define NEEDS_REQUEST_LINE \
+	0x002 /* an HTTP request's method, version, target as it came: known to the end */
 #define NEEDS_REQUEST		0x004	/* its head: fields, path; as rules left them */
 #define NEEDS_REQUEST_BYTES	0x008	/* TCP: what the client sent; HTTP: of the body what has come */
 #define NEEDS_BACKEND		0x010	/* it was chosen */

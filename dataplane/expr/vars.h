@@ -44,7 +44,8 @@ bool var_get(struct eval *eval, struct var_id id, struct sample *sample);
  * Text is copied; it may be the variable's own. ERR_LIMIT: the scope is full; ERR_NOMEM; ERR_INVALID: no such scope here.
  * Nothing is set then. `blocks`: NULL: of malloc(), as those of tests.
  */
-enum err var_set(struct eval *eval, struct var_id id, const struct sample *sample, struct spares *blocks);
+enum err var_set(struct eval *eval, struct var_id id, const struct sample *sample,
+		 struct spares *blocks);
 void var_unset(struct eval *eval, struct var_id id);
 
 /* Conditions of set-var (HAProxy manual, 4.2 "http-request set-var"): all that are given must hold. */
