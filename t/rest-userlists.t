@@ -1,7 +1,8 @@
 #!/usr/bin/perl
 # tier: story
 # Users, their passwords and groups as resources: passwords are never shown, what shows them in their
-# place can be put back, and what crypt(3) does not know is refused.
+# place can be put back, and what crypt(3) does not know is refused; rules ask for logins, and hear of a new
+# password at once.
 use Sluice;
 
 my $lb = Sluice->start(state => 1, plain => 1, config => { userlists => { file => { users => { ann => { insecure_password => 'x' } } } } });
@@ -50,5 +51,42 @@ $lb->restart;
 is_deeply $lb->get('/v1/userlists?view=config')->{json}, $shown, 'killed, it has all that was set';
 is_deeply [sort keys %{$lb->get('/v1/userlists')->{json}}], ['file', 'u'], 'and nothing that went';
 unlike $lb->get('/v1/config')->{text}, qr/\Q$hash\E/, 'no password in the whole document';
+$lb->stop;
+undef $lb;
+
+# Rules ask.
+use MIME::Base64 qw(encode_base64);
+$lb = Sluice->start(config => {
+	global => { threads => 1 },	# each remembers for itself
+	userlists => { u => { users => { joe => { password => $hash, groups => ['admin'] }, ann => { insecure_password => 'x' } } } },
+	frontends => { web => { mode => 'http', bind => ['127.0.0.1:0'], rules => [
+		{ action => 'auth', realm => 'here', unless => '{ http_auth(u) }' },
+		{ action => 'return', content_type => 'text/plain', string => 'admin', if => '{ http_auth_group(u) admin }' },
+		{ action => 'return', content_type => 'text/plain', string => 'somebody' } ] } },
+});
+
+sub asked {
+	my ($login) = @_;
+	my $client = $lb->connect('web');
+	$client->send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+		. (defined $login ? 'Authorization: Basic ' . encode_base64($login, '') . "\r\n" : '') . "\r\n");
+	my $text = $client->read_all // '';
+	return $text =~ m{^HTTP/1.1 200.*\r\n\r\n(.*)}s ? $1 : $text =~ /^\S+ (\d+)/ ? $1 : $text;
+}
+
+is asked(), '401', 'who says nothing is asked';
+is asked('joe:secret'), 'admin', 'a hashed password';
+is asked('joe:Secret'), '401', 'a wrong one';
+is asked('ann:x'), 'somebody', 'a plain password, another group';
+is asked('eve:x'), '401', 'somebody unknown';
+is asked('joe:secret'), 'admin', 'once more';
+my $logins = $lb->get('/v1/info')->{json}{logins};
+is $logins->{checked}, 2, 'a login that is known costs no crypt' or diag(explain($logins));
+status_is $lb->patch('/v1/userlists/u', { users => { ann => { insecure_password => 'y' }, joe => { password => crypt('other', '$5$rounds=1000$abcdefgh$') } } }), 200,
+	'other passwords';
+is asked('joe:secret'), '401', 'the old one is none any more';
+is asked('joe:other'), 'admin', 'the new one is';
+is asked('ann:y'), 'somebody', 'for each';
+like fault_of(status_is $lb->delete('/v1/userlists/u'), 409, 'a userlist in use'), qr{names userlist "u"}, 'can\'t go';
 $lb->stop;
 done_testing;
