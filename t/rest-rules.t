@@ -187,6 +187,15 @@ status_is $lb->patch('/v1/config', { backends => { a => { rules => [{ action => 
 	b => { rules => [{ action => 'deny', if => '{ nbsrv(a) 0 }' }] } } }), 200, 'two that name each other';
 status_is $lb->patch('/v1/config', { backends => { a => undef, b => undef } }), 200, 'go together';
 
+# Maps.
+status_is $lb->put('/v1/maps/m', { entries => { '/api' => 'v1' } }), 201, 'a map';
+status_is $lb->post($rules, { id => 'map', action => 'return', content_type => 'text/plain', lf_string => '%[path,map_beg(m)]', if => '{ path,map_beg(m) -m found }' }),
+	201, 'a rule that looks things up in it';
+is ask('/api/x')->{body}, 'v1', 'does';
+errors_are $lb->post($rules, { action => 'deny', if => '{ src,map_ip(m) a }' }), 409, { '/if' => qr{^map "m": the entry "/api": } }, 'where its entries do not fit';
+errors_are $lb->delete('/v1/maps/m'), 409, { map { ("/frontends/web/rules/3/$_" => qr/names map "m"/) } 'lf_string' }, 'it is in use';
+status_is $lb->patch('/v1/config', { maps => { m => undef }, frontends => { web => { rules => [] } } }), 200, 'both go together';
+
 # A name made of the request; where there is no such backend, the default one serves.
 status_is $lb->post($rules, { id => 'made', action => 'use_backend', backend => '%[path,field(2,/)]' }), 201, 'a name that is made';
 is ask('/app/x')->{status}, 200, 'one that is there';

@@ -538,21 +538,35 @@ static const struct kind_ops {
 
 /* -- whom rules and formats name: when all objects are there -- */
 
-static enum err
-refs_resolve(struct preparation *p, const struct plan_op *op, struct refs *refs)
+/* Where the `nth` use of that map stands, below the resource; from 1. */
+static const char *
+map_place(const struct plan_op *op, const char *name, uint32_t nth)
 {
-	for (struct ref *ref = refs->first; ref != NULL; ref = ref->next) {
-		struct diag why;
-		enum err e = ref_resolve(p->plan, ref, &why);
+	for (uint32_t i = 0; i < op->uses.count; i++) {
+		const struct doc_use *use = op->uses.at[i];
 
-		if (e == ERR_OK)
-			continue;
-		if (e != ERR_NOMEM)
-			issues_add(p->issues, pointer_text(plan_at(p->plan, op->node)), "%s",
-				why.text);
-		return e;
+		if (use->kind == DOC_MAP && strcmp(use->name, name) == 0 && --nth == 0)
+			return use->place;
 	}
-	return ERR_OK;
+	return "";
+}
+
+/* A map is asked in a way that its entries do not fit. Uses were noted in the order of references. */
+static void
+map_misfits(struct preparation *p, const struct plan_op *op, struct refs *const *lists,
+	uint32_t count, const struct ref *ref, const char *why)
+{
+	struct pointer *at = plan_at(p->plan, op->node);
+	bool is_found = false;
+	uint32_t nth = 0;
+
+	for (uint32_t i = 0; i < count && !is_found; i++)
+		for (const struct ref *r = lists[i]->first; r != NULL && !is_found; r = r->next) {
+			nth += r->kind == REF_MAP && strcmp(r->name, ref->name) == 0;
+			is_found = r == ref;
+		}
+	buf_puts(&at->text, map_place(op, ref->name, nth));
+	issues_add(p->issues, pointer_text(at), "map \"%s\": %s", ref->name, why);
 }
 
 #define OP_REFS_MAX 2
@@ -584,11 +598,19 @@ op_resolve(struct preparation *p, const struct plan_op *op)
 {
 	struct refs *lists[OP_REFS_MAX];
 	uint32_t count = op_refs(op, lists);
-	enum err e = ERR_OK;
+	struct diag why;
 
-	for (uint32_t i = 0; i < count && e == ERR_OK; i++)
-		e = refs_resolve(p, op, lists[i]);
-	return e;
+	for (uint32_t i = 0; i < count; i++)
+		for (struct ref *ref = lists[i]->first; ref != NULL; ref = ref->next) {
+			enum err e = ref_resolve(p->plan, ref, &why);
+
+			if (e == ERR_OK)
+				continue;
+			if (e != ERR_NOMEM)
+				map_misfits(p, op, lists, count, ref, why.text);
+			return e;
+		}
+	return ERR_OK;
 }
 
 /* What is called off names nobody: objects of the same plan are discarded in another order. */

@@ -241,6 +241,15 @@ issues_move(const struct txn *txn, struct issues *to, struct issues *from)
 	issues_fini(from);
 }
 
+void
+txn_place_issues(struct txn *txn)
+{
+	struct issues found = txn->write->issues;
+
+	txn->write->issues = (struct issues){ 0 };
+	issues_move(txn, &txn->write->issues, &found);
+}
+
 /* What the next steps need and takes long for 10,000 servers: made here, perhaps on the helper. */
 static enum err
 txn_note(struct txn *txn)

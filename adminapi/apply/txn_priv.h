@@ -48,6 +48,9 @@ void txn_rules_pointer(const struct txn *txn, const char *pointer, struct buf *o
 /* txn_entries.c: the same of a write of a map's entries. */
 void txn_plan_entries(struct txn *txn, struct doc_node *node, const cJSON *body);
 
+/* What preparing found stands in the body, too. */
+void txn_place_issues(struct txn *txn);
+
 /* If-Match and If-None-Match: does what they say of `revision` hold? */
 bool precondition_of(const struct write *w, bool exists, uint64_t revision);
 

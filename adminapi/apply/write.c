@@ -12,6 +12,7 @@
 
 #define SLICE_US	1000	/* of preparing, before the loop turns */
 #define RETRY_MS	5	/* between two looks whether an address has become free */
+#define MANY_RULES	100	/* of one list; all are compiled anew with one of them, 1,000 in 50 ms */
 #define MANY_NODES	500	/* resources; above that a write that touches all goes to the helper */
 
 struct pipeline pipeline;
@@ -123,6 +124,7 @@ front_prepare(void)
 		return;
 	}
 	preparation_abort(&txn->preparation);
+	txn_place_issues(txn);
 	diag_set(&txn->write->why, e == ERR_NOMEM ? "out of memory" : "it can't be applied");
 	if (e == ERR_INVALID && txn->write->of_entries)
 		front_end(WRITE_INVALID);
@@ -190,6 +192,18 @@ txn_work(struct helper_job *job)
 	txn_plan(container_of(job, struct txn, job), pipeline.doc);
 }
 
+static bool
+has_many_rules(const struct write *w)
+{
+	const struct doc_node *node;
+
+	if ((w->kind != DOC_FRONTEND && w->kind != DOC_BACKEND) || w->name == NULL)
+		return false;
+	node = doc_child(pipeline.doc->root, w->kind, w->name);
+	return node != NULL && node->head != NULL &&
+	    cJSON_GetArraySize(doc_field(node->head->set, "rules")) > MANY_RULES;
+}
+
 /* What many inherit from touches them all, whatever the size of the body. */
 static bool
 is_large(const struct write *w)
@@ -200,7 +214,7 @@ is_large(const struct write *w)
 		return false;		/* looks at what is in force: control's */
 	if ((w->kind == DOC_MAP || w->kind == DOC_CONFIG) && !w->of_entries)
 		return true;		/* may read files of any size */
-	return w->text.len > WRITE_HELPER_BYTES || w->body != NULL ||
+	return w->text.len > WRITE_HELPER_BYTES || w->body != NULL || has_many_rules(w) ||
 	    (touches_many && pipeline.doc->node_count > MANY_NODES);
 }
 
