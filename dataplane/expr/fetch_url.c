@@ -29,7 +29,7 @@ slice_behind(struct slice text, const char *at)
 static struct slice
 target_of(const struct http_head *head)
 {
-	return head->form == HTTP_TARGET_ORIGIN ? head->path : head->target;
+	return http_head_uri(head);
 }
 
 static bool

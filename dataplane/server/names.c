@@ -12,17 +12,24 @@
 #define NAME_BUCKETS 1024 /* a power of two */
 
 static struct list *tables;	/* NAME_BUCKETS a worker */
+static uint32_t tables_workers;
 
+/* A second engine, with more workers, comes when the first and all its backends are gone. */
 enum err
 names_init(uint32_t workers)
 {
-	if (tables != NULL)
+	struct list *more;
+
+	if (workers <= tables_workers)
 		return ERR_OK;
-	tables = calloc((size_t)workers * NAME_BUCKETS, sizeof(*tables));
-	if (tables == NULL)
+	more = calloc((size_t)workers * NAME_BUCKETS, sizeof(*more));
+	if (more == NULL)
 		return ERR_NOMEM;
 	for (size_t i = 0; i < (size_t)workers * NAME_BUCKETS; i++)
-		list_init(&tables[i]);
+		list_init(&more[i]);
+	free(tables);
+	tables = more;
+	tables_workers = workers;
 	return ERR_OK;
 }
 

@@ -47,6 +47,7 @@ struct stream_peer {
 
 /* What a PROXY header told. */
 struct proxied {
+	bool			 is_header;	/* there was one; else a rule told where to */
 	struct stream_peer	 to;		/* where the client connected to */
 	uint32_t		 tlvs_len;
 	char			 tlvs[];	/* as they came */

@@ -42,6 +42,7 @@ client_take_header(struct client *c, const struct proxy_header *h)
 	if (c->proxied == NULL)
 		return false;
 	peer_set(&c->peer, &h->from);
+	c->proxied->is_header = true;
 	peer_set(&c->proxied->to, &h->to);
 	c->proxied->tlvs_len = (uint32_t)h->tlvs.len;
 	if (h->tlvs.len > 0)

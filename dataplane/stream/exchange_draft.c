@@ -79,16 +79,23 @@ exchange_free(struct stream *s)
 	exchange_discard(s->worker, x);
 }
 
-/* The path is a part of the target, which has moved; or rules made it, or it is a constant: then nobody asks any more. */
-static void
-request_move_path(struct http_head *request, struct slice old_target)
+static bool
+lies_in(const char *at, const void *memory, size_t bytes)
 {
-	const uintptr_t at = (uintptr_t)request->path.at, from = (uintptr_t)old_target.at;
+	return (uintptr_t)at >= (uintptr_t)memory && (uintptr_t)at < (uintptr_t)memory + bytes;
+}
 
-	if (at >= from && at <= from + old_target.len)
-		request->path.at = request->target.at + (at - from);
-	else
-		request->path = (struct slice){ NULL, 0 };
+/* The path is a part of the target, which has moved; or a constant; or rules made it, and it goes with the draft. */
+static void
+request_move_path(struct exchange *x, struct slice old_target)
+{
+	struct slice *path = &x->request.path;
+
+	if (lies_in(path->at, old_target.at, old_target.len + 1))
+		path->at = x->request.target.at + (path->at - old_target.at);
+	else if (lies_in(path->at, x->draft, sizeof(*x->draft)) ||
+		 (x->lines != NULL && lies_in(path->at, x->lines, sizeof(*x->lines))))
+		*path = (struct slice){ NULL, 0 };
 }
 
 /* What was not copied has no bytes any more. */
@@ -137,7 +144,7 @@ exchange_take_facts(struct stream *s)
 		x->said_method = x->request.method_text;
 	if (same_target)
 		x->said_target = x->request.target;
-	request_move_path(&x->request, target);
+	request_move_path(x, target);
 	request_forget(&x->request);
 	exchange_drop_more_room(s);
 	x->room = (struct http_room){ 0 };

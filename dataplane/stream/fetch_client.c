@@ -220,7 +220,7 @@ get_rcvd_proxy(struct eval *eval, const struct args *args, struct fetch_cursor *
 
 	if (c == NULL)
 		return false;
-	sample->number = c->proxied != NULL;
+	sample->number = c->proxied != NULL && c->proxied->is_header;
 	return true;
 }
 

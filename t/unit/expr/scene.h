@@ -26,7 +26,7 @@ request_of(const char *start, const char *lines)
 	static struct request r;
 	struct h1_parse parse = { 0 };
 
-	snprintf(r.bytes, sizeof(r.bytes), "%s HTTP/1.1\r\n%s\r\n", start, lines);
+	snprintf(r.bytes, sizeof(r.bytes), "%.1000s HTTP/1.1\r\n%.1000s\r\n", start, lines);
 	r.head = (struct http_head){ .fields = r.fields };
 	if (h1_parse_request(&parse, &r.head, r.bytes, strlen(r.bytes)) != H1_DONE)
 		fail_msg("%s: %s", r.bytes, http_fault_words(parse.fault));

@@ -18,9 +18,9 @@ static const char *
 made(struct rule rule, const char *path, const char *lines)
 {
 	static char text[8192];
-	char all[2048];
+	char all[1024];
 
-	snprintf(all, sizeof(all), "Host: h\r\n%s", lines);
+	snprintf(all, sizeof(all), "Host: h\r\n%.1000s", lines);
 	scene_begin(&scene, PHASE_HTTP_REQUEST, &rule, 1);
 	if (scene_ask(&scene, path, all) == RULES_DONE)
 		snprintf(text, sizeof(text), "%s", scene_shows(&scene));

@@ -117,7 +117,7 @@ scene_ask(struct scene *s, const char *path, const char *lines)
 {
 	char start[1024];
 
-	snprintf(start, sizeof(start), "GET %s", path);
+	snprintf(start, sizeof(start), "GET %.1000s", path);
 	s->request = (struct http_head *)(uintptr_t)request_of(start, lines);
 	s->eval.request = s->ctx.request = s->request;
 	s->run = (struct rules_run){ 0 };

@@ -206,8 +206,8 @@ a_conf_frees_its_rules_with_itself(void **state)
 	int freed = 0;
 
 	assert_int_equal(backend_conf_new(&conf), ERR_OK);
-	conf->http.rules = (struct rules *)(void *)&freed;
-	conf->http.rules_free = rules_free_nothing;
+	conf->rules = (struct rules *)(void *)&freed;
+	conf->rules_free = rules_free_nothing;
 	backend_conf_discard(&conf);
 	assert_int_equal(freed, 1);
 }
