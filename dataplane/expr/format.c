@@ -259,6 +259,18 @@ out_expr(struct format_out *out, const struct expr *expr, struct eval *eval)
 	eval->room = room;
 }
 
+/* Where there is room for more than it has, more is copied: what follows is written over it. */
+static inline void
+out_text(struct format_out *out, struct slice text)
+{
+	if (text.len <= FORMAT_SHORT_BYTES && (size_t)(out->end - out->at) >= FORMAT_SHORT_BYTES) {
+		memcpy(out->at, text.at, FORMAT_SHORT_BYTES);
+		out->at += text.len;
+	} else {
+		out_copy(out, text.at, text.len);
+	}
+}
+
 /* False: there is nothing of it. */
 static bool
 out_var(struct format_out *out, const struct format_var *var, struct eval *eval)
@@ -274,17 +286,17 @@ size_t
 format_write(const struct format *format, struct eval *eval, char *to, size_t size)
 {
 	struct format_out out = { .at = to, .end = to + size, .use = format->use };
+	const struct format_piece *piece = format->pieces, *end = piece + format->count;
 	bool after_space = true;	/* a line does not begin with one */
 
-	for (uint32_t i = 0; i < format->count && !out.is_full; i++) {
-		const struct format_piece *piece = &format->pieces[i];
-
+	for (; piece < end && !out.is_full; piece++) {
+		if (piece->text.len > 0) {
+			out_text(&out, piece->text);
+			after_space = piece->ends_in_space;
+		}
 		out.flags = piece->flags;
 		switch ((enum format_piece_kind)piece->kind) {
-		case FORMAT_PIECE_TEXT:
-			out_copy(&out, piece->text.at, piece->text.len);
-			after_space = piece->ends_in_space;
-			break;
+		case FORMAT_PIECE_END: break;
 		case FORMAT_PIECE_SPACE:
 			if (!after_space)
 				out_byte(&out, ' ');
@@ -309,7 +321,7 @@ bool
 format_is_constant(const struct format *format, struct slice *text)
 {
 	if (format->count > 1 ||
-	    (format->count == 1 && format->pieces[0].kind != FORMAT_PIECE_TEXT))
+	    (format->count == 1 && format->pieces[0].kind != FORMAT_PIECE_END))
 		return false;
 	*text = format->count == 0 ? SLICE("") : format->pieces[0].text;
 	return true;

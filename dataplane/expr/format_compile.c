@@ -38,6 +38,7 @@ column_of(const struct compiler *c, const char *at)
 
 /* -- pieces -- */
 
+/* With the text that was gathered before it. NULL: no memory. */
 static struct format_piece *
 piece_add(struct compiler *c, enum format_piece_kind kind)
 {
@@ -54,25 +55,13 @@ piece_add(struct compiler *c, enum format_piece_kind kind)
 		c->cap = cap;
 	}
 	piece = &f->pieces[f->count++];
-	*piece = (struct format_piece){ .kind = (uint8_t)kind };
-	return piece;
-}
-
-/* What was gathered of text becomes a piece. False: no memory. */
-static bool
-text_flush(struct compiler *c)
-{
-	struct format_piece *piece;
-
-	if (c->used == c->text_at)
-		return true;
-	piece = piece_add(c, FORMAT_PIECE_TEXT);
-	if (piece == NULL)
-		return false;
-	piece->text = (struct slice){ c->format->bytes + c->text_at, c->used - c->text_at };
-	piece->ends_in_space = c->before == BEFORE_SPACE;
+	*piece = (struct format_piece){
+		.kind = (uint8_t)kind,
+		.ends_in_space = c->before == BEFORE_SPACE,
+		.text = { f->bytes + c->text_at, c->used - c->text_at },
+	};
 	c->text_at = c->used;
-	return true;
+	return piece;
 }
 
 static void
@@ -89,7 +78,7 @@ space_add(struct compiler *c)
 	switch (c->before) {
 	case BEFORE_SPACE: return true;
 	case BEFORE_UNKNOWN:
-		if (!text_flush(c) || piece_add(c, FORMAT_PIECE_SPACE) == NULL)
+		if (piece_add(c, FORMAT_PIECE_SPACE) == NULL)
 			return false;
 		break;
 	case BEFORE_OTHER: text_add(c, ' '); break;
@@ -199,7 +188,7 @@ var_add(struct compiler *c, struct slice name, unsigned flags)
 	snprintf(row, sizeof(row), "%%%s", var->name);
 	if (needs_check(c, name.at, row, var->needs) != ERR_OK)
 		return ERR_INVALID;
-	piece = text_flush(c) ? piece_add(c, FORMAT_PIECE_VAR) : NULL;
+	piece = piece_add(c, FORMAT_PIECE_VAR);
 	if (piece == NULL)
 		return ERR_NOMEM;
 	piece->var = var;
@@ -257,7 +246,7 @@ expr_parse(struct compiler *c, unsigned flags)
 		expr_free(&expr);
 		return ERR_INVALID;
 	}
-	piece = text_flush(c) ? piece_add(c, FORMAT_PIECE_EXPR) : NULL;
+	piece = piece_add(c, FORMAT_PIECE_EXPR);
 	if (piece == NULL) {
 		expr_free(&expr);
 		return ERR_NOMEM;
@@ -341,12 +330,12 @@ format_compile(struct format **fp, struct slice text, enum format_use use,
 	if (c.format == NULL)
 		return ERR_NOMEM;
 	c.format->use = use;
-	c.format->bytes = malloc(text.len + 1);
+	c.format->bytes = calloc(1, text.len + FORMAT_SHORT_BYTES);
 	if (c.format->bytes == NULL)
 		err = ERR_NOMEM;
 	while (err == ERR_OK && c.at < c.end)
 		err = format_step(&c);
-	if (err == ERR_OK && !text_flush(&c))
+	if (err == ERR_OK && c.used > c.text_at && piece_add(&c, FORMAT_PIECE_END) == NULL)
 		err = ERR_NOMEM;
 	if (err != ERR_OK) {
 		format_free(&c.format);

@@ -13,8 +13,11 @@
 #define FORMAT_HEX	0x2U	/* +X */
 #define FORMAT_ESCAPED	0x4U	/* +E */
 
+#define FORMAT_SHORT_BYTES 16 /* texts up to this, most of all, are copied with two moves */
+
+/* What stands behind a piece's text. */
 enum format_piece_kind {
-	FORMAT_PIECE_TEXT,
+	FORMAT_PIECE_END,	/* nothing */
 	FORMAT_PIECE_SPACE,	/* one, unless there is one already */
 	FORMAT_PIECE_VAR,
 	FORMAT_PIECE_EXPR,
@@ -23,9 +26,9 @@ enum format_piece_kind {
 struct format_piece {
 	uint8_t		 kind;		/* enum format_piece_kind */
 	uint8_t		 flags;		/* FORMAT_QUOTED ... */
-	bool		 ends_in_space;	/* TEXT */
+	bool		 ends_in_space;	/* the text */
+	struct slice	 text;		/* before it; into format.bytes, may be empty */
 	union {
-		struct slice		 text;	/* into format.bytes */
 		const struct format_var	*var;
 		struct expr		*expr;	/* owned */
 	};
@@ -34,7 +37,7 @@ struct format_piece {
 struct format {
 	enum format_use		 use;
 	unsigned		 needs;
-	char			*bytes;		/* owned: of all texts */
+	char			*bytes;		/* owned: of all texts, and FORMAT_SHORT_BYTES that may be read */
 	struct format_piece	*pieces;	/* owned */
 	uint32_t		 count;
 };

@@ -8,6 +8,7 @@
 #include "stream/capture.h"
 #include "stream/exchange_priv.h"
 #include "stream/frontend_priv.h"
+#include "stream/unique_id.h"
 
 /* By what exchange_more_room() said. */
 static enum end_cause
@@ -24,6 +25,7 @@ struct told {
 };
 
 enum told_line {
+	TOLD_UNIQUE_ID,
 	TOLD_FOR,
 	TOLD_ORIGINAL_TO,
 	TOLD_FORWARDED,
@@ -31,9 +33,12 @@ enum told_line {
 };
 
 static enum err
-exchange_add_line(struct exchange *x, const struct told *told, enum told_line line)
+exchange_add_line(struct stream *s, const struct told *told, enum told_line line)
 {
+	struct exchange *x = s->exchange;
+
 	switch (line) {
+	case TOLD_UNIQUE_ID: return stream_add_unique_id(s);
 	case TOLD_FOR:
 		return http_forward_for(&x->request, &told->backend->forwardfor,
 					&told->frontend->forwardfor, &told->client, &x->room);
@@ -53,11 +58,10 @@ exchange_add_line(struct exchange *x, const struct told *told, enum told_line li
 static bool
 exchange_add_lines(struct stream *s, const struct told *told)
 {
-	struct exchange *x = s->exchange;
 	enum err err;
 
 	for (enum told_line line = 0; line < TOLD_LINES; line++) {
-		while ((err = exchange_add_line(x, told, line)) == ERR_NOMEM) {
+		while ((err = exchange_add_line(s, told, line)) == ERR_NOMEM) {
 			err = exchange_more_room(s);
 			if (err != ERR_OK) {
 				exchange_fail(s, no_room_cause(err));
@@ -80,7 +84,8 @@ exchange_add_addresses(struct stream *s)
 	const bool needs_local = bh->originalto.on || fh->originalto.on || bh->forwarded.on;
 	struct told told;
 
-	if (!needs_local && !bh->forwardfor.on && !fh->forwardfor.on)
+	if (!needs_local && !bh->forwardfor.on && !fh->forwardfor.on &&
+	    s->frontend_conf->access.unique_id_header == NULL)
 		return true;
 	told.backend = bh;
 	told.frontend = fh;

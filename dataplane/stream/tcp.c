@@ -92,6 +92,7 @@ tcp_connected(struct stream *s)
 		stream_connect_failed(s, END_CONNECT_FAILED);
 		return;
 	}
+	stream_log_early(s);
 	stream_arm(s);
 	tcp_pump(s);
 }

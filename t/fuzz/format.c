@@ -89,12 +89,12 @@ format_ask(const struct format *format, enum format_use use)
 	free(whole);
 }
 
+/* In a place that has nothing: there is no request to look at. */
 static void
 format_try(struct slice text, enum format_use use)
 {
 	struct refs refs = { 0 };
-	const struct compile_env env = { .has = COMPILE_HAS_ALL,
-					 .place = "a fuzzer",
+	const struct compile_env env = { .place = "a fuzzer",
 					 .refs = &refs };
 	struct format *format = NULL;
 	struct diag diag = { "" };
