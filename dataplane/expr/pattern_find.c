@@ -295,20 +295,6 @@ pattern_give_value(const struct pattern_set *set, const struct pattern *pattern,
 	return false;
 }
 
-/* Does any hold, whichever? Most tests of rules have one pattern, or a few. */
-static inline bool
-list_holds(const struct pattern_set *set, const _Atomic(struct pattern *) *list,
-	const struct sample *sample)
-{
-	const struct pattern *p = atomic_load_explicit(list, memory_order_acquire);
-
-	for (; p != NULL; p = atomic_load_explicit(&p->next, memory_order_acquire)) {
-		if (set->match->holds(set, p, sample))
-			return true;
-	}
-	return false;
-}
-
 /* Does any of the list hold? */
 static inline bool
 list_has(const struct pattern_set *set, const _Atomic(struct pattern *) *list,
@@ -321,7 +307,7 @@ list_has(const struct pattern_set *set, const _Atomic(struct pattern *) *list,
 	return p != NULL;
 }
 
-/* The same as pattern_set_search() where any will do: a condition's few patterns are compared right here. */
+/* pattern_set_search() where any will do: a condition's few patterns are compared right here. */
 static inline bool
 set_has(const struct pattern_set *set, const struct sample *sample)
 {

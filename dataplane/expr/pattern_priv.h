@@ -196,6 +196,20 @@ struct pattern_set {
 	struct grace		  grace;	/* pattern_set_retire() */
 };
 
+/*
+ * pattern_links.c, for the writer. A list's end; `by` in the place of `pattern`, or, if that is
+ * NULL, what follows it: readers who stand at `pattern` find their way on.
+ */
+void chain_add(_Atomic(struct pattern *) *list, struct pattern **last, struct pattern *pattern);
+void chain_unlink(_Atomic(struct pattern *) *list, struct pattern **last, struct pattern *pattern,
+	struct pattern *by);
+
+/* Room for one more that hashes, in the table and among the cuts. ERR_NOMEM. */
+enum err set_reserve(struct pattern_set *set, struct slice key);
+
+/* It is gone, or did not come. A cut that nobody uses stays until the next new one comes. */
+void set_drop_cut(struct pattern_set *set, struct slice key);
+
 /* A change in two steps, for maps, where all views must be able to take it. */
 struct pattern_change {
 	struct pattern	*fresh;		/* NULL: nothing changes */

@@ -160,8 +160,8 @@ regex_run(const struct regex *regex, struct slice text, uint32_t flags,
 		result = pcre2_jit_match(regex->code, (PCRE2_SPTR)text.at, text.len, 0, flags,
 					 tools->data, tools->context);
 	else
-		result = pcre2_match(regex->code, (PCRE2_SPTR)text.at, text.len, 0, flags, tools->data,
-				     tools->context);
+		result = pcre2_match(regex->code, (PCRE2_SPTR)text.at, text.len, 0, flags,
+				     tools->data, tools->context);
 	if (result < 0)
 		return regex_missed(result);
 	if (groups != NULL)
