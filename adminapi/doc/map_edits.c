@@ -1,18 +1,11 @@
 /*
- * Edits in one run of bytes: key's length, value's length (or that there is none), key, value. A
- * million of them cost what their texts do.
+ * Edits, packed as map_edit.h has it.
  */
 #include "config.h"
 #include "adminapi/doc/map_edits.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define NO_VALUE UINT32_MAX
-
-struct lengths {
-	uint32_t key, value;
-};
 
 struct map_edits *
 map_edits_new(void)
@@ -38,8 +31,8 @@ map_edits_free(struct map_edits **ep)
 void
 map_edits_add(struct map_edits *edits, struct slice key, struct slice value)
 {
-	const struct lengths lengths = { (uint32_t)key.len,
-					 value.at == NULL ? NO_VALUE : (uint32_t)value.len };
+	const struct map_edit_lengths lengths = { (uint32_t)key.len,
+					 value.at == NULL ? MAP_EDIT_NO_VALUE : (uint32_t)value.len };
 
 	buf_put(&edits->packed, &lengths, sizeof(lengths));
 	buf_put(&edits->packed, key.at, key.len);
@@ -52,26 +45,7 @@ map_edits_add(struct map_edits *edits, struct slice key, struct slice value)
 }
 
 bool
-map_edits_unpack(struct slice packed, size_t *at, struct map_edit *edit)
-{
-	struct lengths lengths;
-	const char *bytes = packed.at + *at;
-
-	if (*at >= packed.len)
-		return false;
-	memcpy(&lengths, bytes, sizeof(lengths));
-	edit->key = (struct slice){ bytes + sizeof(lengths), lengths.key };
-	edit->value = (struct slice){ NULL, 0 };
-	*at += sizeof(lengths) + lengths.key;
-	if (lengths.value == NO_VALUE)
-		return true;
-	edit->value = (struct slice){ packed.at + *at, lengths.value };
-	*at += lengths.value;
-	return true;
-}
-
-bool
 map_edits_next(const struct map_edits *edits, size_t *at, struct map_edit *edit)
 {
-	return map_edits_unpack((struct slice){ edits->packed.at, edits->packed.len }, at, edit);
+	return map_edit_unpack((struct slice){ edits->packed.at, edits->packed.len }, at, edit);
 }

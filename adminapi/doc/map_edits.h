@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "adminapi/map_edit.h"
 #include "core/str.h"
 
 struct map_edits {
@@ -19,11 +20,6 @@ struct map_edits {
 	void (*contents_free)(void *contents);
 };
 
-struct map_edit {
-	struct slice key;
-	struct slice value; /* .at NULL: it is removed */
-};
-
 struct map_edits *map_edits_new(void);      /* NULL: no memory */
 void map_edits_free(struct map_edits **ep); /* *ep may be NULL, and is NULL afterwards */
 
@@ -31,4 +27,3 @@ void map_edits_add(struct map_edits *edits, struct slice key, struct slice value
 
 /* In their order, from *at == 0; slices are the edits' own. False: no more. */
 bool map_edits_next(const struct map_edits *edits, size_t *at, struct map_edit *edit);
-bool map_edits_unpack(struct slice packed, size_t *at, struct map_edit *edit);

@@ -10,7 +10,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <signal.h>
-#include "adminapi/doc/map_edits.h"
+#include "adminapi/map_edit.h"
 #include "adminapi/store/store_priv.h"
 #include "core/clock.h"
 #include "core/obj.h"
@@ -61,7 +61,7 @@ op_step_packed(struct store *store, sqlite3_stmt *statement, const struct store_
 	struct map_edit edit;
 	size_t at = 0;
 
-	while (e == ERR_OK && map_edits_unpack(op->texts[1], &at, &edit)) {
+	while (e == ERR_OK && map_edit_unpack(op->texts[1], &at, &edit)) {
 		int code = text_bind(statement, 2, edit.key);
 
 		if (code == SQLITE_OK && texts == 2)

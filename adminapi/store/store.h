@@ -91,7 +91,7 @@ enum err store_txn_put(struct store_txn *txn, const char *path, struct slice bod
 enum err store_txn_delete(struct store_txn *txn, const char *path); /* that row alone */
 enum err store_txn_setting(struct store_txn *txn, const char *key, struct slice value);
 
-/* Of a map: its state; edits packed as map_edits.h does, set or removed; keys of which nothing is to be
+/* Of a map: its state; edits packed as map_edit.h does, set or removed; keys of which nothing is to be
  * kept; all of it. */
 enum err store_txn_map(struct store_txn *txn, const struct store_map *map);
 enum err store_txn_map_edits(struct store_txn *txn, const char *map, struct slice packed);
