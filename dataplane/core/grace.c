@@ -1,8 +1,9 @@
 /*
- * Rounds of grace: a mail to each worker, which it answers from its graveyard, the last act of a turn.
+ * Rounds of grace: a mail to each worker, which it answers from its graveyard, the last act of a
+ * turn.
  *
- * What is handed in while a round is under way waits for the next one: it may have been found by a reader
- * after that reader's worker was asked. Control thread, but for what says otherwise.
+ * What is handed in while a round is under way waits for the next one: it may have been found by
+ * a reader after that reader's worker was asked. Control thread, but for what says otherwise.
  */
 #include "config.h"
 #include "core/grace.h"
