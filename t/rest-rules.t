@@ -118,6 +118,17 @@ status_is $lb->put("$rules/fresh", { action => 'allow' }, { 'If-None-Match' => '
 is $lb->patch("$rules/fresh", { comment => 'a' })->{headers}{etag}, $lb->get("$rules/fresh")->{headers}{etag}, 'what changes nothing has the same ETag';
 is ids(), 'last rule-1 fresh', 'and nothing moved';
 
+# Changes are told rule by rule.
+is_deeply $lb->patch("$rules?dry_run=true", { last => undef, 'rule-1' => { comment => 'c' }, new => { action => 'deny', before => 'rule-1' } })->{json}{changes},
+	[{ op => 'remove', pointer => '/frontends/web/rules/last', from => $lb->get("$rules/last?view=config")->{json},
+			effect => 'holds for the next request, in mode tcp for the next session' },
+		{ op => 'add', pointer => '/frontends/web/rules/new', to => { id => 'new', action => 'deny' },
+			effect => 'holds for the next request, in mode tcp for the next session' },
+		{ op => 'replace', pointer => '/frontends/web/rules/rule-1', from => { id => 'rule-1', action => 'deny', if => 'admin' },
+			to => { id => 'rule-1', action => 'deny', if => 'admin', comment => 'c' }, effect => 'holds for the next request, in mode tcp for the next session' }],
+	'in a dry run';
+is_deeply [map { $_->{pointer} } @{$lb->patch("$rules/last?dry_run=true", { after => 'fresh' })->{json}{changes}}], ['/frontends/web/rules'], 'a move is one of the list';
+
 # Ids.
 status_is $lb->post($rules, { id => 'fresh', action => 'deny' }), 409, 'an id that is there';
 errors_are $lb->put("$rules/fresh", { id => 'other', action => 'deny' }), 422, { '/id' => qr/addressed by/ }, 'another id than the path\'s';

@@ -4,7 +4,9 @@
 #include "config.h"
 #include "adminapi/doc/changes.h"
 
+#include <stdio.h>
 #include <string.h>
+#include "adminapi/doc/plan_priv.h"
 #include "adminapi/json/strict.h"
 
 /* What a change does to traffic; field NULL: any other of the kind. */
@@ -23,6 +25,8 @@ static const struct effect {
 	{ DOC_SERVER, NULL, "holds for the next session" },
 	{ DOC_FRONTEND, "bind", "listeners open and close, those that stay keep their sockets" },
 	{ DOC_FRONTEND, "maxconn", "at once" },
+	{ DOC_FRONTEND, "rules", "holds for the next request, in mode tcp for the next session" },
+	{ DOC_BACKEND, "rules", "holds for the next request, in mode tcp for the next session" },
 	{ DOC_FRONTEND, NULL, "holds for the next session" },
 	{ DOC_BACKEND, NULL, "holds for the next session" },
 	{ DOC_ADMIN, "listen", "admin listeners open and close" },
@@ -120,7 +124,8 @@ write_change(struct writer *wr, const char *field, const struct schema_node *def
 		write_value(wr, "to", def, to);
 		jsonw_string(wr->w, "effect",
 			     field == NULL ? effect_of_whole(wr->op)
-					   : effect_of(wr->op->node->kind, field));
+					   : effect_of(wr->op->node->kind,
+						strncmp(field, "rules/", 6) == 0 ? "rules" : field));
 	}
 	jsonw_end_object(wr->w);
 	buf_fini(&path);
@@ -180,6 +185,37 @@ write_edits(struct writer *wr, const struct map_edits *edits)
 			write_edit(wr, edits, &edit);
 }
 
+/* Rule by rule; their order, where it is another, as one. False: they can't be told apart. */
+static bool
+write_rules(struct writer *wr, const struct schema_node *def, const cJSON *from, const cJSON *to)
+{
+	struct rule_changes changes;
+	char field[DOC_NAME_MAX + 8];
+
+	if (!rule_changes_init(&changes, from, to))
+		return false;
+	for (uint32_t i = 0; i < changes.count; i++) {
+		const struct rule_change *change = &changes.at[i];
+
+		snprintf(field, sizeof(field), "rules/%s", change->id);
+		write_change(wr, field, schema_items(def), change->from, change->to);
+	}
+	if (changes.is_moved || changes.count == 0)	/* or [] for none */
+		write_change(wr, "rules", def, from, to);
+	rule_changes_fini(&changes);
+	return true;
+}
+
+static void
+write_field(struct writer *wr, const cJSON *from, const cJSON *to)
+{
+	const char *name = from != NULL ? from->string : to->string;
+	const struct schema_node *def = schema_property(wr->def, name);
+
+	if (strcmp(name, "rules") != 0 || !write_rules(wr, def, from, to))
+		write_change(wr, name, def, from, to);
+}
+
 static void
 write_fields(struct writer *wr, const cJSON *from, const cJSON *to)
 {
@@ -189,13 +225,11 @@ write_fields(struct writer *wr, const cJSON *from, const cJSON *to)
 		const cJSON *now = doc_field(to, member->string);
 
 		if (now == NULL || !json_equals(member, now))
-			write_change(wr, member->string, schema_property(wr->def, member->string),
-				member, now);
+			write_field(wr, member, now);
 	}
 	cJSON_ArrayForEach(member, to)
 		if (doc_field(from, member->string) == NULL)
-			write_change(wr, member->string, schema_property(wr->def, member->string),
-				NULL, member);
+			write_field(wr, NULL, member);
 }
 
 uint32_t

@@ -27,6 +27,21 @@ void plan_raise(struct plan *plan, struct doc_node *node, uint32_t *last, uint32
  */
 void plan_rules_complete(struct plan *plan, struct doc_node *node, const cJSON *old, cJSON *own);
 
+/* What became of each rule between two lists, by id; either may be NULL. */
+struct rule_change {
+	const char	*id;
+	const cJSON	*from, *to;	/* NULL: it comes, it goes */
+};
+struct rule_changes {
+	struct rule_change	*at;
+	uint32_t		 count;
+	bool			 is_moved;	/* those that stay stand in another order */
+};
+
+/* False: no memory, or rules without an id. */
+bool rule_changes_init(struct rule_changes *changes, const cJSON *from, const cJSON *to);
+void rule_changes_fini(struct rule_changes *changes);
+
 void plan_worsen(struct plan *plan, enum plan_verdict verdict);
 
 /*
