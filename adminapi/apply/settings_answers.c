@@ -177,7 +177,8 @@ errors_files(struct http_errors *errors, const cJSON *map, page_holds_fn *holds,
 
 		if (place != NULL && holds(arg, item->string)) {
 			if (*place != NULL)
-				issues_add(issues, pointer_text(at), "%s has this status, too", rival);
+				issues_add(issues, pointer_text(at), "%s has this status, too",
+					   rival);
 			else if (cJSON_IsString(item))
 				ok = error_file(place, dir, item->valuestring, at, issues) && ok;
 		}
@@ -208,8 +209,8 @@ errors_of_level(struct http_errors *errors, const struct chain *chain, uint32_t 
 	struct errors_level parts = { chain, level, "http_errors" };
 	struct errors_level files = { chain, level, "errorfiles" };
 	size_t mark = pointer_push(at, parts.field);
-	bool ok = errors_parts(errors, chain_map(chain, level, parts.field), level_holds, &parts, at,
-		issues);
+	bool ok = errors_parts(errors, chain_map(chain, level, parts.field), level_holds, &parts,
+			       at, issues);
 
 	pointer_pop(at, mark);
 	mark = pointer_push(at, files.field);

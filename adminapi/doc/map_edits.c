@@ -32,7 +32,8 @@ void
 map_edits_add(struct map_edits *edits, struct slice key, struct slice value)
 {
 	const struct map_edit_lengths lengths = { (uint32_t)key.len,
-					 value.at == NULL ? MAP_EDIT_NO_VALUE : (uint32_t)value.len };
+						  value.at == NULL ? MAP_EDIT_NO_VALUE
+								   : (uint32_t)value.len };
 
 	buf_put(&edits->packed, &lengths, sizeof(lengths));
 	buf_put(&edits->packed, key.at, key.len);
