@@ -229,12 +229,10 @@ run_rule(const struct rule *rule, struct rules_context *ctx, struct rules_run *r
 	if (rule->action != RULE_EARLY_HINT)
 		run_flush_hints(ctx, run);
 	result = actions[rule->action].act(rule, ctx, run, verdict);
-	if (result == RULES_NO_ROOM)
-		return result;
-	if (result != RULES_WAITING && rule->stats != NULL)
-		rule_stats_hit(rule->stats, ctx->worker, ctx->eval->wall_us);
 	if (result != RULES_GO_ON)
 		verdict->rule = rule;
+	if (result != RULES_NO_ROOM && result != RULES_WAITING && rule->stats != NULL)
+		rule_stats_hit(rule->stats, ctx->worker, ctx->eval->wall_us);
 	return result;
 }
 
