@@ -224,4 +224,16 @@ my @many = map { +{ id => "r$_", action => 'set-header', name => "X-$_", value =
 status_is $lb->patch('/v1/frontends/web', { rules => \@many }), 200, 'a thousand rules';
 status_is $lb->post($rules, { action => 'deny', before => 'r500' }), 201, 'one more among them';
 errors_are $lb->post($rules, { action => 'deny' }), 422, { '/frontends/web/rules' => qr/1000/ }, 'and one too many';
+
+# Ids outlive the process, also those of rules that went.
+my $kept = Sluice->start(state => 1, plain => 1, config => { frontends => { f => { rules => [{ action => 'reject' }] } }, backends => { b => {} } });
+for my $path ('/v1/frontends/f/rules', '/v1/backends/b/rules') {
+	my $last = $kept->post($path, { action => 'reject' })->{json}{id};
+	status_is $kept->post($path, { id => 'mine', action => 'accept', before => $last }), 201, 'rules';
+	status_is $kept->delete("$path/$last"), 204, 'one goes';
+	my $list = $kept->get("$path?view=config");
+	$kept->restart;
+	is_deeply $kept->get("$path?view=config")->{json}, $list->{json}, 'the others are there after a restart';
+	isnt $kept->post($path, { action => 'reject' })->{json}{id}, $last, 'and an id that was given is given no more';
+}
 done_testing;

@@ -19,7 +19,7 @@ named(struct plan *plan, enum doc_kind kind, const char *name)
 {
 	struct doc_node *node = plan_find(plan, plan->doc->root, kind, name);
 
-	assert(node != NULL && node->object != NULL);	/* plan_check_uses() */
+	assert(node != NULL && node->object != NULL); /* plan_check_uses() */
 	return node;
 }
 
@@ -86,7 +86,7 @@ map_resolve(struct plan *plan, struct ref *ref, struct diag *diag)
 {
 	struct map_view *view = NULL;
 	enum err e = map_view_get(&view, maps_find(plan, ref->name), ref->match, ref->nocase,
-		ref->value_type, diag);
+				  ref->value_type, diag);
 
 	if (e != ERR_OK)
 		return e;
@@ -115,16 +115,15 @@ userlist_resolve(struct plan *plan, struct ref *ref, struct diag *diag)
 enum err
 ref_resolve(struct plan *plan, struct ref *ref, struct diag *diag)
 {
-	static enum err (*const resolvers[REF_KINDS])(struct plan *, struct ref *, struct diag *) = {
-		[REF_BACKEND] = backend_resolve,
-		[REF_SERVER] = server_resolve,
-		[REF_FRONTEND] = frontend_resolve,
-		[REF_MAP] = map_resolve,
+	static enum err (*const resolvers[REF_KINDS])(struct plan *, struct ref *,
+						      struct diag *) = {
+		[REF_BACKEND] = backend_resolve,   [REF_SERVER] = server_resolve,
+		[REF_FRONTEND] = frontend_resolve, [REF_MAP] = map_resolve,
 		[REF_USERLIST] = userlist_resolve,
 	};
 
 	if (ref->object != NULL)
-		return ERR_OK;		/* before a wait for a socket */
+		return ERR_OK; /* before a wait for a socket */
 	return resolvers[ref->kind](plan, ref, diag);
 }
 
@@ -168,7 +167,7 @@ rules_keep_stats(struct rules *rules, const struct rules *before)
 		const struct rule *old = rule_before(before, rule->id, &hint);
 
 		if (rule->stats != NULL)
-			continue;	/* prepared before: it waited for a socket */
+			continue; /* prepared before: it waited for a socket */
 		rule->stats = old != NULL ? rule_stats_ref(old->stats)
 					  : rule_stats_new(publish_worker_count());
 		if (rule->stats == NULL)

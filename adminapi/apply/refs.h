@@ -18,5 +18,13 @@ enum err ref_resolve(struct plan *plan, struct ref *ref, struct diag *diag);
 /* It will not be published: before any object that is discarded with it. */
 void refs_let_go(struct refs *refs);
 
+/*
+ * All that what was prepared names, when every op is; an issue and ERR_INVALID where a map does not fit. And what is
+ * called off names nobody, before its objects go.
+ */
+struct preparation;
+enum err preparation_resolve(struct preparation *p);
+void preparation_let_go(struct preparation *p);
+
 /* Each rule counts on where the one of its id did in `before` (NULL: none was), else from 0. False: no memory. */
 bool rules_keep_stats(struct rules *rules, const struct rules *before);

@@ -20,11 +20,8 @@ site_issue(struct rule_site *site, const char *field, const char *why)
 /* -- references -- */
 
 static const enum doc_kind ref_docs[REF_KINDS] = {
-	[REF_BACKEND] = DOC_BACKEND,
-	[REF_SERVER] = DOC_SERVER,
-	[REF_FRONTEND] = DOC_FRONTEND,
-	[REF_MAP] = DOC_MAP,
-	[REF_USERLIST] = DOC_USERLIST,
+	[REF_BACKEND] = DOC_BACKEND, [REF_SERVER] = DOC_SERVER,     [REF_FRONTEND] = DOC_FRONTEND,
+	[REF_MAP] = DOC_MAP,         [REF_USERLIST] = DOC_USERLIST,
 };
 
 const struct ref *
@@ -39,7 +36,7 @@ refs_last(const struct refs *refs)
 
 void
 refs_note(const struct chain *chain, const struct refs *refs, const struct ref **noted,
-	struct pointer *at)
+	  struct pointer *at)
 {
 	const struct ref *ref = *noted == NULL ? refs->first : (*noted)->next;
 
@@ -89,7 +86,7 @@ take_text(struct rule_site *site, const struct operand *operand, const cJSON *va
 
 static void
 take_bound(struct rule_site *site, const struct operand *operand, const cJSON *value,
-	field_bind_fn *bind)
+	   field_bind_fn *bind)
 {
 	const struct field field = { .name = operand->field, .words = operand->words };
 
@@ -152,8 +149,10 @@ take_expr(struct rule_site *site, const struct operand *operand, const cJSON *va
 	struct diag why;
 
 	if (cJSON_IsString(value))
-		took(site, operand, expr_compile(TARGET(struct expr *),
-			slice_of(value->valuestring), &site->env, &why), &why);
+		took(site, operand,
+		     expr_compile(TARGET(struct expr *), slice_of(value->valuestring), &site->env,
+				  &why),
+		     &why);
 }
 
 void
@@ -162,8 +161,10 @@ take_format(struct rule_site *site, const struct operand *operand, const cJSON *
 	struct diag why;
 
 	if (cJSON_IsString(value))
-		took(site, operand, format_compile(TARGET(struct format *),
-			slice_of(value->valuestring), FORMAT_VALUE, &site->env, &why), &why);
+		took(site, operand,
+		     format_compile(TARGET(struct format *), slice_of(value->valuestring),
+				    FORMAT_VALUE, &site->env, &why),
+		     &why);
 }
 
 struct format *
@@ -188,8 +189,10 @@ take_regex(struct rule_site *site, const struct operand *operand, const cJSON *v
 	struct diag why;
 
 	if (cJSON_IsString(value))
-		took(site, operand, regex_compile(TARGET(struct regex *),
-			slice_of(value->valuestring), false, &why), &why);
+		took(site, operand,
+		     regex_compile(TARGET(struct regex *), slice_of(value->valuestring), false,
+				   &why),
+		     &why);
 }
 
 void
@@ -198,8 +201,8 @@ take_var(struct rule_site *site, const struct operand *operand, const cJSON *val
 	struct diag why;
 
 	if (cJSON_IsString(value))
-		took(site, operand, var_id_parse(TARGET(struct var_id),
-			slice_of(value->valuestring), &why), &why);
+		took(site, operand,
+		     var_id_parse(TARGET(struct var_id), slice_of(value->valuestring), &why), &why);
 }
 
 /* What is written there counts, whatever its type is to who reads it. */
@@ -210,8 +213,8 @@ take_map(struct rule_site *site, const struct operand *operand, const cJSON *val
 
 	if (!cJSON_IsString(value))
 		return;
-	*ref = refs_add_map(site->refs, slice_of(value->valuestring),
-		match_find(SLICE("str")), false, SAMPLE_ANY);
+	*ref = refs_add_map(site->refs, slice_of(value->valuestring), match_find(SLICE("str")),
+			    false, SAMPLE_ANY);
 	took(site, operand, *ref == NULL ? ERR_NOMEM : ERR_OK, NULL);
 }
 
@@ -225,7 +228,7 @@ one_of_is_needed(struct rule_site *site, const struct action_row *row)
 	for (size_t i = 0; i < OPERANDS_MAX && row->operands[i].field != NULL; i++)
 		if (row->operands[i].need == ONE_OF)
 			buf_printf(&words, "%s\"%s\"", words.len == 0 ? "" : " or ",
-				row->operands[i].field);
+				   row->operands[i].field);
 	buf_put(&words, "", 1);
 	if (words.failed)
 		site->nomem = true;
@@ -265,11 +268,15 @@ operands_take(struct rule_site *site, const struct action_row *row)
 static const char *
 field_of(const struct action_row *row, const char *member)
 {
-	static const struct { const char *member; size_t offset; } members[] = {
+	static const struct {
+		const char *member;
+		size_t offset;
+	} members[] = {
 #define X(name) { #name, offsetof(struct rule, name) }
-		X(name), X(var), X(expr), X(value), X(key), X(regex), X(name_match), X(ref), X(number),
-		X(bytes), X(status), X(text), X(body), X(content_type), X(kind), X(drop_query),
-		X(append_slash), X(ignore_empty), X(timeout), X(is_strict),
+		X(name),       X(var),          X(expr),         X(value),        X(key),
+		X(regex),      X(name_match),   X(ref),          X(number),       X(bytes),
+		X(status),     X(text),         X(body),         X(content_type), X(kind),
+		X(drop_query), X(append_slash), X(ignore_empty), X(timeout),      X(is_strict),
 #undef X
 	};
 

@@ -11,20 +11,20 @@
 #include <string.h>
 #include "adminapi/apply/named_file.h"
 
-#define FILE_BYTES_MAX 65536	/* as a body in the document */
+#define FILE_BYTES_MAX 65536 /* as a body in the document */
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* Where a body comes from: one of these at most. */
-static const char *const sources[] = { "string", "lf_string", "file", "lf_file",
-	"errorfiles", "default_errorfiles" };
+static const char *const sources[] = { "string",  "lf_string",  "file",
+				       "lf_file", "errorfiles", "default_errorfiles" };
 
 /* An answer before it is one. */
 struct reply {
-	const char	*source;	/* of `sources`; NULL: no body is given */
-	char		*memory;	/* owned: a file's text */
-	struct slice	 body;
-	bool		 is_format;	/* of the body */
+	const char *source; /* of `sources`; NULL: no body is given */
+	char *memory;       /* owned: a file's text */
+	struct slice body;
+	bool is_format; /* of the body */
 };
 
 static const char *
@@ -65,7 +65,7 @@ body_read(struct rule_site *site, struct reply *reply)
 		return true;
 	}
 	e = named_file_read(&reply->memory, &len, site->chain->doc->files_dir, value->valuestring,
-		FILE_BYTES_MAX, &why);
+			    FILE_BYTES_MAX, &why);
 	if (e == ERR_INVALID)
 		site_issue(site, reply->source, why.text);
 	else if (e != ERR_OK)
@@ -87,8 +87,7 @@ header_compile(struct rule_site *site, struct rule_header *to, const cJSON *item
 	if (!cJSON_IsString(name) || !cJSON_IsString(value))
 		return;
 	if (answer_header_fault(name->valuestring) != NULL) {
-		issue_below(site->issues, site->at, "name",
-			answer_header_fault(name->valuestring));
+		issue_below(site->issues, site->at, "name", answer_header_fault(name->valuestring));
 		return;
 	}
 	mark = pointer_push(site->at, "value");
@@ -97,7 +96,7 @@ header_compile(struct rule_site *site, struct rule_header *to, const cJSON *item
 	if (to->value != NULL && format_is_constant(to->value, &constant) &&
 	    !http_field_is_sound(slice_of(name->valuestring), constant))
 		issues_add(site->issues, pointer_text(site->at),
-			"must be without control characters");
+			   "must be without control characters");
 	pointer_pop(site->at, mark);
 	site->nomem |= to->name == NULL;
 }
@@ -215,7 +214,8 @@ reply_make(struct rule_site *site, struct reply *reply)
 		return;
 	}
 	site->nomem |= lines.failed || http_answer_new(&rule->answer, rule->status, type,
-		(struct slice){ lines.at, lines.len }, reply->body) != ERR_OK;
+						       (struct slice){ lines.at, lines.len },
+						       reply->body) != ERR_OK;
 	headers_drop(rule);
 	buf_fini(&lines);
 }
@@ -226,8 +226,10 @@ reply_is_error(struct rule_site *site)
 {
 	site->rule->is_error = true;
 	if (http_error_index(site->rule->status) < 0)
-		issues_add(site->issues, pointer_text(site->at), "there is no error page of "
-			"status %u", (unsigned)site->rule->status);
+		issues_add(site->issues, pointer_text(site->at),
+			   "there is no error page of "
+			   "status %u",
+			   (unsigned)site->rule->status);
 }
 
 /* The page of a named set; who names it is known to the plan (plan_refs.c). */
@@ -238,11 +240,11 @@ reply_from_set(struct rule_site *site)
 	const cJSON *set = name == NULL ? NULL : error_pages_find(site->chain, name);
 	int index = http_error_index(site->rule->status);
 	struct http_errors pages = { 0 };
-	struct issues told = { 0 };	/* at the set */
+	struct issues told = { 0 }; /* at the set */
 	struct pointer at = { 0 };
 
 	if (set == NULL)
-		return;			/* told by the plan */
+		return; /* told by the plan */
 	site->nomem |= !error_pages_compile(&pages, set, site->chain->doc->files_dir, &at, &told);
 	if (index >= 0 && pages.own[index] != NULL) {
 		site->rule->answer = pages.own[index];
@@ -301,13 +303,15 @@ deny_finish(struct rule_site *site)
 	if (says_more(site->item))
 		reply_finish(site);
 	else if (http_error_index(site->rule->status) < 0)
-		site_issue(site, "deny_status", "there is no error page of this status: say what "
-			"the answer is");
+		site_issue(site, "deny_status",
+			   "there is no error page of this status: say what "
+			   "the answer is");
 }
 
 /* -- redirect -- */
 
-static const char *const kind_fields[] = { "location", "prefix", "scheme" };	/* of enum redirect_kind */
+static const char *const kind_fields[] = { "location", "prefix",
+					   "scheme" }; /* of enum redirect_kind */
 
 static void
 redirect_cookies(struct rule_site *site)

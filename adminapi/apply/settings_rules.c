@@ -13,18 +13,18 @@
 
 /* Where a phase's rules may stand (HAProxy manual, 4.1 "Proxy keywords matrix"), and what they are called. */
 static const struct phase_row {
-	bool		 in_frontends, in_backends;
-	const char	*place;
+	bool in_frontends, in_backends;
+	const char *place;
 } phase_rows[PHASES] = {
-	[PHASE_TCP_REQUEST_CONNECTION]	= { true,  false, "tcp-request connection rules" },
-	[PHASE_TCP_REQUEST_SESSION]	= { true,  false, "tcp-request session rules" },
-	[PHASE_TCP_REQUEST_CONTENT]	= { true,  true,  "tcp-request content rules" },
-	[PHASE_HTTP_REQUEST]		= { true,  true,  "http-request rules" },
-	[PHASE_USE_BACKEND]		= { true,  false, "use_backend rules" },
-	[PHASE_USE_SERVER]		= { false, true,  "use-server rules" },
-	[PHASE_TCP_RESPONSE_CONTENT]	= { false, true,  "tcp-response content rules" },
-	[PHASE_HTTP_RESPONSE]		= { true,  true,  "http-response rules" },
-	[PHASE_HTTP_AFTER_RESPONSE]	= { true,  true,  "http-after-response rules" },
+	[PHASE_TCP_REQUEST_CONNECTION] = { true, false, "tcp-request connection rules" },
+	[PHASE_TCP_REQUEST_SESSION] = { true, false, "tcp-request session rules" },
+	[PHASE_TCP_REQUEST_CONTENT] = { true, true, "tcp-request content rules" },
+	[PHASE_HTTP_REQUEST] = { true, true, "http-request rules" },
+	[PHASE_USE_BACKEND] = { true, false, "use_backend rules" },
+	[PHASE_USE_SERVER] = { false, true, "use-server rules" },
+	[PHASE_TCP_RESPONSE_CONTENT] = { false, true, "tcp-response content rules" },
+	[PHASE_HTTP_RESPONSE] = { true, true, "http-response rules" },
+	[PHASE_HTTP_AFTER_RESPONSE] = { true, true, "http-after-response rules" },
 };
 
 static bool
@@ -69,8 +69,8 @@ phase_words(unsigned phases, struct diag *words)
 	for (unsigned i = 0; i < PHASES && len < sizeof(words->text); i++)
 		if ((phases & 1u << i) != 0)
 			len += (size_t)snprintf(words->text + len, sizeof(words->text) - len,
-				"%s\"%s\"", len == 0 ? "" : " or ",
-				rule_phase_word((enum rule_phase)i));
+						"%s\"%s\"", len == 0 ? "" : " or ",
+						rule_phase_word((enum rule_phase)i));
 	return words->text;
 }
 
@@ -109,15 +109,14 @@ phase_judge(struct rule_site *site, enum rule_phase phase)
 
 	if (phase_is_http(phase) && !is_http(site)) {
 		diag_set(&why, "means something in mode http only, and %s \"%s\" is of mode %s",
-			in_backend(site) ? "backend" : "frontend", site->chain->node->name,
-			site->chain->mode == NULL ? "-" : site->chain->mode);
+			 in_backend(site) ? "backend" : "frontend", site->chain->node->name,
+			 site->chain->mode == NULL ? "-" : site->chain->mode);
 		phase_issue(site, why.text);
 		return false;
 	}
 	if (in_backend(site) ? row->in_backends : row->in_frontends)
 		return true;
-	diag_set(&why, "%s belong in a %s", row->place,
-		in_backend(site) ? "frontend" : "backend");
+	diag_set(&why, "%s belong in a %s", row->place, in_backend(site) ? "frontend" : "backend");
 	phase_issue(site, why.text);
 	return false;
 }
@@ -132,10 +131,10 @@ phase_compile(struct rule_site *site)
 
 	if (!cJSON_IsString(given) || !phase_find(&phase, given->valuestring)) {
 		if (given != NULL || !phase_imply(site, phases, &phase))
-			return false;	/* the schema has told */
+			return false; /* the schema has told */
 	} else if ((phases & 1u << phase) == 0) {
-		diag_set(&why, "must be %s for this action, is \"%s\"",
-			phase_words(phases, &words), given->valuestring);
+		diag_set(&why, "must be %s for this action, is \"%s\"", phase_words(phases, &words),
+			 given->valuestring);
 		site_issue(site, "phase", why.text);
 		return false;
 	}
@@ -203,8 +202,8 @@ acl_compile(struct rule_site *site, const cJSON *acl)
 		enum err e = ERR_OK;
 
 		if (cJSON_IsString(test))
-			e = acls_add(site->acls, slice_of(acl->string),
-				slice_of(test->valuestring), &site->env, &why);
+			e = acls_add(site->acls, slice_of(acl->string), slice_of(test->valuestring),
+				     &site->env, &why);
 		if (e == ERR_OK)
 			site_note_uses(site, site->at);
 		else if (e == ERR_NOMEM)
@@ -272,9 +271,8 @@ rule_compile(struct rule_site *site)
 
 	if (cJSON_IsString(id) && (rule->id = strdup(id->valuestring)) == NULL)
 		site->nomem = true;
-	if (!cJSON_IsString(word) ||
-	    !rule_action_find(&rule->action, slice_of(word->valuestring)))
-		return;			/* the schema has told */
+	if (!cJSON_IsString(word) || !rule_action_find(&rule->action, slice_of(word->valuestring)))
+		return; /* the schema has told */
 	if (!phase_compile(site))
 		return;
 	env_init(site);
@@ -324,7 +322,8 @@ list_of(const struct chain *chain)
 {
 	const cJSON *list = array_or_none(chain_value(chain, "rules", NULL));
 
-	return cJSON_GetArraySize(list) > RULES_MAX ? NULL : list;	/* too many: the schema has told */
+	return cJSON_GetArraySize(list) > RULES_MAX ? NULL
+						    : list; /* too many: the schema has told */
 }
 
 static void
@@ -352,12 +351,15 @@ list_compile(struct rule_site *site, struct rules *rules)
 
 bool
 frontend_rules_compile(struct frontend_conf *conf, const struct chain *chain, struct pointer *at,
-	struct issues *issues)
+		       struct issues *issues)
 {
 	uint32_t count = (uint32_t)cJSON_GetArraySize(list_of(chain));
-	struct rule_site site = { .chain = chain, .refs = &conf->refs,
-		.noted = refs_last(&conf->refs), .captures = &conf->captures, .at = at,
-		.issues = issues };
+	struct rule_site site = { .chain = chain,
+				  .refs = &conf->refs,
+				  .noted = refs_last(&conf->refs),
+				  .captures = &conf->captures,
+				  .at = at,
+				  .issues = issues };
 
 	acls_compile(&site, &conf->acls);
 	monitor_compile(&site, &conf->http.monitor_fail);
@@ -372,7 +374,7 @@ frontend_rules_compile(struct frontend_conf *conf, const struct chain *chain, st
 
 bool
 backend_rules_compile(struct backend_conf *conf, const struct chain *chain, struct pointer *at,
-	struct issues *issues)
+		      struct issues *issues)
 {
 	uint32_t count = (uint32_t)cJSON_GetArraySize(list_of(chain));
 	struct rule_site site = { .chain = chain, .at = at, .issues = issues };

@@ -32,20 +32,20 @@ rule_is_as_wanted(struct txn *txn, const struct doc_node *node, const cJSON *bod
 {
 	struct write *w = txn->write;
 	bool is_list = w->verb == WRITE_CREATE || w->verb == WRITE_PATCH_MEMBERS;
-	bool exists = is_list ||
-	    (w->rule != NULL && rules_find(node->head->set, w->rule, NULL) != NULL);
+	bool exists =
+		is_list || (w->rule != NULL && rules_find(node->head->set, w->rule, NULL) != NULL);
 	const char *id = id_in(body);
 
 	if (!precondition_of(w, exists, exists ? node->head_revision : 0)) {
 		txn->outcome = WRITE_PRECONDITION;
 	} else if (!exists && w->verb != WRITE_PUT) {
 		diag_set(&w->why, "%s \"%s\" has no rule \"%s\"", doc_kind_info(w->kind)->word,
-			w->name, w->rule);
+			 w->name, w->rule);
 		txn->outcome = WRITE_NOT_FOUND;
 	} else if (w->verb == WRITE_CREATE && id != NULL &&
-	    rules_find(node->head->set, id, NULL) != NULL) {
+		   rules_find(node->head->set, id, NULL) != NULL) {
 		diag_set(&w->why, "%s \"%s\" has a rule \"%.*s\" already",
-			doc_kind_info(w->kind)->word, w->name, DOC_NAME_MAX, id);
+			 doc_kind_info(w->kind)->word, w->name, DOC_NAME_MAX, id);
 		txn->outcome = WRITE_EXISTS;
 	}
 	w->created = w->verb == WRITE_CREATE || (w->verb == WRITE_PUT && !exists);
@@ -145,7 +145,7 @@ txn_rules_pointer(const struct txn *txn, const char *pointer, struct buf *out)
 		buf_put(out, "", 1);
 	}
 	if (!pointer_split(pointer, &index, &rest))
-		return;			/* said by whoever walked the body */
+		return; /* said by whoever walked the body */
 	id = rule_at(txn, index);
 	if (w->verb == WRITE_PATCH_MEMBERS && id != NULL)
 		buf_printf(out, "/%s%s", id, rest);

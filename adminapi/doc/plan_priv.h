@@ -25,6 +25,8 @@ void plan_raise(struct plan *plan, struct doc_node *node, uint32_t *last, uint32
  * A frontend's or backend's rules before the schema judges them: each has an id, kept from `old` (NULL: nothing was
  * before) where its content is the same, or given; a status as it is shown is one as it is set.
  */
+const char *rule_id(const cJSON *rule);	/* NULL: none */
+void rule_restore_status(struct plan *plan, cJSON *rule);
 void plan_rules_complete(struct plan *plan, struct doc_node *node, const cJSON *old, cJSON *own);
 
 /* What became of each rule between two lists, by id; either may be NULL. */

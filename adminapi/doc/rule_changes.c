@@ -10,14 +10,14 @@
 
 /* A rule of one of the lists. */
 struct placed {
-	const char	*id;
-	const cJSON	*rule;
-	uint32_t	 place;
+	const char *id;
+	const cJSON *rule;
+	uint32_t place;
 };
 
 struct placed_list {
-	struct placed	*at;
-	uint32_t	 count;
+	struct placed *at;
+	uint32_t count;
 };
 
 static int
@@ -53,7 +53,7 @@ placed_init(struct placed_list *placed, const cJSON *list)
 static int
 place_compare(const void *a, const void *b)
 {
-	const uint32_t *x = a, *y = b;		/* where it stood, where it stands */
+	const uint32_t *x = a, *y = b; /* where it stood, where it stands */
 
 	return x[0] < y[0] ? -1 : x[0] > y[0];
 }
@@ -71,7 +71,7 @@ is_moved(uint32_t (*places)[2], uint32_t count)
 static bool
 compare(struct rule_changes *changes, const struct placed_list *from, const struct placed_list *to)
 {
-	uint32_t (*places)[2] = calloc((size_t)from->count + 1, sizeof(*places));
+	uint32_t(*places)[2] = calloc((size_t)from->count + 1, sizeof(*places));
 	uint32_t i = 0, j = 0, stay = 0;
 
 	changes->at = calloc((size_t)from->count + to->count + 1, sizeof(*changes->at));
@@ -111,7 +111,7 @@ rule_changes_init(struct rule_changes *changes, const cJSON *from, const cJSON *
 
 	*changes = (struct rule_changes){ 0 };
 	ok = placed_init(&before, from) && placed_init(&after, to) &&
-	    compare(changes, &before, &after);
+	     compare(changes, &before, &after);
 	free(before.at);
 	free(after.at);
 	if (!ok)

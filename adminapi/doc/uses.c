@@ -27,7 +27,7 @@ use_new(const struct doc_use *like)
 
 void
 doc_uses_add(struct doc_uses *uses, unsigned kind, const char *name, const char *parent,
-	const char *place)
+	     const char *place)
 {
 	const struct doc_use like = { kind, name, parent, place };
 	struct doc_use *use;

@@ -14,10 +14,10 @@
 
 /* A walk over a list, with the rules that were made of it beside. */
 struct walk {
-	const struct schema_node	*def;		/* of a rule */
-	const struct rules		*rules;		/* what runs; NULL: none */
-	uint32_t			 hint;		/* where the next one is looked for first */
-	enum view			 view;
+	const struct schema_node *def; /* of a rule */
+	const struct rules *rules;     /* what runs; NULL: none */
+	uint32_t hint;                 /* where the next one is looked for first */
+	enum view view;
 };
 
 static struct walk
@@ -75,7 +75,7 @@ rule_write(struct jsonw *w, struct walk *walk, const cJSON *set)
 		if (walk->view == VIEW_PLAIN && strcmp(member->string, "status") == 0)
 			continue;
 		view_write_value(w, member->string, schema_property(walk->def, member->string),
-			member);
+				 member);
 	}
 	if (walk->view == VIEW_CONFIG)
 		return;
@@ -85,8 +85,7 @@ rule_write(struct jsonw *w, struct walk *walk, const cJSON *set)
 }
 
 void
-rules_write(struct jsonw *w, const struct doc *doc, const struct doc_node *node,
-	const cJSON *list)
+rules_write(struct jsonw *w, const struct doc *doc, const struct doc_node *node, const cJSON *list)
 {
 	struct walk walk = walk_init(doc, node, VIEW_PLAIN);
 	const cJSON *rule;
@@ -103,9 +102,9 @@ rules_write(struct jsonw *w, const struct doc *doc, const struct doc_node *node,
 /* -- pages -- */
 
 struct page {
-	uint32_t	 limit;		/* 0: all */
-	const char	*cursor;	/* behind this id; NULL: from the front */
-	const char	*last;		/* the last one that is shown; NULL: no more follow */
+	uint32_t limit;     /* 0: all */
+	const char *cursor; /* behind this id; NULL: from the front */
+	const char *last;   /* the last one that is shown; NULL: no more follow */
 };
 
 static void
@@ -146,15 +145,15 @@ link_write(struct buf *out, const struct call *call, const struct page *page)
 	buf_puts(out, "<");
 	for (uint32_t i = 0; i < call->segment_count; i++)
 		buf_printf(out, "/%s", call->segments[i]);
-	buf_printf(out, "?%s%s%slimit=%u&cursor=%s>; rel=\"next\"", view == NULL ? "" : "view=",
-		view == NULL ? "" : view, view == NULL ? "" : "&", (unsigned)page->limit,
-		page->last);
+	buf_printf(out, "?%s%s%slimit=%u&cursor=%s>; rel=\"next\"",
+		   view == NULL ? "" : "view=", view == NULL ? "" : view, view == NULL ? "" : "&",
+		   (unsigned)page->limit, page->last);
 	buf_put(out, "", 1);
 }
 
 static void
-answer_write(struct call *call, const struct doc *doc, const struct doc_node *node,
-	const char *id, enum view view, struct page *page, const struct answer *head)
+answer_write(struct call *call, const struct doc *doc, const struct doc_node *node, const char *id,
+	     enum view view, struct page *page, const struct answer *head)
 {
 	struct walk walk = walk_init(doc, node, view);
 	char etag[VIEW_ETAG_BYTES];
@@ -181,7 +180,7 @@ answer_write(struct call *call, const struct doc *doc, const struct doc_node *no
 
 void
 rules_answer(struct call *call, const struct doc *doc, const struct doc_node *node, const char *id,
-	enum view view, const struct answer *head)
+	     enum view view, const struct answer *head)
 {
 	struct page page = { 0 };
 
@@ -204,7 +203,7 @@ rules_get(struct call *call)
 		return;
 	if (target.rule != NULL && rules_find(node->live->set, target.rule, NULL) == NULL)
 		call_problem(call, 404, NULL, "%s \"%s\" has no rule \"%s\"",
-			doc_kind_info(node->kind)->word, node->name, target.rule);
+			     doc_kind_info(node->kind)->word, node->name, target.rule);
 	else if (page.cursor != NULL && rules_find(node->live->set, page.cursor, NULL) == NULL)
 		call_problem(call, 400, NULL, "query parameter \"cursor\" must be a rule's id");
 	else
