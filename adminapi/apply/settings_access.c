@@ -160,8 +160,8 @@ access_compile(struct frontend_conf *conf, const struct chain *chain, struct poi
 	    captures_add(&conf->captures, true, chain, "capture_response_headers", at, issues) &&
 	    capture_cookie_compile(&conf->captures, chain, at, issues) &&
 	    format_bind(&access->log_format, chain, "log_format", access_log_env(is_http),
-		    &access->refs, at, issues) &&
+		    &conf->refs, at, issues) &&
 	    format_bind(&access->unique_id, chain, "unique_id_format", access_id_env(is_http),
-		    &access->refs, at, issues) &&
+		    &conf->refs, at, issues) &&
 	    logs_compile(conf, chain, at, issues);
 }

@@ -92,6 +92,5 @@ access_conf_fini(struct access_conf *conf)
 	format_free(&conf->log_format);
 	format_free(&conf->unique_id);
 	free(conf->unique_id_header);
-	refs_fini(&conf->refs);
 	*conf = (struct access_conf){ 0 };
 }

@@ -7,7 +7,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "core/log.h"
-#include "expr/args.h"
 #include "expr/format.h"
 
 /* Columns: name, its word, whether it is of HTTP only (elsewhere it is tcplog). */
@@ -41,7 +40,6 @@ struct access_conf {
 	struct format		*log_format;	/* owned; NULL: none */
 	struct format		*unique_id;	/* owned; NULL: none */
 	char			*unique_id_header;	/* owned; NULL: it is not added */
-	struct refs		 refs;		/* of both formats: set before it is published */
 	bool			 dont_log_null;	/* nothing of those that the client sent nothing in */
 	bool			 dont_log_normal;
 	bool			 log_asap;	/* before the data goes */
