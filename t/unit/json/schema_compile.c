@@ -46,8 +46,8 @@ an_unknown_keyword_is_refused_with_its_place(void **state)
 	(void)state;
 	assert_string_equal(refused("{'$defs':{'it':{'properties':{'a':{'oneOf':[]}}}}}"),
 		"/$defs/it/properties/a/oneOf: a keyword that is not understood here");
-	assert_string_equal(refused("{'maxProperties':3}"),
-		"/maxProperties: a keyword that is not understood here");
+	assert_string_equal(refused("{'minProperties':3}"),
+		"/minProperties: a keyword that is not understood here");
 	assert_string_equal(refused("{'if':{'properties':{'a':{'const':1}}}}"),
 		": \"if\" and \"then\" need each other");
 }
