@@ -92,30 +92,37 @@ var_cp(struct eval *eval, struct format_out *out)
 		put_port(out, &peer->sa, client_of(eval)->bind_index + 1);
 }
 
+/* Where the client connected to, as rules may have changed it. False: it is not known. */
+static bool
+local_of(const struct eval *eval, struct addr *addr)
+{
+	const struct client *c = client_of(eval);
+
+	if (c == NULL)
+		return false;
+	if (eval->stream != NULL && eval->stream->client != NULL)
+		stream_dst(eval->stream, addr);
+	else
+		client_local(c, addr);
+	return addr->len != 0;
+}
+
 void
 var_fi(struct eval *eval, struct format_out *out)
 {
-	const struct client *c = client_of(eval);
 	struct addr addr;
 
-	if (c == NULL)
-		return;
-	client_local(c, &addr);
-	if (addr.len != 0)
+	if (local_of(eval, &addr))
 		put_ip(out, &addr.sa);
 }
 
 void
 var_fp(struct eval *eval, struct format_out *out)
 {
-	const struct client *c = client_of(eval);
 	struct addr addr;
 
-	if (c == NULL)
-		return;
-	client_local(c, &addr);
-	if (addr.len != 0)
-		put_port(out, &addr.sa, c->bind_index + 1);
+	if (local_of(eval, &addr))
+		put_port(out, &addr.sa, client_of(eval)->bind_index + 1);
 }
 
 /* Our end of the connection to the server. False: there is none (any more). */
