@@ -197,6 +197,9 @@ status_is $lb->put('/v1/backends/n?dry_run=true', { rules => [{ action => 'deny'
 status_is $lb->patch('/v1/config', { backends => { a => { rules => [{ action => 'deny', if => '{ nbsrv(b) 0 }' }] },
 	b => { rules => [{ action => 'deny', if => '{ nbsrv(a) 0 }' }] } } }), 200, 'two that name each other';
 status_is $lb->patch('/v1/config', { backends => { a => undef, b => undef } }), 200, 'go together';
+status_is $lb->put('/v1/backends/self', { servers => { s => { address => $origin->address } },
+	rules => [{ action => 'deny', if => '{ nbsrv(self) gt 9 }' }, { action => 'use-server', server => 's' }] }), 201, 'one that names itself and its server';
+status_is $lb->delete('/v1/backends/self'), 204, 'goes, with all that it has';
 
 # Maps.
 status_is $lb->put('/v1/maps/m', { entries => { '/api' => 'v1' } }), 201, 'a map';

@@ -72,7 +72,7 @@ op_resolve(struct preparation *p, const struct plan_op *op)
 
 	for (uint32_t i = 0; i < count; i++)
 		for (struct ref *ref = lists[i]->first; ref != NULL; ref = ref->next) {
-			enum err e = ref_resolve(p->plan, ref, &why);
+			enum err e = ref_resolve(p->plan, ref, op->node->kind == DOC_BACKEND, &why);
 
 			if (e == ERR_OK)
 				continue;

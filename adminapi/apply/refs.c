@@ -29,6 +29,21 @@ backend_let_go(struct ref *ref)
 	backend_release(ref->object);
 }
 
+static void
+backend_look_away(struct ref *ref)
+{
+	backend_unwatch(ref->object);
+}
+
+/* In a backend's conf: one that names itself must be able to go. Nothing is sent there by that. */
+static void
+backend_look_at(struct plan *plan, struct ref *ref)
+{
+	ref->object = named(plan, DOC_BACKEND, ref->name)->object;
+	backend_watch(ref->object);
+	ref->release = backend_look_away;
+}
+
 static enum err
 backend_resolve(struct plan *plan, struct ref *ref, struct diag *diag)
 {
@@ -113,7 +128,7 @@ userlist_resolve(struct plan *plan, struct ref *ref, struct diag *diag)
 }
 
 enum err
-ref_resolve(struct plan *plan, struct ref *ref, struct diag *diag)
+ref_resolve(struct plan *plan, struct ref *ref, bool in_backend, struct diag *diag)
 {
 	static enum err (*const resolvers[REF_KINDS])(struct plan *, struct ref *,
 						      struct diag *) = {
@@ -124,6 +139,10 @@ ref_resolve(struct plan *plan, struct ref *ref, struct diag *diag)
 
 	if (ref->object != NULL)
 		return ERR_OK; /* before a wait for a socket */
+	if (in_backend && ref->kind == REF_BACKEND) {
+		backend_look_at(plan, ref);
+		return ERR_OK;
+	}
 	return resolvers[ref->kind](plan, ref, diag);
 }
 

@@ -11,9 +11,10 @@
 
 /*
  * Find and hold the object that a prepared plan has under this name; the plan has checked that it is there. ERR_INVALID:
- * a map's entries do not fit the way in which it is asked (`diag`). ERR_NOMEM.
+ * a map's entries do not fit the way in which it is asked (`diag`). ERR_NOMEM. `in_backend`: of a backend's conf, which
+ * only looks at other backends.
  */
-enum err ref_resolve(struct plan *plan, struct ref *ref, struct diag *diag);
+enum err ref_resolve(struct plan *plan, struct ref *ref, bool in_backend, struct diag *diag);
 
 /* It will not be published: before any object that is discarded with it. */
 void refs_let_go(struct refs *refs);

@@ -43,7 +43,7 @@ backend_free(struct backend *backend)
 static void
 backend_go(struct backend *backend)
 {
-	if (backend->is_home && backend->confs == 0) {
+	if (backend->is_home && backend->confs == 0 && backend->watchers == 0) {
 		backend_free(backend);
 		return;
 	}
@@ -95,6 +95,22 @@ backend_release(struct backend *backend)
 	assert_control();
 	assert(backend->holders > 0);
 	backend->holders--;
+	backend_go(backend);
+}
+
+void
+backend_watch(struct backend *backend)
+{
+	assert_control();
+	backend->watchers++;
+}
+
+void
+backend_unwatch(struct backend *backend)
+{
+	assert_control();
+	assert(backend->watchers > 0);
+	backend->watchers--;
 	backend_go(backend);
 }
 

@@ -139,6 +139,7 @@ struct backend {
 	uint64_t		 sequence;	/* control: numbers the items of it and its servers */
 	uint64_t		 settled;	/* control: the last of them that workers were sent */
 	uint32_t		 holders;	/* control: confs of frontends that name it, and servers */
+	uint32_t		 watchers;	/* control: who only looks at it, see backend_watch() */
 	uint32_t		 confs;		/* control: its own confs, published and not yet freed */
 	bool			 has_first;	/* control: an item with its first conf was made */
 	bool			 is_retired;	/* control: the item that retired it was acknowledged */
@@ -184,6 +185,13 @@ struct backend *backend_find(uint32_t worker, struct slice name);
 /* Control: a conf of a frontend names it (so it may not be freed), and no more. */
 void backend_hold(struct backend *backend);
 void backend_release(struct backend *backend);
+
+/*
+ * Control: an expression of a backend's conf names it, and no more. It can be looked at, but nothing goes there on account
+ * of that: its own confs go as if nobody looked, so that those who name each other, or themselves, can go.
+ */
+void backend_watch(struct backend *backend);
+void backend_unwatch(struct backend *backend);
 
 void backend_totals(const struct backend *backend, struct backend_totals *totals);
 

@@ -117,6 +117,7 @@ static void
 server_free(struct server *server)
 {
 	struct backend *backend = server->backend;
+	bool is_watching = server->is_watching;
 
 	assert(atomic_load(&server->current) == 0 && list_is_empty(&server->by_priority));
 	assert(server_idle_connections(server) == 0);
@@ -124,15 +125,25 @@ server_free(struct server *server)
 	free(server->conf);
 	free(server->name);
 	obj_free(server);
-	backend_release(backend);	/* last: it may go now, too */
+	if (is_watching)		/* last: it may go now, too */
+		backend_unwatch(backend);
+	else
+		backend_release(backend);
 }
 
 static void
 server_free_if_done(struct server *server)
 {
-	if (server->is_home && server->is_retired && server->holders == 0 &&
-	    list_is_empty(&server->untold))
+	if (!server->is_home || !server->is_retired || !list_is_empty(&server->untold))
+		return;
+	if (server->holders == 0) {
 		server_free(server);
+	} else if (!server->is_watching) {
+		/* a rule of its own backend may hold it, which goes with that backend's conf */
+		server->is_watching = true;
+		backend_watch(server->backend);
+		backend_release(server->backend);
+	}
 }
 
 void

@@ -149,6 +149,7 @@ struct server {
 	bool			 is_home;	/* retired, and no worker uses it */
 	bool			 is_retired;	/* the item that retired it was acknowledged */
 	uint32_t		 holders;	/* rules that name it */
+	bool			 is_watching;	/* its backend: only they still need it */
 
 	/* control writes, workers read: the weight that workers were sent last, see weight.c */
 	_Atomic uint64_t	 lb_order;
