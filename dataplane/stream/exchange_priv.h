@@ -107,7 +107,7 @@ void exchange_obey(struct stream *s, enum rules_result result, const struct rule
 /* Rules of a response that came. False: another answer goes out, or none; the stream may have ended. */
 bool exchange_respond(struct stream *s, struct http_head *head);
 
-/* Rules behind each answer, ours too: as a head, in the worker's fields and lines. False: it can't be. */
+/* Rules behind each answer, ours too: as a head, in the worker's fields and scratch. False: it can't be. */
 bool exchange_has_after_rules(const struct stream *s);
 bool exchange_after_response(struct stream *s, const struct http_answer *answer,
 			     struct slice extra, struct http_head *head);

@@ -178,12 +178,15 @@ exchange_has_after_rules(const struct stream *s)
 		rules_have(s->backend_conf->rules, PHASE_HTTP_AFTER_RESPONSE));
 }
 
-/* An answer of ours as a head: its text lies in the worker's lines, where the rules' lines follow. */
+/*
+ * An answer of ours as a head: its text lies in the worker's scratch, where the rules' lines follow. (Its parts may
+ * lie in the worker's lines, where rules of a response have made them.)
+ */
 bool
 exchange_after_response(struct stream *s, const struct http_answer *answer, struct slice extra,
 			struct http_head *head)
 {
-	struct http_room room = { s->worker->lines, WORKER_ROOM_BYTES };
+	struct http_room room = { s->worker->scratch, WORKER_ROOM_BYTES };
 	const size_t len = answer->head.len + extra.len + 2;
 	struct h1_parse parse = { .options = H1_RELAXED };
 	struct rules_verdict verdict;

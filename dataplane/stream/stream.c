@@ -121,11 +121,13 @@ bool
 stream_set_backend(struct stream *s, struct backend *backend)
 {
 	const uint32_t worker = s->worker->index;
+	struct backend_conf *conf = backend == NULL ? NULL : backend->slots[worker].conf;
 
-	if (backend == NULL || backend->slots[worker].conf == NULL)
+	/* a rule may have named it by what the client says, and its mode may have changed since the stream began */
+	if (conf == NULL || conf->mode != s->frontend_conf->mode)
 		return false;
 	s->backend = backend;
-	s->backend_conf = backend->slots[worker].conf;
+	s->backend_conf = conf;
 	snap_ref(&s->backend_conf->slots[worker]);
 	count_add(&backend->slots[worker].counters.sessions, 1);
 	count_add(&backend->slots[worker].counters.streams, 1);

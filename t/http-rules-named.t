@@ -1,0 +1,46 @@
+#!/usr/bin/perl
+# tier: story
+#
+# A backend that a client names serves him only in his mode: rules of HTTP never run over a TCP stream, nor the other way round.
+# And an answer that a response's rules make is whole where other rules look at it once more.
+use Sluice;
+use Sluice::Http;
+use Sluice::HttpOrigin;
+
+my $origin = Sluice::HttpOrigin->start('web');
+my $plain = Sluice::Origin->start('plain', 'greet');
+my @made = (phase => 'http-response', action => 'return', content_type => 'text/plain');
+my $lb = Sluice->start(config => {
+	global => { threads => 1 },
+	frontends => {
+		lines => { mode => 'tcp', bind => ['127.0.0.1:0'], default_backend => 'lines', rules => [
+			{ phase => 'tcp-request-content', action => 'inspect-delay', delay => '20s' },
+			{ phase => 'tcp-request-content', action => 'accept', if => '{ req.len ge 5 }' },
+			{ action => 'use_backend', backend => '%[req.payload(0,5)]' } ] },
+		web => { mode => 'http', bind => ['127.0.0.1:0'], default_backend => 'whole', rules => [
+			{ action => 'use_backend', backend => '%[req.hdr(x-to)]' },
+			{ @made, lf_string => 'made of %[status], for you', headers => [ { name => 'X-Of', value => '%[status]' } ], if => '{ status 200 }' },
+			{ phase => 'http-after-response', action => 'set-header', name => 'X-After', value => 'looked at' } ] },
+	},
+	backends => {
+		lines => { mode => 'tcp', servers => { s => { address => $plain->address } } },
+		whole => { mode => 'http', servers => { s => { address => $origin->address } }, rules => [
+			{ action => 'set-header', name => 'X-Path', value => '%[path]' }, { action => 'set-path', value => '/set' } ] },
+	},
+});
+
+my $client = $lb->connect('lines');
+$client->send('whole');
+is $client->read_line, 'plain', 'who names a backend of HTTP in TCP mode gets the default one';
+$client->close;
+is $lb->log_line(frontend => 'lines')->{backend}, 'lines', '... as the log says';
+
+$client = $lb->connect('web');
+$client->send("GET /a HTTP/1.1\r\nHost: h\r\nX-To: lines\r\n\r\n");
+my $answer = read_answer($client);
+is $answer->{body}, 'made of 200, for you', 'the same of TCP in HTTP mode; a body that was made of a response is whole';
+is field($answer, 'X-Of') . ', ' . field($answer, 'X-After'), '200, looked at', 'with its headers, and those that follow';
+$client->close;
+is $lb->log_line(frontend => 'web')->{backend}, 'whole', '... from the default one';
+$lb->stop;
+done_testing;
