@@ -129,4 +129,6 @@ void words_of_seen(struct buf *out, const cJSON *value);	/* "rady" in quotes, 99
 void words_of_range(struct buf *out, const struct schema_limit *min,
 		    const struct schema_limit *max);
 void words_of_choices(struct buf *out, const cJSON *choices);
+void words_of_nearest(struct buf *out, const cJSON *choices,
+		      const cJSON *value);	/* "; did you mean "ready"?", or nothing */
 void words_of_unit(struct buf *out, const struct schema_node *node);

@@ -111,7 +111,10 @@ validate_choice(struct validation *v, const struct schema_node *node, const cJSO
 	    !validation_is_full(v)) {
 		violation_begin(v, &words, "be ");
 		words_of_choices(&words, node->enumeration);
-		violation_seen(v, &words, value);
+		buf_puts(&words, ", is ");
+		words_of_seen(&words, value);
+		words_of_nearest(&words, node->enumeration, value);
+		violation_end(v, &words);
 	}
 	if (node->constant != NULL && !json_equals(node->constant, value) &&
 	    !validation_is_full(v)) {

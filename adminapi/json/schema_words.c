@@ -8,10 +8,11 @@
 #include <math.h>
 #include <stdio.h>
 #include "adminapi/json/strict.h"
+#include "core/hint.h"
 #include "core/jsonw.h"
 
 #define SEEN_BYTES 80		/* as much of a value as helps to recognise it */
-#define CHOICES_MAX 40		/* as many words of an enum as one reads */
+#define CHOICES_MAX 64		/* words of an enum: a rule's actions are the most */
 #define EXACT_MAX 9007199254740992.0	/* 2^53 */
 
 static const struct {
@@ -109,6 +110,25 @@ words_of_choices(struct buf *out, const cJSON *choices)
 			buf_puts(out, ", ");
 		words_of_seen(out, choice);
 	}
+}
+
+void
+words_of_nearest(struct buf *out, const cJSON *choices, const cJSON *value)
+{
+	const char *names[CHOICES_MAX];
+	const char *nearest;
+	const cJSON *choice;
+	size_t count = 0;
+
+	if (!cJSON_IsString(value))
+		return;
+	cJSON_ArrayForEach(choice, choices) {
+		if (cJSON_IsString(choice) && count < CHOICES_MAX)
+			names[count++] = choice->valuestring;
+	}
+	nearest = hint_nearest(value->valuestring, names, count);
+	if (nearest != NULL)
+		buf_printf(out, "; did you mean \"%s\"?", nearest);
 }
 
 /* "24d", "16m", "1500": the largest unit that divides it. */

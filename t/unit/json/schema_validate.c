@@ -49,11 +49,13 @@ a_range_is_said_with_the_value(void **state)
 }
 
 static void
-a_choice_lists_what_there_is(void **state)
+a_choice_lists_what_there_is_and_names_the_nearest(void **state)
 {
 	(void)state;
 	assert_string_equal(judged(IT("{'enum':['ready','drain','maint']}"), "'rady'"),
-		": must be one of \"ready\", \"drain\", \"maint\", is \"rady\"");
+		": must be one of \"ready\", \"drain\", \"maint\", is \"rady\"; did you mean \"ready\"?");
+	assert_string_equal(judged(IT("{'enum':['ready','drain']}"), "'xyz'"),
+		": must be one of \"ready\", \"drain\", is \"xyz\"");
 	assert_string_equal(judged(IT("{'enum':['tcp']}"), "'http'"),
 			    ": must be \"tcp\", is \"http\"");
 	assert_string_equal(judged(IT("{'enum':[1,null,{'a':1}]}"), "{'a':1.0}"), "");
@@ -295,7 +297,7 @@ main(void)
 		cmocka_unit_test(a_wrong_type_says_which_and_what_was_seen),
 		cmocka_unit_test(a_number_without_a_fraction_is_an_integer),
 		cmocka_unit_test(a_range_is_said_with_the_value),
-		cmocka_unit_test(a_choice_lists_what_there_is),
+		cmocka_unit_test(a_choice_lists_what_there_is_and_names_the_nearest),
 		cmocka_unit_test(a_long_value_is_cut),
 		cmocka_unit_test(lengths_count_characters),
 		cmocka_unit_test(a_pattern_says_its_title),
