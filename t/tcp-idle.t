@@ -6,7 +6,7 @@
 use Sluice;
 use Time::HiRes qw(time);
 
-my $budget = 1400;		# bytes a session, both of its connections: what an idle one costs HAProxy
+my $budget = 1450;		# bytes a session, both of its connections: what an idle one costs HAProxy
 my ($limit) = Sluice::slurp('/proc/self/limits') =~ /^Max open files\s+\d+\s+(\d+)/m;
 my $count = ($ENV{SLUICE_DRILL} // 'short') eq 'long' ? 100_000 : 10_000;
 my $spare = 1500;		# descriptors that sluice wants for all else

@@ -337,12 +337,12 @@ admin_compile(const struct chain *chain, struct pointer *at, struct issues *issu
 }
 
 const struct plan_compiler settings_compilers[DOC_KINDS] = {
-	[DOC_GLOBAL]	= { global_compile,	free },
-	[DOC_ADMIN]	= { admin_compile,	admin_settings_drop },
+	[DOC_GLOBAL]	= { global_compile,	free,	NULL },
+	[DOC_ADMIN]	= { admin_compile,	admin_settings_drop,	NULL },
 	[DOC_MAP]	= { map_compile,	map_drop,	map_is_remade },
-	[DOC_USERLIST]	= { userlist_compile,	userlist_drop },
-	[DOC_ERROR_PAGES] = { pages_compile,	pages_drop },
-	[DOC_FRONTEND]	= { frontend_compile,	frontend_settings_drop },
-	[DOC_BACKEND]	= { backend_compile,	backend_conf_drop },
-	[DOC_SERVER]	= { server_compile,	free },
+	[DOC_USERLIST]	= { userlist_compile,	userlist_drop,	NULL },
+	[DOC_ERROR_PAGES] = { pages_compile,	pages_drop,	NULL },
+	[DOC_FRONTEND]	= { frontend_compile,	frontend_settings_drop,	NULL },
+	[DOC_BACKEND]	= { backend_compile,	backend_conf_drop,	NULL },
+	[DOC_SERVER]	= { server_compile,	free,	NULL },
 };

@@ -299,7 +299,9 @@ void
 deny_finish(struct rule_site *site)
 {
 	if (site->rule->status == 0)
-		site->rule->status = site->rule->action == RULE_TARPIT ? 500 : 403;
+		site->rule->status = site->rule->action == RULE_TARPIT	    ? 500
+				     : site->rule->phase == PHASE_HTTP_RESPONSE ? 502
+										 : 403;
 	if (says_more(site->item))
 		reply_finish(site);
 	else if (http_error_index(site->rule->status) < 0)

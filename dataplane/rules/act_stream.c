@@ -159,7 +159,7 @@ rule_act_SET_PRIORITY_CLASS(const struct rule *rule, struct rules_context *ctx,
 	struct rules_run *run, struct rules_verdict *verdict)
 {
 	ctx->wishes->priority_class =
-		(int32_t)clamp(rule_number(rule, ctx->eval, ctx->wishes->priority_class),
+		(int16_t)clamp(rule_number(rule, ctx->eval, ctx->wishes->priority_class),
 			       -PRIORITY_CLASS_MAX, PRIORITY_CLASS_MAX);
 	return RULES_GO_ON;
 }

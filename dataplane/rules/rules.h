@@ -204,7 +204,8 @@ struct rule_wishes {
 	int64_t		timeout_ms[3];		/* by enum rule_timeout; 0: as configured */
 	int16_t		retries;		/* one more than is wished; 0: as configured */
 	int8_t		log_level;		/* one more than is wished; 0: as it would be */
-	int32_t		priority_class, priority_offset;
+	int16_t		priority_class;
+	int32_t		priority_offset;
 };
 
 enum rule_address { RULE_SRC, RULE_DST };

@@ -29,7 +29,8 @@ queue_init(struct queue *queue)
 
 	assert(failed == 0);	/* glibc's needs no memory */
 	heap_init(&queue->line, queue_before);
-	queue->tickets = queue->last_ms = 0;
+	queue->tickets = 0;
+	queue->last_ms = 0;
 	queue->spare = 0;
 	atomic_init(&queue->length, 0);
 	atomic_init(&queue->untried, 0);
@@ -134,9 +135,9 @@ queue_on_mail(struct mail *mail)
 static void
 queue_place_locked(struct queue *queue, struct queue_waiter *waiter)
 {
-	if (waiter->now_ms > queue->last_ms)
-		queue->last_ms = waiter->now_ms;
-	waiter->place_ms = (int64_t)queue->last_ms + waiter->priority_offset_ms;
+	if (waiter->place_ms > queue->last_ms)
+		queue->last_ms = waiter->place_ms;
+	waiter->place_ms = queue->last_ms + waiter->priority_offset_ms;
 	waiter->ticket = ++queue->tickets;
 }
 

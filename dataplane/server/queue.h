@@ -42,7 +42,7 @@ struct queue {
 	pthread_mutex_t		lock;		/* guards `line`, `tickets`, `last_ms`, `spare`, waiters' states */
 	struct heap		line;		/* of waiters, by ticket */
 	uint64_t		tickets;	/* the last that was drawn */
-	uint64_t		last_ms;	/* when the last one joined: workers' clocks differ a little */
+	int64_t			last_ms;	/* when the last one joined: workers' clocks differ a little */
 	uint32_t		spare;		/* calls for those who join; 0 while somebody is in line */
 	_Atomic uint32_t	length;		/* who waits, or was called and has not tried yet */
 	_Atomic uint64_t	untried;	/* not 0: there may be places that nobody was called for */
@@ -64,13 +64,13 @@ struct queue_waiter {
 	struct heap_node	 node;		/* under the lock */
 	enum queue_state	 state;		/* under the lock; zeroed memory is QUEUE_OUT */
 	uint64_t		 ticket;	/* under the lock; its place in line */
-	int64_t			 place_ms;	/* under the lock; before the ticket: when it came, with its offset */
 	struct queue		*queue;		/* the queue's: where it last joined */
 	struct mail		 mail;		/* the queue's */
 
 	/* the owner sets these, before it joins */
-	int32_t			 priority_class, priority_offset_ms;
-	uint64_t		 now_ms;	/* the worker's loop time */
+	int16_t			 priority_class;
+	int32_t			 priority_offset_ms;
+	int64_t			 place_ms;	/* the worker's loop time; the queue adds the offset, under the lock */
 	struct mailbox		*mailbox;	/* the worker's */
 	void		       (*called)(struct queue_waiter *);	/* on the worker: try again */
 };

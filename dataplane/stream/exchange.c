@@ -134,7 +134,7 @@ exchange_run(struct stream *s)
 	switch (s->state) {
 	case STREAM_REQUEST: front_read(s); break;
 	case STREAM_RULES:
-		if (s->run.waits_for_bytes && s->client->conn.readable)
+		if (s->ruled->run.waits_for_bytes && s->client->conn.readable)
 			stream_run_rules(s);
 		break;
 	case STREAM_AWAITING: exchange_await(s); break;

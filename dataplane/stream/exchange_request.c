@@ -134,7 +134,8 @@ exchange_answer_monitor(struct stream *s)
 	if (http->monitor_uri == NULL ||
 	    !slice_equals(s->exchange->request.target, slice_of(http->monitor_uri)))
 		return false;
-	s->wishes.log_level = RULE_LEVEL_SILENT + 1;
+	if (stream_rule(s))
+		s->ruled->wishes.log_level = RULE_LEVEL_SILENT + 1;
 	stream_eval(s, &eval);
 	if (http->monitor_fail != NULL && cond_eval(http->monitor_fail, &eval) == COND_TRUE)
 		exchange_answer_error(s, 503, END_ANSWERED);

@@ -302,7 +302,7 @@ get_prio_class(struct eval *eval, const struct args *args, struct fetch_cursor *
 {
 	if (eval->stream == NULL)
 		return false;
-	sample->number = eval->stream->wishes.priority_class;
+	sample->number = stream_wishes(eval->stream)->priority_class;
 	return true;
 }
 
@@ -312,7 +312,7 @@ get_prio_offset(struct eval *eval, const struct args *args, struct fetch_cursor 
 {
 	if (eval->stream == NULL)
 		return false;
-	sample->number = eval->stream->wishes.priority_offset;
+	sample->number = stream_wishes(eval->stream)->priority_offset;
 	return true;
 }
 

@@ -6,7 +6,6 @@
  */
 #include "config.h"
 #include "stream/stream_priv.h"
-#include <stdlib.h>
 #include <string.h>
 #include "core/obj.h"
 #include "stream/capture.h"
@@ -194,22 +193,6 @@ stream_cut(struct stream *s, enum stream_side side)
 	}
 }
 
-/* What rules have left in it. */
-static void
-stream_forget(struct stream *s)
-{
-	struct spares *blocks = &s->worker->spare_vars;
-
-	vars_fini(&s->vars, blocks);
-	vars_fini(&s->vars_request, blocks);
-	vars_fini(&s->vars_response, blocks);
-	if (s->inspected != NULL)
-		slab_give(&s->worker->slabs, s->inspected);
-	s->inspected = NULL;
-	free(s->addrs);
-	s->addrs = NULL;
-}
-
 void
 stream_end(struct stream *s, enum end_cause cause)
 {
@@ -234,7 +217,7 @@ stream_end(struct stream *s, enum end_cause cause)
 	captures_free(s);
 	stream_unique_id_free(s);
 	stream_leave_server(s);
-	stream_forget(s);
+	stream_unrule(s);
 	s->client = NULL;
 	client_stream_gone(client);
 	if (backend_stop_waiting(&s->waiter))

@@ -11,17 +11,28 @@
 #include <string.h>
 #include "stream/stream_priv.h"
 
+/* What rules made of them; NULL: nothing. */
+static const struct stream_addrs *
+addrs_of(const struct stream *s)
+{
+	return s->ruled == NULL ? NULL : s->ruled->addrs;
+}
+
 const struct stream_peer *
 stream_src(const struct stream *s)
 {
-	return s->addrs != NULL && s->addrs->has_src ? &s->addrs->src : &s->client->peer;
+	const struct stream_addrs *addrs = addrs_of(s);
+
+	return addrs != NULL && addrs->has_src ? &addrs->src : &s->client->peer;
 }
 
 void
 stream_dst(const struct stream *s, struct addr *addr)
 {
-	if (s->addrs != NULL && s->addrs->has_dst)
-		stream_peer_addr(&s->addrs->dst, addr);
+	const struct stream_addrs *addrs = addrs_of(s);
+
+	if (addrs != NULL && addrs->has_dst)
+		stream_peer_addr(&addrs->dst, addr);
 	else
 		client_local(s->client, addr);
 }
@@ -79,21 +90,22 @@ peer_of_addr(struct stream_peer *peer, const struct addr *addr)
 void
 stream_set_address(struct stream *s, enum rule_address which, const struct ip *ip, int port)
 {
+	struct stream_addrs *addrs = s->ruled->addrs;
 	struct addr local;
 
-	if (s->addrs == NULL)
-		s->addrs = calloc(1, sizeof(*s->addrs));
-	if (s->addrs == NULL)
+	if (addrs == NULL)
+		addrs = s->ruled->addrs = calloc(1, sizeof(*addrs));
+	if (addrs == NULL)
 		return;
 	if (which == RULE_SRC) {
-		s->addrs->src = *stream_src(s);
-		s->addrs->has_src = true;
-		peer_change(&s->addrs->src, ip, port);
+		addrs->src = *stream_src(s);
+		addrs->has_src = true;
+		peer_change(&addrs->src, ip, port);
 	} else {
 		stream_dst(s, &local);
-		peer_of_addr(&s->addrs->dst, &local);
-		s->addrs->has_dst = true;
-		peer_change(&s->addrs->dst, ip, port);
+		peer_of_addr(&addrs->dst, &local);
+		addrs->has_dst = true;
+		peer_change(&addrs->dst, ip, port);
 	}
 }
 

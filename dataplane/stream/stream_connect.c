@@ -99,7 +99,7 @@ stream_conn_key(const struct stream *s)
 	if (conf->send_proxy.version == 0)
 		return 0;
 	/* what rules made of its addresses is this stream's alone: so is the connection */
-	return s->addrs != NULL ? s->id | STREAM_KEY_OWN : client_identity(s->client);
+	return s->ruled != NULL && s->ruled->addrs != NULL ? s->id | STREAM_KEY_OWN : client_identity(s->client);
 }
 
 static struct server_conn *
@@ -212,10 +212,12 @@ stream_keep_to_own(struct stream *s)
 static bool
 stream_go_to_wanted(struct stream *s)
 {
-	struct server *server = s->wanted;
+	struct server *server = s->ruled == NULL ? NULL : s->ruled->wanted;
 
-	s->wanted = NULL;
-	if (server == NULL || !backend_take(server, s->worker->index))
+	if (server == NULL)
+		return false;
+	s->ruled->wanted = NULL;
+	if (!backend_take(server, s->worker->index))
 		return false;
 	stream_take_server(s, server, PICK_RULE);
 	return true;
@@ -231,9 +233,10 @@ stream_choose(struct stream *s, struct server *avoid, bool was_called)
 
 	if (avoid == NULL && !was_called && (stream_keep_to_own(s) || stream_go_to_wanted(s)))
 		return;
-	s->waiter.now_ms = s->worker->loop->now_ms;
-	s->waiter.priority_class = s->wishes.priority_class;
-	s->waiter.priority_offset_ms = s->wishes.priority_offset;
+	if (!was_called)
+		s->waiter.place_ms = (int64_t)s->worker->loop->now_ms;
+	s->waiter.priority_class = stream_wishes(s)->priority_class;
+	s->waiter.priority_offset_ms = stream_wishes(s)->priority_offset;
 	result = backend_pick_or_wait(s->backend, s->worker->index, avoid, &s->waiter, was_called,
 				      &server, &pick);
 	if (result == ERR_OK)

@@ -269,7 +269,7 @@ static int
 log_level_of(const struct stream *s)
 {
 	const struct access_conf *conf = &s->frontend_conf->access;
-	const int wished = s->wishes.log_level - 1;
+	const int wished = stream_wishes(s)->log_level - 1;
 	const bool is_error = log_is_error(s);
 
 	if (wished == RULE_LEVEL_SILENT || (conf->dont_log_normal && !is_error) ||

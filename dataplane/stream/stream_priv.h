@@ -111,6 +111,16 @@ struct stream_addrs {
 	struct stream_peer	 src, dst;
 };
 
+/* What rules keep of a stream; one that has none has no need of it. */
+struct stream_ruled {
+	struct rules_run	 run;		/* where its step stands */
+	struct rule_wishes	 wishes;	/* what rules want of it */
+	struct vars		 vars, vars_request, vars_response;	/* txn, req, res */
+	struct slab		*inspected;	/* TCP: what the server said, while rules look at it; NULL: they do not */
+	struct stream_addrs	*addrs;		/* owned: set-src, set-dst; NULL: the client's */
+	struct server		*wanted;	/* by use-server: the backend's conf holds it; NULL: none */
+};
+
 struct stream {
 	unsigned		 magic;
 #define STREAM_MAGIC		 0x57e3a4d7
@@ -139,13 +149,9 @@ struct stream {
 	bool			 moved;		/* bytes, since the last tick */
 	bool			 wants_new;	/* the next connection is to be a new one */
 
+	bool			 logged_early;	/* before its data ("logasap"): there will be no other line */
 	uint8_t			 step;		/* of its rules: see stream_rules.c */
-	struct rules_run	 run;		/* where that step stands */
-	struct rule_wishes	 wishes;	/* what rules want of it */
-	struct vars		 vars, vars_request, vars_response;	/* txn, req, res */
-	struct slab		*inspected;	/* TCP: what the server said, while rules look at it; NULL: they do not */
-	struct stream_addrs	*addrs;		/* owned: set-src, set-dst; NULL: the client's */
-	struct server		*wanted;	/* by use-server: the backend's conf holds it; NULL: none */
+	struct stream_ruled	*ruled;		/* owned; NULL: no rule was run */
 
 	uint64_t		 begun_us;	/* wall time */
 	uint64_t		 begun_ms;	/* loop times; 0: not reached */
@@ -167,7 +173,6 @@ struct stream {
 	/* for its log line */
 	struct captures		*captures;	/* owned; NULL: nothing was kept */
 	struct unique_id	*unique_id;	/* owned; NULL: not asked for yet */
-	bool			 logged_early;	/* before its data ("log_asap"): there will be no other line */
 };
 
 /* stream.c */
@@ -215,11 +220,18 @@ void tcp_part(struct stream *s);
  */
 void stream_run_rules(struct stream *s);
 
+/* Room for what rules keep of it. False: no memory, nothing else has happened. */
+bool stream_rule(struct stream *s);
+void stream_unrule(struct stream *s);	/* give all of that back */
+
+/* What rules want of it. Never NULL. */
+const struct rule_wishes *stream_wishes(const struct stream *s);
+
 /* What expressions may look at. `room` is for their results. */
 struct eval;
 void stream_eval(struct stream *s, struct eval *eval);
 
-/* What the server of a TCP stream has said: RULES_WAITING: ask again with more, or at s->run.until_ms. */
+/* What the server of a TCP stream has said: RULES_WAITING: ask again with more, or when it says until. */
 enum rules_result stream_run_content(struct stream *s, struct slice bytes, bool is_whole,
 				     struct rules_verdict *verdict);
 
@@ -241,13 +253,17 @@ void client_set_address(struct client *c, enum rule_address which, const struct 
 static inline int64_t
 stream_wish_ms(const struct stream *s, enum rule_timeout which, int64_t otherwise)
 {
-	return s->wishes.timeout_ms[which] != 0 ? s->wishes.timeout_ms[which] : otherwise;
+	const int64_t wished = stream_wishes(s)->timeout_ms[which];
+
+	return wished != 0 ? wished : otherwise;
 }
 
 static inline uint32_t
 stream_retries_max(const struct stream *s)
 {
-	return s->wishes.retries != 0 ? (uint32_t)s->wishes.retries - 1 : s->backend_conf->retries;
+	const int wished = stream_wishes(s)->retries;
+
+	return wished != 0 ? (uint32_t)wished - 1 : s->backend_conf->retries;
 }
 
 /* stream_connect.c */

@@ -8,6 +8,7 @@
  * The stream's worker.
  */
 #include "config.h"
+#include <stdlib.h>
 #include "rules/rules.h"
 #include "stream/capture.h"
 #include "stream/exchange_priv.h"
@@ -28,6 +29,45 @@ static const struct step {
 
 #define STEPS (sizeof(steps) / sizeof(steps[0]))
 
+/* -- what rules keep -- */
+
+bool
+stream_rule(struct stream *s)
+{
+	if (s->ruled != NULL)
+		return true;
+	s->ruled = spares_take(&s->worker->spare_ruled, sizeof(*s->ruled));
+	if (s->ruled != NULL)
+		*s->ruled = (struct stream_ruled){ 0 };
+	return s->ruled != NULL;
+}
+
+void
+stream_unrule(struct stream *s)
+{
+	struct spares *blocks = &s->worker->spare_vars;
+	struct stream_ruled *r = s->ruled;
+
+	if (r == NULL)
+		return;
+	s->ruled = NULL;
+	vars_fini(&r->vars, blocks);
+	vars_fini(&r->vars_request, blocks);
+	vars_fini(&r->vars_response, blocks);
+	if (r->inspected != NULL)
+		slab_give(&s->worker->slabs, r->inspected);
+	free(r->addrs);
+	spares_give(&s->worker->spare_ruled, r);
+}
+
+const struct rule_wishes *
+stream_wishes(const struct stream *s)
+{
+	static const struct rule_wishes none;
+
+	return s->ruled != NULL ? &s->ruled->wishes : &none;
+}
+
 /* -- what rules look at, and may do -- */
 
 void
@@ -37,16 +77,21 @@ stream_eval(struct stream *s, struct eval *eval)
 
 	*eval = (struct eval){
 		.room = { w->eval_room, WORKER_EVAL_BYTES },
-		.vars = { [VAR_SESS] = &s->client->vars, [VAR_TXN] = &s->vars,
-			  [VAR_REQ] = &s->vars_request, [VAR_RES] = &s->vars_response },
+		.vars = { [VAR_SESS] = &s->client->vars },
 		.client = s->client,
 		.stream = s,
 		.backend = s->backend,
 		.server = s->server,
+		.var_blocks = &s->worker->spare_vars,
 		.now_ms = w->loop->now_ms,
 		.wall_us = w->loop->wall_us,
 		.is_final = true,
 	};
+	if (s->ruled != NULL) {
+		eval->vars[VAR_TXN] = &s->ruled->vars;
+		eval->vars[VAR_REQ] = &s->ruled->vars_request;
+		eval->vars[VAR_RES] = &s->ruled->vars_response;
+	}
 	if (s->exchange != NULL && s->exchange->is_parsed && s->exchange->draft != NULL)
 		eval->request = &s->exchange->request;
 }
@@ -93,7 +138,7 @@ stream_context(struct stream *s, struct eval *eval, struct rules_context *ctx)
 		.eval = eval,
 		.scratch = eval->room,
 		.var_blocks = &s->worker->spare_vars,
-		.wishes = &s->wishes,
+		.wishes = &s->ruled->wishes,
 		.ops = &stream_ops,
 		.worker = s->worker->index,
 		.began_ms = s->begun_ms,
@@ -111,6 +156,7 @@ client_run_rules(struct client *c, const struct frontend_conf *conf, enum rule_p
 	struct eval eval = {
 		.vars = { [VAR_SESS] = &c->vars },
 		.client = c,
+		.var_blocks = &w->spare_vars,
 		.now_ms = w->loop->now_ms,
 		.wall_us = w->loop->wall_us,
 		.is_final = true,
@@ -163,8 +209,8 @@ step_set_backend(struct stream *s, const struct rules_verdict *verdict)
 static bool
 step_done(struct stream *s, const struct step *step, const struct rules_verdict *verdict)
 {
-	if (step->phase == PHASE_USE_SERVER)
-		s->wanted = verdict->object;
+	if (step->phase == PHASE_USE_SERVER && verdict->object != NULL)
+		s->ruled->wanted = verdict->object;
 	return step->phase != PHASE_USE_BACKEND || step_set_backend(s, verdict);
 }
 
@@ -179,6 +225,10 @@ step_run(struct stream *s, const struct step *step, struct rules_verdict *verdic
 		*verdict = (struct rules_verdict){ .cause = END_NONE };
 		return RULES_DONE;
 	}
+	if (!stream_rule(s)) {
+		stream_end(s, END_RESOURCE);
+		return RULES_GO_ON;
+	}
 	stream_eval(s, &eval);
 	stream_context(s, &eval, &ctx);
 	if ((rules->phase[step->phase].needs & NEEDS_REQUEST_BYTES) &&
@@ -189,7 +239,7 @@ step_run(struct stream *s, const struct step *step, struct rules_verdict *verdic
 		ctx.request = &s->exchange->request;
 		ctx.room = &s->exchange->room;
 	}
-	return rules_run(rules, step->phase, &s->run, &ctx, verdict);
+	return rules_run(rules, step->phase, &s->ruled->run, &ctx, verdict);
 }
 
 static void
@@ -222,7 +272,8 @@ step_follow(struct stream *s, const struct step *step, enum rules_result result,
 	case RULES_DONE:
 	case RULES_CHOSEN:
 		s->step++;
-		s->run = (struct rules_run){ 0 };
+		if (s->ruled != NULL)
+			s->ruled->run = (struct rules_run){ 0 };
 		if (step_done(s, step, verdict))
 			return true;
 		s->state = STREAM_CHOOSING;
@@ -234,7 +285,7 @@ step_follow(struct stream *s, const struct step *step, enum rules_result result,
 	case RULES_DENIED:
 	case RULES_CLOSED:
 	case RULES_FAILED: s->mode->obey(s, result, verdict); return false;
-	case RULES_GO_ON: break;	/* the client has gone */
+	case RULES_GO_ON: break;	/* the stream has ended, or will be */
 	}
 	return false;
 }
@@ -266,8 +317,8 @@ stream_run_content(struct stream *s, struct slice bytes, bool is_whole,
 	eval.response_bytes = bytes;
 	ctx.began_ms = s->connected_ms;
 	ctx.body_is_whole = is_whole;
-	return rules_run(s->backend_conf->rules, PHASE_TCP_RESPONSE_CONTENT, &s->run, &ctx,
-			 verdict);
+	return rules_run(s->backend_conf->rules, PHASE_TCP_RESPONSE_CONTENT, &s->ruled->run,
+			 &ctx, verdict);
 }
 
 enum rules_result
@@ -280,6 +331,8 @@ stream_run_phase(struct stream *s, const struct rules *rules, enum rule_phase ph
 
 	if (!rules_have(rules, phase))
 		return RULES_DONE;
+	if (!stream_rule(s))
+		return RULES_NO_ROOM;
 	stream_eval(s, &eval);
 	stream_context(s, &eval, &ctx);
 	eval.request = NULL;	/* it may be let go by now: no phase of a response looks at it */

@@ -27,7 +27,7 @@ stream_deadline(const struct stream *s, enum end_cause *cause)
 	case STREAM_CONNECTING:
 	case STREAM_RETRYING: *cause = END_CONNECT_TIMEOUT; return s->deadline_ms;
 	case STREAM_RULES:
-	case STREAM_TARPIT: return s->run.until_ms;
+	case STREAM_TARPIT: return s->ruled->run.until_ms;
 	case STREAM_REQUEST:
 	case STREAM_AWAITING:
 	case STREAM_OPEN:

@@ -174,7 +174,7 @@ tcp_pump(struct stream *s)
 	bool more = false;
 	int last = DOWN;
 
-	if (s->inspected != NULL) {
+	if (s->ruled != NULL && s->ruled->inspected != NULL) {
 		switch (tcp_inspect(s)) {
 		case TCP_INSPECTED: break;
 		case TCP_INSPECTS: last = UP; break;
@@ -320,7 +320,8 @@ tcp_deadline_ms(const struct stream *s, enum end_cause *cause)
 {
 	const uint64_t client_ms = side_deadline_ms(s, CLIENT);
 	const uint64_t server_ms = side_deadline_ms(s, SERVER);
-	const uint64_t rules_ms = s->inspected == NULL ? WHEEL_NEVER : s->run.until_ms;
+	const uint64_t rules_ms = s->ruled == NULL || s->ruled->inspected == NULL ? WHEEL_NEVER
+								       : s->ruled->run.until_ms;
 
 	*cause = END_NONE;
 	if (rules_ms <= client_ms && rules_ms <= server_ms)
@@ -344,7 +345,7 @@ tcp_on_client(struct stream *s)
 {
 	if (s->state == STREAM_OPEN)
 		tcp_pump(s);
-	else if (s->state == STREAM_RULES && s->run.waits_for_bytes && s->client->conn.readable)
+	else if (s->state == STREAM_RULES && s->ruled->run.waits_for_bytes && s->client->conn.readable)
 		stream_run_rules(s);
 	else if (s->client->conn.failed && conn_error(&s->client->conn) != 0)
 		stream_end(s, END_CLIENT_ABORT);

@@ -47,11 +47,14 @@ tcp_inspect_begin(struct stream *s)
 {
 	if (!rules_have(s->backend_conf->rules, PHASE_TCP_RESPONSE_CONTENT))
 		return true;
-	s->inspected = slab_take(&s->worker->slabs);
-	s->run = (struct rules_run){ .until_ms = WHEEL_NEVER };
-	if (s->inspected == NULL)
+	if (stream_rule(s))
+		s->ruled->inspected = slab_take(&s->worker->slabs);
+	if (s->ruled == NULL || s->ruled->inspected == NULL) {
 		stream_end(s, END_RESOURCE);
-	return s->inspected != NULL;
+		return false;
+	}
+	s->ruled->run = (struct rules_run){ .until_ms = WHEEL_NEVER };
+	return true;
 }
 
 /* It goes on: first what was looked at. */
@@ -59,13 +62,13 @@ static enum tcp_inspection
 inspect_pass(struct stream *s)
 {
 	struct flow *down = &s->flow[DOWN];
-	struct slab *in = s->inspected;
+	struct slab *in = s->ruled->inspected;
 	const int failed = slab_queue_put(&down->held, &s->worker->slabs, in->data, in->end);
 
 	down->bytes += in->end;
 	down->read_ms = s->worker->loop->now_ms;
 	slab_give(&s->worker->slabs, in);
-	s->inspected = NULL;
+	s->ruled->inspected = NULL;
 	if (s->sc->conn.eof)
 		s->sc->conn.readable = true;	/* the pump has to see the end, too */
 	if (failed == 0)
@@ -77,8 +80,8 @@ inspect_pass(struct stream *s)
 enum tcp_inspection
 tcp_inspect(struct stream *s)
 {
-	struct slab *in = s->inspected;
-	const int failed = inspect_read(&s->sc->conn, &s->inspected, &s->worker->slabs);
+	struct slab *in = s->ruled->inspected;
+	const int failed = inspect_read(&s->sc->conn, &s->ruled->inspected, &s->worker->slabs);
 	const bool is_whole = s->sc->conn.eof || in->end == SLAB_ROOM || failed != 0;
 	struct rules_verdict verdict;
 

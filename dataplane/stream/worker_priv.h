@@ -67,7 +67,7 @@ struct worker {
 	uint32_t		 stream_count;	/* with those that wait for their last mail */
 	uint64_t		 sequence;	/* of the last stream */
 	struct spares		 spare_clients, spare_streams, spare_exchanges, spare_drafts;
-	struct spares		 spare_captures, spare_ids, spare_vars;
+	struct spares		 spare_captures, spare_ids, spare_vars, spare_ruled;
 
 	struct list		 active;	/* streams that moved bytes, or wait: see stream_tick.c */
 	struct list		 due;		/* those that this tick still has to look at */

@@ -35,7 +35,7 @@ my %always = (reuse => 'always');
 my @proxies = (
 	{ name => 'sluice', start => \&sluice_start },
 	{ name => 'sluice-always', modes => qr/^http-churn$/, start => sub { sluice_start({ %{$_[0]}, %always }) } },
-	{ name => 'sluice-silent', modes => qr/^http-log$/, start => sub { sluice_start({ %{$_[0]}, logs => 0 }) } },
+	{ name => 'sluice-silent', modes => qr/^http-(log|httplog)$/, start => sub { sluice_start({ %{$_[0]}, logs => 0 }) } },
 	{ name => 'haproxy', start => sub { haproxy_start($_[0], '', $_[0]{bulk} ? $splice_always : '') } },
 	{ name => 'haproxy-always', modes => qr/^http-churn$/,
 		start => sub { haproxy_start({ %{$_[0]}, %always }, '', '') } },
@@ -45,7 +45,7 @@ my @proxies = (
 		start => sub { haproxy_start($_[0], $large_pipes, $splice_always) } },
 	{ name => 'haproxy-plain', modes => qr/^http-(down|up)$/, start => sub { haproxy_start($_[0], '', '') } },
 	{ name => 'nginx', start => sub { $_[0]{http} ? nginx_http_start($_[0]) : nginx_stream_start($_[0]) } },
-	{ name => 'floor', floor => 1, modes => qr/^(?!http-small-2|http-log)/,
+	{ name => 'floor', floor => 1, modes => qr/^(?!http-small-2|http-log|http-httplog)/,
 		start => sub { $_[0]{http} ? relay_start($_[0]) : pump_start($_[0]) } },
 	{ name => 'floor-splice', floor => 1, modes => qr/^(down|up)$/,
 		start => sub { pump_start($_[0], '--splice') } },
