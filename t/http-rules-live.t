@@ -69,6 +69,7 @@ like log_of('/tarpit')->{termination_state}, qr/^PT/, '... and the log has its T
 
 $began = time;
 is read_answer(ask('/pause'))->{status}, 200, 'a pause lets pass';
+cmp_ok log_of('/pause')->{timers_ms}{queue}, '>=', 0.9 * $ms, '... and is a wait for a server in the log';
 cmp_ok time - $began, '>', $late, '... after a while';
 
 $client = ask('/tarpit');
@@ -88,8 +89,12 @@ ok becomes { scalar $origin->connections('/some') } 5, 'at_least lets pass what 
 $client->send('67890');
 like read_answer($client)->{body}, qr/^X-Length: 5$/m, '... which rules have seen';
 $client = ask('/body', "Transfer-Encoding: chunked\r\n", "5\r\n12345\r\n");
+select(undef, undef, undef, 0.1);
 $client->send("3;x=y\r\n678\r\n0\r\n\r\n");
 like read_answer($client)->{body}, qr/^X-Length: 8\n\n12345678$/m, 'chunks are counted without their sizes, and sent on as they are';
+my $timers = log_of('/body')->{timers_ms};
+cmp_ok $timers->{request}, '>=', 50, 'the wait for a body is the request\'s in the log (as in HAProxy)';
+cmp_ok $timers->{connect}, '<', $timers->{request}, '... and not the connection\'s';
 $client = ask('/body', "Content-Length: 5\r\nExpect: 100-continue\r\n", '');
 like $client->read_until("\r\n\r\n"), qr/^HTTP\/1.1 100 /, 'who waits for a 100 gets it from us';
 $client->send('hello');
