@@ -136,6 +136,11 @@ is read_answer(ask('/end'))->{status}, 200, 'and one that is';
 log_of('/end');
 is scalar(grep { $_->{target} =~ m{^/(?:alive|quiet)} } $lb->log_lines), 0, 'the log is silent about monitors and what is to be silent';
 
+# A regular expression that would take for ever is given up, and that shows.
+is $lb->post('/v1/frontends/web/rules', { action => 'deny', if => '{ path_reg ^/(a+)+[bc]$ }' })->{status}, 201, 'a regular expression that backtracks';
+is read_answer(ask('/' . 'a' x 60 . 'd'))->{status}, 200, '... is no match where it comes to no end';
+is $lb->get('/v1/info')->{json}{regexes}{limited}, 1, '... and is counted';
+
 # A rule acts on the next request of a connection that stays.
 $client = $lb->connect('web');
 my $again = sub { $client->send("GET /live HTTP/1.1\r\nHost: h\r\n\r\n"); return read_answer($client)->{status} };
