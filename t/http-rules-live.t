@@ -69,6 +69,7 @@ like log_of('/tarpit')->{termination_state}, qr/^PT/, '... and the log has its T
 
 $began = time;
 is read_answer(ask('/pause'))->{status}, 200, 'a pause lets pass';
+cmp_ok log_of('/pause')->{timers_ms}{queue}, '>=', 0.9 * $ms, '... and is a wait for a server in the log';
 cmp_ok time - $began, '>', $late, '... after a while';
 
 $client = ask('/tarpit');
@@ -88,8 +89,12 @@ ok becomes { scalar $origin->connections('/some') } 5, 'at_least lets pass what 
 $client->send('67890');
 like read_answer($client)->{body}, qr/^X-Length: 5$/m, '... which rules have seen';
 $client = ask('/body', "Transfer-Encoding: chunked\r\n", "5\r\n12345\r\n");
+select(undef, undef, undef, 0.1);
 $client->send("3;x=y\r\n678\r\n0\r\n\r\n");
 like read_answer($client)->{body}, qr/^X-Length: 8\n\n12345678$/m, 'chunks are counted without their sizes, and sent on as they are';
+my $timers = log_of('/body')->{timers_ms};
+cmp_ok $timers->{request}, '>=', 50, 'the wait for a body is the request\'s in the log (as in HAProxy)';
+cmp_ok $timers->{connect}, '<', $timers->{request}, '... and not the connection\'s';
 $client = ask('/body', "Content-Length: 5\r\nExpect: 100-continue\r\n", '');
 like $client->read_until("\r\n\r\n"), qr/^HTTP\/1.1 100 /, 'who waits for a 100 gets it from us';
 $client->send('hello');
@@ -130,6 +135,11 @@ is read_answer(ask('/quiet'))->{status}, 200, 'a request that is not to be logge
 is read_answer(ask('/end'))->{status}, 200, 'and one that is';
 log_of('/end');
 is scalar(grep { $_->{target} =~ m{^/(?:alive|quiet)} } $lb->log_lines), 0, 'the log is silent about monitors and what is to be silent';
+
+# A regular expression that would take for ever is given up, and that shows.
+is $lb->post('/v1/frontends/web/rules', { action => 'deny', if => '{ path_reg ^/(a+)+[bc]$ }' })->{status}, 201, 'a regular expression that backtracks';
+is read_answer(ask('/' . 'a' x 60 . 'd'))->{status}, 200, '... is no match where it comes to no end';
+is $lb->get('/v1/info')->{json}{regexes}{limited}, 1, '... and is counted';
 
 # A rule acts on the next request of a connection that stays.
 $client = $lb->connect('web');

@@ -2,7 +2,7 @@
 # tier: story
 #
 # A backend that a client names serves him only in his mode: rules of HTTP never run over a TCP stream, nor the other way round.
-# And an answer that a response's rules make is whole where other rules look at it once more.
+# And an answer that a response's rules make is whole where other rules look at it once more; so is a capture that is made of itself.
 use Sluice;
 use Sluice::Http;
 use Sluice::HttpOrigin;
@@ -17,7 +17,8 @@ my $lb = Sluice->start(config => {
 			{ phase => 'tcp-request-content', action => 'inspect-delay', delay => '20s' },
 			{ phase => 'tcp-request-content', action => 'accept', if => '{ req.len ge 5 }' },
 			{ action => 'use_backend', backend => '%[req.payload(0,5)]' } ] },
-		web => { mode => 'http', bind => ['127.0.0.1:0'], default_backend => 'whole', rules => [
+		web => { mode => 'http', bind => ['127.0.0.1:0'], default_backend => 'whole', capture_request_headers => [ { name => 'X-Long', len => 200 } ], rules => [
+			{ action => 'set-var', name => 'txn.rest', expr => 'capture.req.hdr(0),bytes(1),capture-req(0)' },
 			{ action => 'use_backend', backend => '%[req.hdr(x-to)]' },
 			{ @made, lf_string => 'made of %[status], for you', headers => [ { name => 'X-Of', value => '%[status]' } ], if => '{ status 200 }' },
 			{ phase => 'http-after-response', action => 'set-header', name => 'X-After', value => 'looked at' } ] },
@@ -36,11 +37,13 @@ $client->close;
 is $lb->log_line(frontend => 'lines')->{backend}, 'lines', '... as the log says';
 
 $client = $lb->connect('web');
-$client->send("GET /a HTTP/1.1\r\nHost: h\r\nX-To: lines\r\n\r\n");
+$client->send("GET /a HTTP/1.1\r\nHost: h\r\nX-To: lines\r\nX-Long: " . join('', 'A' .. 'Z', 0 .. 99) . "\r\n\r\n");
 my $answer = read_answer($client);
 is $answer->{body}, 'made of 200, for you', 'the same of TCP in HTTP mode; a body that was made of a response is whole';
 is field($answer, 'X-Of') . ', ' . field($answer, 'X-After'), '200, looked at', 'with its headers, and those that follow';
 $client->close;
-is $lb->log_line(frontend => 'web')->{backend}, 'whole', '... from the default one';
+my $line = $lb->log_line(frontend => 'web');
+is $line->{backend}, 'whole', '... from the default one';
+is $line->{captured}{request}{'X-Long'}, substr(join('', 'A' .. 'Z', 0 .. 99), 1, 199), 'a part of what was captured takes its place';
 $lb->stop;
 done_testing;

@@ -82,6 +82,8 @@ my $client = $lb->connect('mixed');
 is $client->read_line(seconds(5)), 'plain', 'who says nothing goes where it goes by default';
 cmp_ok time - $began, '>', seconds(0.29), '... when the delay is over';
 $client->close;
+ok becomes { grep { $_->{timers_ms}{queue} >= 0.9 * $ms && $_->{timers_ms}{connect} < 0.9 * $ms } $lb->log_lines(frontend => 'mixed') } 5,
+	'... and in the log that is a wait for a server, not for a connection (as in HAProxy)';
 $began = time;
 $client = $lb->connect('mixed');
 $client->send("GET / HTTP/1.0\r\n\r\n");

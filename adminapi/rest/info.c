@@ -18,6 +18,7 @@
 #include "adminapi/rest/version.h"
 #include "core/jsonw.h"
 #include "core/log.h"
+#include "expr/regex.h"
 #include "expr/userlist.h"
 #include "stream/engine.h"
 
@@ -183,6 +184,7 @@ info_get(struct call *call)
 	write_writes(&w);
 	write_loops(&w);
 	write_logins(&w);
+	NUMBERS(&w, "regexes", { "limited", regex_limited() });
 	jsonw_end_object(&w);
 	answer_json(call, 200, &out);
 }

@@ -11,6 +11,7 @@
 #include "config.h"
 #include <errno.h>
 #include "core/obj.h"
+#include "stream/stream_log_priv.h"
 #include "stream/stream_priv.h"
 
 #define RETRY_WAIT_MS	1000		   /* HAProxy manual, "retries" */
@@ -165,8 +166,7 @@ stream_take_server(struct stream *s, struct server *server, enum pick pick)
 {
 	const uint64_t now_ms = s->worker->loop->now_ms;
 
-	if (s->state == STREAM_QUEUED)
-		s->queue_time_ms += now_ms - s->queued_ms;
+	s->queue_time_ms = stream_queued_for_ms(s, s->state == STREAM_QUEUED);
 	if (s->assigned_ms == 0)
 		s->assigned_ms = now_ms;
 	s->server = server;

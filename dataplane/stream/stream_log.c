@@ -53,18 +53,29 @@ log_client(struct jsonw *w, const struct stream *s)
 	jsonw_string(w, "client", addr_is_unix(&addr) ? "unix" : addr_format(&addr, text));
 }
 
-/* When a server was first looked for. */
+/* When it was known what is asked. */
 static uint64_t
 stream_ready_ms(const struct stream *s)
 {
 	return s->exchange == NULL ? s->begun_ms : s->exchange->request_ms;
 }
 
+/* Before it has its first server, what rules wait for counts, too (HAProxy's Tw). */
+uint64_t
+stream_queued_for_ms(const struct stream *s, bool is_queued)
+{
+	const uint64_t now_ms = s->worker->loop->now_ms;
+
+	if (s->assigned_ms == 0)
+		return now_ms - stream_ready_ms(s);
+	return s->queue_time_ms + (is_queued ? now_ms - s->queued_ms : 0);
+}
+
 int64_t
 stream_time_queue(const struct stream *s)
 {
 	if (s->state == STREAM_ENDED && s->ended_in == STREAM_QUEUED)
-		return (int64_t)(s->queue_time_ms + s->worker->loop->now_ms - s->queued_ms);
+		return (int64_t)stream_queued_for_ms(s, true);
 	return s->assigned_ms == 0 ? -1 : (int64_t)s->queue_time_ms;
 }
 

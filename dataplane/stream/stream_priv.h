@@ -158,7 +158,7 @@ struct stream {
 	uint64_t		 queued_ms;	/* it entered the waiting line */
 	uint64_t		 assigned_ms;	/* it has got its first server */
 	uint64_t		 connected_ms;
-	uint64_t		 queue_time_ms;	/* spent in line, over all its waits */
+	uint64_t		 queue_time_ms;	/* without a server: in rules, and in line, over all its waits */
 	uint64_t		 deadline_ms;	/* of states before OPEN */
 
 	struct stream_link	 link;		/* worker.streams */
