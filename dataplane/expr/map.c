@@ -28,6 +28,8 @@ map_new(struct map **mp, const char *name)
 	map->name = strdup(name);
 	list_init(&map->views);
 	map->mail.deliver = map_on_asks;
+	map->due_end = &map->due;
+	task_init(&map->task, map_on_due);
 	if (map->name == NULL || map_new_set(&own, false) != ERR_OK) {
 		map_destroy(map);
 		return ERR_NOMEM;
@@ -392,6 +394,7 @@ map_free(struct map **mp)
 		assert(container_of(node, struct map_view, node)->refs == 0);
 	/* asks that are under way come home first */
 	map->is_gone = true;
+	map_drop_due(map);
 	if (atomic_load_explicit(&map->under_way, memory_order_acquire) == 0)
 		map_destroy(map);
 }

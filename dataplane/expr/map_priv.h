@@ -45,6 +45,8 @@ struct map {
 	_Atomic(uint32_t)	 under_way;
 	struct mail		 mail;
 	struct loop		*control;	/* set before any view is given */
+	struct map_ask		*due, **due_end; /* control's: in order; `task` does some of them a turn */
+	struct task		 task;
 	uint64_t		 asks_done, asks_refused;
 };
 
@@ -75,6 +77,8 @@ enum err map_view_fill(struct pattern_set **sp, const struct pattern_set *own,
 struct map_view *map_view_find_kind(const struct map *map, const struct match *match, bool nocase,
 	enum sample_type value_type);
 
-/* Control: what workers asked for. */
+/* Control: what workers asked for; some of it; none of it any more. */
 void map_on_asks(struct mail *mail);
+void map_on_due(struct task *task);
+void map_drop_due(struct map *map);
 void map_destroy(struct map *map);

@@ -5,11 +5,14 @@
 #include "config.h"
 #include <assert.h>
 #include <stdlib.h>
+#include "core/clock.h"
 #include "core/obj.h"
 #include "expr/map_priv.h"
 #include "expr/match_priv.h"
 
-#define SHOWN_BYTES 64	/* how much of a key an error shows */
+#define SHOWN_BYTES 64     /* how much of a key an error shows */
+#define ASKS_SLICE_US 1000 /* of what workers ask for, a turn */
+#define ASKS_UNTIMED 4     /* between two looks at the clock */
 
 /* Does the map's own set answer? */
 static bool
@@ -21,7 +24,7 @@ kind_is_own(const struct match *match, bool nocase, enum sample_type value_type)
 
 struct map_view *
 map_view_find_kind(const struct map *map, const struct match *match, bool nocase,
-	enum sample_type value_type)
+		   enum sample_type value_type)
 {
 	list_foreach(node, &map->views) {
 		struct map_view *view = container_of(node, struct map_view, node);
@@ -35,7 +38,7 @@ map_view_find_kind(const struct map *map, const struct match *match, bool nocase
 
 enum err
 map_add_view(struct map_view **vp, struct map *map, const struct match *match, bool nocase,
-	enum sample_type value_type)
+	     enum sample_type value_type)
 {
 	struct map_view *view = calloc(1, sizeof(*view));
 
@@ -66,7 +69,7 @@ map_drop_view(struct map_view *view)
 
 enum err
 map_view_fill(struct pattern_set **sp, const struct pattern_set *own, const struct map_view *kind,
-	struct diag *diag)
+	      struct diag *diag)
 {
 	const struct pattern *entry = NULL;
 	struct pattern_set *set = NULL;
@@ -105,7 +108,7 @@ map_go_live(struct map *map)
 
 enum err
 map_view_get(struct map_view **vp, struct map *map, const struct match *match, bool nocase,
-	enum sample_type value_type, struct diag *diag)
+	     enum sample_type value_type, struct diag *diag)
 {
 	struct map_view *view = map_view_find_kind(map, match, nocase, value_type);
 	struct pattern_set *set = NULL;
@@ -152,7 +155,7 @@ map_is_viewed(const struct map *map)
 
 bool
 map_view_find(const struct map_view *view, struct eval *eval, struct sample *sample,
-	struct sample *value)
+	      struct sample *value)
 {
 	return pattern_set_find(view_set(view), eval, sample, value);
 }
@@ -202,7 +205,7 @@ ask_push(struct map *map, struct map_ask *ask)
 	do {
 		ask->next = top;
 	} while (!atomic_compare_exchange_weak_explicit(&map->asks, &top, ask, memory_order_acq_rel,
-		memory_order_relaxed));
+							memory_order_relaxed));
 	return top == NULL;
 }
 
@@ -247,38 +250,78 @@ map_do_ask(struct map *map, const struct map_ask *ask)
 		map->asks_refused++;
 }
 
-/* As they came. */
-static struct map_ask *
-asks_reverse(struct map_ask *ask)
+/* As they came, behind those that are due. */
+static void
+asks_append(struct map *map, struct map_ask *ask)
 {
-	struct map_ask *first = NULL, *next;
+	struct map_ask *first = NULL, *last = ask, *next;
 
+	if (ask == NULL)
+		return;
 	for (; ask != NULL; ask = next) {
 		next = ask->next;
 		ask->next = first;
 		first = ask;
 	}
-	return first;
+	*map->due_end = first;
+	map->due_end = &last->next;
+}
+
+static void
+due_free_first(struct map *map)
+{
+	struct map_ask *ask = map->due;
+
+	map->due = ask->next;
+	if (map->due == NULL)
+		map->due_end = &map->due;
+	free(ask);
+}
+
+/* One may be compared with all that a view has. */
+void
+map_on_due(struct task *task)
+{
+	struct map *map = container_of(task, struct map, task);
+	const uint64_t until_us = clock_read_us(CLOCK_MONOTONIC) + ASKS_SLICE_US;
+	uint32_t count = 0;
+
+	while (map->due != NULL) {
+		map_do_ask(map, map->due);
+		due_free_first(map);
+		if (++count % ASKS_UNTIMED == 0 && clock_read_us(CLOCK_MONOTONIC) >= until_us)
+			break;
+	}
+	if (map->due != NULL)
+		loop_queue(loop_self(), task);
+	/* release: who sees 0 sees what was done */
+	atomic_fetch_sub_explicit(&map->under_way, count, memory_order_acq_rel);
+}
+
+void
+map_drop_due(struct map *map)
+{
+	uint32_t count = 0;
+
+	task_cancel(&map->task);
+	for (; map->due != NULL; count++)
+		due_free_first(map);
+	atomic_fetch_sub_explicit(&map->under_way, count, memory_order_acq_rel);
 }
 
 void
 map_on_asks(struct mail *mail)
 {
 	struct map *map = container_of(mail, struct map, mail);
-	/* from here on the next ask sends the mail again; it is ours, and free to be sent */
-	struct map_ask *ask = asks_reverse(
-		atomic_exchange_explicit(&map->asks, NULL, memory_order_acq_rel)), *next;
-	uint32_t count = 0;
 
-	for (; ask != NULL; ask = next, count++) {
-		next = ask->next;
-		if (!map->is_gone)
-			map_do_ask(map, ask);
-		free(ask);
+	/* from here on the next ask sends the mail again; it is ours, and free to be sent */
+	asks_append(map, atomic_exchange_explicit(&map->asks, NULL, memory_order_acq_rel));
+	if (!map->is_gone) {
+		map_on_due(&map->task);
+		return;
 	}
-	/* release: who sees 0 sees what was done */
-	if (atomic_fetch_sub_explicit(&map->under_way, count, memory_order_acq_rel) == count &&
-	    map->is_gone)
+	map_drop_due(map);
+	if (atomic_load_explicit(&map->under_way, memory_order_acquire) == 0)
 		map_destroy(map);
 }
 
