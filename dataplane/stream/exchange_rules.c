@@ -81,7 +81,7 @@ exchange_gather(struct stream *s, struct slice *bytes, bool *is_whole)
 		return true;
 	if (!exchange_read_body(s))
 		return false;
-	if (s->run.waits_for_bytes)
+	if (s->ruled->run.waits_for_bytes)
 		s->exchange->request_ms = s->worker->loop->now_ms; /* HAProxy's TR includes it */
 	*bytes = exchange_body_data(s, is_whole);
 	if (!*is_whole && bytes->len == 0)
