@@ -36,10 +36,10 @@ my $lb = Sluice->start(config => {
 	frontends => {
 		mixed => { bind => ['127.0.0.1:0'], default_backend => 'plain', rules => [
 			{ @content, action => 'inspect-delay', delay => "${ms}ms" },
-			{ @content, action => 'reject', if => '{ req.ssl_sni -i bad.example }' },
+			{ @content, action => 'reject', id => 'bad', if => '{ req.ssl_sni -i bad.example }' },
 			{ @content, action => 'accept', if => '{ req.ssl_hello_type 1 }' },
 			{ @content, action => 'accept', if => '{ req.payload(0,4) -m str SSH- }' },
-			{ action => 'use_backend', backend => 'tls', if => '{ req.ssl_sni -m end -i .example }' },
+			{ action => 'use_backend', id => 'to-tls', backend => 'tls', if => '{ req.ssl_sni -m end -i .example }' },
 			{ action => 'use_backend', backend => 'ssh', if => '{ req.payload(0,4) -m str SSH- }' },
 		] },
 		guarded => { bind => ['127.0.0.1:0'], default_backend => 'plain', rules => [
@@ -77,6 +77,7 @@ for my $pieces (0, 1) {
 		$client->close;
 	}
 }
+is $lb->log_line(backend => 'tls')->{rule}, 'to-tls', 'the log names the rule that chose';
 my $began = time;
 my $client = $lb->connect('mixed');
 is $client->read_line(seconds(5)), 'plain', 'who says nothing goes where it goes by default';
@@ -94,6 +95,7 @@ $client = $lb->connect('mixed');
 $client->send(hello('BAD.example'));
 ok $client->closed_within(5), 'a name is turned away';
 is $tls->accepted, 2, '... and no server hears of it';
+is $lb->log_line(frontend => 'mixed', termination_state => qr/^P/)->{rule}, 'bad', '... and the log names the rule';
 $client = $lb->connect('mixed');
 $client->send('half');
 $client->half_close;

@@ -90,8 +90,6 @@ exchange_log_request(struct jsonw *w, const struct stream *s)
 		jsonw_string(w, "fault", http_fault_name(x->fault));
 	if (x->fault != HTTP_FAULT_NONE && x->fault == x->parse.fault)
 		jsonw_uint(w, "fault_at", x->parse.fault_at);	/* in its head */
-	if (x->rule != NULL)
-		jsonw_string(w, "rule", x->rule);
 	if (!x->is_parsed)
 		return;
 	jsonw_slice(w, "method", log_cut(x->said_method));

@@ -57,7 +57,6 @@ struct exchange {
 	enum end_cause		 answered;	/* ANSWER_OURS: what to end with when it has gone, */
 	enum stream_state	 answered_in;	/* and where that was decided */
 	enum http_fault		 fault;		/* END_BAD_REQUEST, END_BAD_RESPONSE: what was wrong */
-	const char		*rule;		/* the id of the rule that answered, or sent it elsewhere; may be NULL */
 	struct slab		*response;	/* the part of a response's head that has come; NULL: nothing */
 	char			*facts;		/* owned: what the log needs, when client->in is let go; NULL */
 	uint64_t		 request_ms;	/* loop times; 0: not reached */

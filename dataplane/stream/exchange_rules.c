@@ -122,7 +122,7 @@ exchange_obey(struct stream *s, enum rules_result result, const struct rules_ver
 {
 	struct exchange *x = s->exchange;
 
-	x->rule = v->rule->id;
+	s->ruled->rule = v->rule->id;
 	if (v->cause == END_DENIED)
 		count_add(&s->frontend->slots[s->worker->index].counters.denied, 1);
 	if (v->fault != HTTP_FAULT_NONE)

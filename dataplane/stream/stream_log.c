@@ -213,6 +213,8 @@ log_members(struct jsonw *w, struct stream *s)
 	jsonw_string(w, "server", s->server == NULL ? NULL : s->server->name);
 	jsonw_string(w, "picked", pick_text(s->pick));
 	log_timers(w, s);
+	if (s->ruled != NULL && s->ruled->rule != NULL)
+		jsonw_string(w, "rule", s->ruled->rule);
 	if (s->exchange != NULL)
 		exchange_log_request(w, s);
 	log_captured(w, s);

@@ -114,6 +114,7 @@ struct stream_addrs {
 /* What rules keep of a stream; one that has none has no need of it. */
 struct stream_ruled {
 	struct rules_run	 run;		/* where its step stands */
+	const char		*rule;		/* the id of the one that ended it, or sent it elsewhere; NULL: none; a conf's */
 	struct rule_wishes	 wishes;	/* what rules want of it */
 	struct vars		 vars, vars_request, vars_response;	/* txn, req, res */
 	struct slab		*inspected;	/* TCP: what the server said, while rules look at it; NULL: they do not */

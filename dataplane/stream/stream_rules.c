@@ -199,8 +199,8 @@ step_set_backend(struct stream *s, const struct rules_verdict *verdict)
 
 	if (verdict->chosen_name.at != NULL)
 		backend = backend_find(s->worker->index, verdict->chosen_name);
-	if (verdict->rule != NULL && s->exchange != NULL)
-		s->exchange->rule = verdict->rule->id;
+	if (verdict->rule != NULL)
+		s->ruled->rule = verdict->rule->id;
 	return (backend != NULL && stream_set_backend(s, backend)) ||
 	       stream_set_backend(s, s->frontend_conf->default_backend);
 }
@@ -258,7 +258,7 @@ stream_more_room(struct stream *s, const struct rules_verdict *verdict)
 
 	if (err == ERR_OK)
 		return true;
-	s->exchange->rule = verdict->rule->id;
+	s->ruled->rule = verdict->rule->id;
 	exchange_fail(s, err == ERR_NOMEM ? END_RESOURCE : END_NO_ROOM);
 	return false;
 }

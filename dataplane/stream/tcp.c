@@ -62,6 +62,8 @@ static void
 tcp_obey(struct stream *s, enum rules_result result, const struct rules_verdict *verdict)
 {
 	count_add(&s->frontend->slots[s->worker->index].counters.denied, 1);
+	if (verdict->rule != NULL)
+		s->ruled->rule = verdict->rule->id;
 	if (verdict->silently)
 		conn_drop(&s->client->conn);
 	stream_end(s, END_DENIED);
