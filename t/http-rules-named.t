@@ -19,6 +19,7 @@ my $lb = Sluice->start(config => {
 			{ action => 'use_backend', backend => '%[req.payload(0,5)]' } ] },
 		web => { mode => 'http', bind => ['127.0.0.1:0'], default_backend => 'whole', capture_request_headers => [ { name => 'X-Long', len => 200 } ], rules => [
 			{ action => 'set-var', name => 'txn.rest', expr => 'capture.req.hdr(0),bytes(1),capture-req(0)' },
+			{ action => 'return', status => 200, if => 'METH_CONNECT' },
 			{ action => 'use_backend', backend => '%[req.hdr(x-to)]' },
 			{ @made, lf_string => 'made of %[status], for you', headers => [ { name => 'X-Of', value => '%[status]' } ], if => '{ status 200 }' },
 			{ phase => 'http-after-response', action => 'set-header', name => 'X-After', value => 'looked at' } ] },
@@ -45,5 +46,18 @@ $client->close;
 my $line = $lb->log_line(frontend => 'web');
 is $line->{backend}, 'whole', '... from the default one';
 is $line->{captured}{request}{'X-Long'}, substr(join('', 'A' .. 'Z', 0 .. 99), 1, 199), 'a part of what was captured takes its place';
+
+# What a client sends behind a CONNECT that was answered with 200 is no request.
+$client = $lb->connect('web');
+$client->send("CONNECT h:1 HTTP/1.1\r\nHost: h:1\r\n\r\nGET /inside HTTP/1.1\r\nHost: h\r\n\r\n");
+my $all = $client->read_all;
+is scalar(() = $all =~ m{^HTTP/1}mg), 1, 'one answer to a CONNECT';
+like $all, qr/^Connection: close\r$/m, '... which is the last';
+
+# Framing is ours.
+is $lb->patch('/v1/frontends/web', { unique_id_format => '%ci', unique_id_header => $_ })->{status}, 422, "no unique id in $_"
+	for qw(Content-Length transfer-encoding Connection);
+is $lb->patch('/v1/frontends/web', { unique_id_format => '%ci', unique_id_header => 'X-Id' })->{status}, 200, '... but in X-Id';
+is $lb->patch('/v1/frontends/web', { rules => [ { phase => 'http-response', action => 'set-status', status => 101 } ] })->{status}, 422, 'no 1xx for an answer';
 $lb->stop;
 done_testing;

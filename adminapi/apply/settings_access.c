@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "expr/format.h"
+#include "rules/rules.h"
 #include "stream/access_log.h"
 #include "stream/capture.h"
 
@@ -148,6 +149,18 @@ logs_compile(struct frontend_conf *conf, const struct chain *chain, struct point
 	return true;
 }
 
+/* As a rule that sets it: one that frames the message would make two requests of one. */
+static void
+id_header_check(const char *name, struct pointer *at, struct issues *issues)
+{
+	const struct rule rule = { .action = RULE_SET_HEADER, .name = (char *)name };
+	const char *operand;
+	struct diag why;
+
+	if (name != NULL && rule_check(&rule, &operand, &why) != ERR_OK)
+		issue_below(issues, at, "unique_id_header", why.text);
+}
+
 bool
 access_compile(struct frontend_conf *conf, const struct chain *chain, struct pointer *at,
 	struct issues *issues)
@@ -156,6 +169,7 @@ access_compile(struct frontend_conf *conf, const struct chain *chain, struct poi
 	const bool is_http = conf->mode == MODE_HTTP;
 
 	fields_bind(access_fields, COUNT(access_fields), chain, access, at, issues);
+	id_header_check(access->unique_id_header, at, issues);
 	return captures_add(&conf->captures, false, chain, "capture_request_headers", at, issues) &&
 	    captures_add(&conf->captures, true, chain, "capture_response_headers", at, issues) &&
 	    capture_cookie_compile(&conf->captures, chain, at, issues) &&

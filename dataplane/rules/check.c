@@ -93,8 +93,12 @@ check_realm(const struct rule *rule, const char **operand, struct diag *diag)
 }
 
 static enum err
-check_reason(const struct rule *rule, const char **operand, struct diag *diag)
+check_status(const struct rule *rule, const char **operand, struct diag *diag)
 {
+	if (rule->status < 200)
+		return check_fail(operand, "status", diag,
+				  "expected 200 to 999: behind a 1xx the client waits for another answer, or "
+				  "for another protocol");
 	if (rule->text != NULL && !value_is_sound(slice_of(rule->text)))
 		return check_fail(operand, "text", diag,
 				  "expected a reason without control characters");
@@ -112,7 +116,7 @@ rule_check(const struct rule *rule, const char **operand, struct diag *diag)
 		{ RULE_DEL_HEADER, check_del },	      { RULE_EARLY_HINT, check_field },
 		{ RULE_REDIRECT, redirect_check },    { RULE_REPLACE_HEADER, check_field },
 		{ RULE_REPLACE_VALUE, check_field },  { RULE_SET_HEADER, check_field },
-		{ RULE_SET_METHOD, check_method },    { RULE_SET_STATUS, check_reason },
+		{ RULE_SET_METHOD, check_method },    { RULE_SET_STATUS, check_status },
 	};
 
 	*operand = "action";

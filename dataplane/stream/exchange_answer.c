@@ -21,6 +21,13 @@ cause_closes(enum end_cause cause)
 	       cause == END_RESOURCE || cause == END_SHUTDOWN;
 }
 
+/* What the client then sends is a tunnel's: no request must be read in it (RFC 9110, 9.3.6). */
+static bool
+answer_opens_tunnel(const struct exchange *x, uint16_t status)
+{
+	return x->is_parsed && x->request.method == HTTP_METHOD_CONNECT && status / 100 == 2;
+}
+
 /* As rules behind each answer leave it. 0: it can't be had so. */
 static int
 exchange_ruled_iov(struct stream *s, const struct http_answer *answer, struct slice extra,
@@ -80,7 +87,7 @@ exchange_answer(struct stream *s, const struct http_answer *answer, struct slice
 	stream_close(s, SERVER);
 	(void)backend_stop_waiting(&s->waiter);	/* a call that is under way finds it answered */
 	x->keeps_client = x->keeps_client && !s->client->closes && !cause_closes(cause) &&
-			  front_swallow(s);
+			  !answer_opens_tunnel(x, answer->status) && front_swallow(s);
 	if (x->keeps_client)
 		s->flow[UP].state = FLOW_FLUSHED;
 	count = exchange_answer_iov(s, answer, extra, iov, room);
