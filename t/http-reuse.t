@@ -130,6 +130,9 @@ sub letters {
 	$lb->put('/v1/backends/ntlm/servers/t', { address => $other->address });
 	is join(',', map { ask($a) } 1 .. 4), join(',', ($first) x 4), 'though there is another server';
 	is $lb->log_line(picked => 'own-connection')->{server}, 's', 'and the log says why';
+	$lb->post('/v1/backends/ntlm/rules', { action => 'use-server', server => 't', if => '{ path /t }' });
+	ask($a, '/t');
+	is $lb->log_line(target => '/t')->{server}, 't', 'but a rule can send it there';
 }
 
 # Who goes, and when.

@@ -6,6 +6,7 @@
 use Sluice;
 use Sluice::Http;
 use Sluice::HttpOrigin;
+use JSON::PP ();
 
 my $origin = Sluice::HttpOrigin->start('web');
 my $plain = Sluice::Origin->start('plain', 'greet');
@@ -13,6 +14,7 @@ my @made = (phase => 'http-response', action => 'return', content_type => 'text/
 my $lb = Sluice->start(config => {
 	global => { threads => 1 },
 	frontends => {
+		named => { mode => 'http', bind => ['127.0.0.1:0'], default_backend => 'named' },
 		lines => { mode => 'tcp', bind => ['127.0.0.1:0'], default_backend => 'lines', rules => [
 			{ phase => 'tcp-request-content', action => 'inspect-delay', delay => '20s' },
 			{ phase => 'tcp-request-content', action => 'accept', if => '{ req.len ge 5 }' },
@@ -25,6 +27,9 @@ my $lb = Sluice->start(config => {
 			{ phase => 'http-after-response', action => 'set-header', name => 'X-After', value => 'looked at' } ] },
 	},
 	backends => {
+		named => { mode => 'http', rules => [ map { { action => 'use-server', server => $_, if => "{ path /$_ }" } } qw(zero spare away) ], servers => {
+			usual => { address => $origin->address }, zero => { address => $origin->address, weight => 0 },
+			spare => { address => $origin->address, backup => JSON::PP::true }, away => { address => $origin->address, admin_state => 'maint' } } },
 		lines => { mode => 'tcp', servers => { s => { address => $plain->address } } },
 		whole => { mode => 'http', servers => { s => { address => $origin->address } }, rules => [
 			{ action => 'set-header', name => 'X-Path', value => '%[path]' }, { action => 'set-path', value => '/set' } ] },
@@ -59,5 +64,16 @@ is $lb->patch('/v1/frontends/web', { unique_id_format => '%ci', unique_id_header
 	for qw(Content-Length transfer-encoding Connection);
 is $lb->patch('/v1/frontends/web', { unique_id_format => '%ci', unique_id_header => 'X-Id' })->{status}, 200, '... but in X-Id';
 is $lb->patch('/v1/frontends/web', { rules => [ { phase => 'http-response', action => 'set-status', status => 101 } ] })->{status}, 422, 'no 1xx for an answer';
+
+# A server of weight 0 is there for those who are sent to it, as in HAProxy's manual.
+$client = $lb->connect('named');
+for my $case (['zero', 'zero', 'use-server'], ['spare', 'spare', 'use-server'], ['away', 'usual', 'roundrobin'], ['other', 'usual', 'roundrobin']) {
+	my ($path, $server, $picked) = @$case;
+	$client->send("GET /$path HTTP/1.1\r\nHost: h\r\n\r\n");
+	is read_answer($client)->{status}, 200, "a request for /$path";
+	my $said = $lb->log_line(frontend => 'named');
+	is "$said->{server}, $said->{picked}", "$server, $picked", "... goes to $server";
+}
+$client->close;
 $lb->stop;
 done_testing;

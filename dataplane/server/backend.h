@@ -229,6 +229,12 @@ void backend_leave(struct server *server, uint32_t worker);
 bool backend_take(struct server *server, uint32_t worker);
 
 /*
+ * The same for a rule that names the server: also one of weight 0, that drains, or a backup (HAProxy manual, "use-server").
+ * False: it is down or in maintenance, or full.
+ */
+bool backend_take_named(struct server *server, uint32_t worker);
+
+/*
  * The same for a stream that may wait, and does not overtake those who do. `waiter` is embedded in
  * the stream, zeroed, with its mailbox and called() set. `was_called`: from within called(), where
  * this is asked again.

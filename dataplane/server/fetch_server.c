@@ -8,12 +8,6 @@
 #include "server/fetch_priv.h"
 #include "server/server_priv.h"
 
-static enum server_state
-server_shown(const struct server *server)
-{
-	return atomic_load_explicit(&server->state_shown, memory_order_relaxed);
-}
-
 /* As this thread has it; NULL before it is installed. */
 static const struct server_conf *
 server_conf_here(const struct server *server)
@@ -34,7 +28,7 @@ server_current(const struct server *server)
 static int64_t
 server_up(const struct server *server, const struct eval *eval)
 {
-	return server_state_is_up(server_shown(server));
+	return server_state_is_up(server_state_shown(server));
 }
 
 static int64_t
@@ -82,7 +76,7 @@ server_configured_weight(const struct server *server, const struct eval *eval)
 static int64_t
 server_weight(const struct server *server, const struct eval *eval)
 {
-	if (server_shown(server) == SERVER_STATE_DRAIN)
+	if (server_state_shown(server) == SERVER_STATE_DRAIN)
 		return 0;
 	return server_configured_weight(server, eval);
 }

@@ -4,6 +4,7 @@
 #include "config.h"
 #include "core/obj.h"
 #include "server/backend.h"
+#include "server/server_priv.h"
 
 static const char *const pick_texts[] = {
 #define X(name, text) [PICK_##name] = text,
@@ -86,16 +87,27 @@ backend_pick(struct backend *backend, uint32_t worker, struct server *avoid, str
 	return ERR_OK;
 }
 
+static bool
+server_take(struct server *server, uint32_t worker)
+{
+	if (!server_place_take(server))
+		return false;
+	snap_ref(&server_slot(server, worker)->ref);
+	backend_enter(server->backend);
+	return true;
+}
+
 bool
 backend_take(struct server *server, uint32_t worker)
 {
-	struct server_slot *slot = server_slot(server, worker);
+	return server_slot(server, worker)->node.weight > 0 && server_take(server, worker);
+}
 
-	if (slot->node.weight == 0 || !server_place_take(server))
-		return false;
-	snap_ref(&slot->ref);
-	backend_enter(server->backend);
-	return true;
+bool
+backend_take_named(struct server *server, uint32_t worker)
+{
+	return server_slot(server, worker)->conf != NULL &&
+	       server_state_is_up(server_state_shown(server)) && server_take(server, worker);
 }
 
 void

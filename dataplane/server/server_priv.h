@@ -18,6 +18,13 @@ counter_read(const _Atomic uint64_t *counter)
 	return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
+/* As workers see it, a little late. */
+static inline enum server_state
+server_state_shown(const struct server *server)
+{
+	return atomic_load_explicit(&server->state_shown, memory_order_relaxed);
+}
+
 /* state.c */
 bool server_state_is_usable(enum server_state state);
 const char *server_state_words(enum server_state state);

@@ -208,7 +208,7 @@ stream_keep_to_own(struct stream *s)
 	return true;
 }
 
-/* "use-server": where it takes new sessions (HAProxy manual); else the balance says where to. */
+/* "use-server": where it is up (HAProxy manual); else the balance says where to. */
 static bool
 stream_go_to_wanted(struct stream *s)
 {
@@ -217,7 +217,7 @@ stream_go_to_wanted(struct stream *s)
 	if (server == NULL)
 		return false;
 	s->ruled->wanted = NULL;
-	if (!backend_take(server, s->worker->index))
+	if (!backend_take_named(server, s->worker->index))
 		return false;
 	stream_take_server(s, server, PICK_RULE);
 	return true;
@@ -231,7 +231,7 @@ stream_choose(struct stream *s, struct server *avoid, bool was_called)
 	enum err result;
 	enum pick pick;
 
-	if (avoid == NULL && !was_called && (stream_keep_to_own(s) || stream_go_to_wanted(s)))
+	if (avoid == NULL && !was_called && (stream_go_to_wanted(s) || stream_keep_to_own(s)))
 		return;
 	if (!was_called)
 		s->waiter.place_ms = (int64_t)s->worker->loop->now_ms;
