@@ -27,7 +27,8 @@ my $lb = Sluice->start(config => {
 			{ phase => 'http-after-response', action => 'set-header', name => 'X-After', value => 'looked at' } ] },
 	},
 	backends => {
-		named => { mode => 'http', rules => [ map { { action => 'use-server', server => $_, if => "{ path /$_ }" } } qw(zero spare away) ], servers => {
+		named => { mode => 'http', rules => [ (map { { action => 'use-server', server => $_, if => "{ path /$_ }" } } qw(zero spare away)),
+			{ action => 'use-server', server => 'away', if => '{ path /next }' }, { action => 'use-server', server => 'zero', if => '{ path /next }' } ], servers => {
 			usual => { address => $origin->address }, zero => { address => $origin->address, weight => 0 },
 			spare => { address => $origin->address, backup => JSON::PP::true }, away => { address => $origin->address, admin_state => 'maint' } } },
 		lines => { mode => 'tcp', servers => { s => { address => $plain->address } } },
@@ -67,7 +68,7 @@ is $lb->patch('/v1/frontends/web', { rules => [ { phase => 'http-response', acti
 
 # A server of weight 0 is there for those who are sent to it, as in HAProxy's manual.
 $client = $lb->connect('named');
-for my $case (['zero', 'zero', 'use-server'], ['spare', 'spare', 'use-server'], ['away', 'usual', 'roundrobin'], ['other', 'usual', 'roundrobin']) {
+for my $case (['zero', 'zero', 'use-server'], ['spare', 'spare', 'use-server'], ['away', 'usual', 'roundrobin'], ['next', 'zero', 'use-server'], ['other', 'usual', 'roundrobin']) {
 	my ($path, $server, $picked) = @$case;
 	$client->send("GET /$path HTTP/1.1\r\nHost: h\r\n\r\n");
 	is read_answer($client)->{status}, 200, "a request for /$path";

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "rules/rules_priv.h"
+#include "server/server.h"
 
 static enum rules_result
 act_pass(void)
@@ -253,6 +254,8 @@ enum rules_result
 rule_act_USE_SERVER(const struct rule *rule, struct rules_context *ctx, struct rules_run *run,
 	struct rules_verdict *verdict)
 {
+	if (!server_is_up(rule->ref->object))
+		return RULES_GO_ON;	/* so the next one is asked (HAProxy manual, "use-server") */
 	verdict->object = rule->ref->object;
 	return RULES_CHOSEN;
 }

@@ -28,7 +28,7 @@ server_current(const struct server *server)
 static int64_t
 server_up(const struct server *server, const struct eval *eval)
 {
-	return server_state_is_up(server_state_shown(server));
+	return server_is_up(server);
 }
 
 static int64_t

@@ -4,7 +4,7 @@
 #include "config.h"
 #include "core/obj.h"
 #include "server/backend.h"
-#include "server/server_priv.h"
+#include "server/server.h"
 
 static const char *const pick_texts[] = {
 #define X(name, text) [PICK_##name] = text,
@@ -107,7 +107,7 @@ bool
 backend_take_named(struct server *server, uint32_t worker)
 {
 	return server_slot(server, worker)->conf != NULL &&
-	       server_state_is_up(server_state_shown(server)) && server_take(server, worker);
+	       server_is_up(server) && server_take(server, worker);
 }
 
 void

@@ -47,6 +47,7 @@ const char *server_state_text(enum server_state state);
 
 /* Neither down nor in maintenance: HAProxy's srv_is_up(). */
 bool server_state_is_up(enum server_state state);
+bool server_is_up(const struct server *server);	/* as workers see it, a little late */
 
 /* Why it is in its state: the API's status.cause.code. */
 #define SERVER_CAUSES(X)						\

@@ -76,6 +76,12 @@ server_state_is_up(enum server_state state)
 	return false;
 }
 
+bool
+server_is_up(const struct server *server)
+{
+	return server_state_is_up(server_state_shown(server));
+}
+
 const char *
 server_state_words(enum server_state state)
 {
