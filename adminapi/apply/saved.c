@@ -140,8 +140,11 @@ map_add(const struct store_map *map, void *arg)
 		saved->map_cap = cap;
 	}
 	to = &saved->maps[saved->map_count];
-	*to = (struct saved_map){ .name = slice_dup(map->name), .base = slice_dup(map->base),
-		.is_replaced = map->is_replaced, .revision = map->revision, .edits = map_edits_new() };
+	*to = (struct saved_map){ .name = slice_dup(map->name),
+				  .base = slice_dup(map->base),
+				  .is_replaced = map->is_replaced,
+				  .revision = map->revision,
+				  .edits = map_edits_new() };
 	saved->map_count++;
 	return to->name != NULL && to->base != NULL && to->edits != NULL ? ERR_OK : ERR_NOMEM;
 }

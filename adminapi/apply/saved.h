@@ -52,7 +52,8 @@ struct saved {
 /* Read it from the store, before store_start(). ERR_INVALID with the row in `diag`. */
 enum err saved_load(struct saved *saved, struct store *store, struct diag *diag);
 void saved_fini(struct saved *saved);
-struct saved_map *saved_map_find(const struct saved *saved, const char *name);	/* NULL: nothing was changed */
+struct saved_map *saved_map_find(const struct saved *saved,
+				 const char *name); /* NULL: nothing was changed */
 bool saved_is_empty(const struct saved *saved);
 
 /* Steps of a plan that puts the saved document in place. Takes the sets. */

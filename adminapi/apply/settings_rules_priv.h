@@ -78,5 +78,6 @@ void site_note_uses(struct rule_site *site, struct pointer *at);
 
 /* settings_replies.c */
 void reply_finish(struct rule_site *site);	/* return */
-void deny_finish(struct rule_site *site);	/* deny, tarpit: an answer only where something is said of one */
+void deny_finish(
+	struct rule_site *site); /* deny, tarpit: an answer only where something is said of one */
 void redirect_finish(struct rule_site *site);

@@ -236,7 +236,8 @@ front_plan(void)
 
 	txn->state = TXN_PLANNING;
 	txn->grew_from = head_grew_from();
-	if (txn->write->kind == DOC_CONFIG || (txn->write->kind == DOC_MAP && txn->write->entry == NULL))
+	if (txn->write->kind == DOC_CONFIG ||
+	    (txn->write->kind == DOC_MAP && txn->write->entry == NULL))
 		maps_expect(pipeline.doc, txn->write->name);
 	if (!is_large(txn->write)) {
 		txn_plan(txn, pipeline.doc);

@@ -125,7 +125,8 @@ write_change(struct writer *wr, const char *field, const struct schema_node *def
 		jsonw_string(wr->w, "effect",
 			     field == NULL ? effect_of_whole(wr->op)
 					   : effect_of(wr->op->node->kind,
-						strncmp(field, "rules/", 6) == 0 ? "rules" : field));
+						       strncmp(field, "rules/", 6) == 0 ? "rules"
+											: field));
 	}
 	jsonw_end_object(wr->w);
 	buf_fini(&path);

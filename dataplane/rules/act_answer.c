@@ -80,7 +80,8 @@ static bool
 room_put_start(struct http_room *room, uint16_t status, size_t body_bytes)
 {
 	char text[START_BYTES];
-	int len = snprintf(text, sizeof(text), "HTTP/1.1 %u %.60s\r\n", status, http_reason(status));
+	int len =
+		snprintf(text, sizeof(text), "HTTP/1.1 %u %.60s\r\n", status, http_reason(status));
 
 	if (http_status_has_body(status))
 		len += snprintf(text + len, sizeof(text) - (size_t)len, "Content-Length: %zu\r\n",

@@ -30,7 +30,8 @@ head_note_host(struct http_head *head)
 }
 
 static enum rules_result
-head_add(const struct rule *rule, struct rules_context *ctx, const struct rules_run *run, bool instead)
+head_add(const struct rule *rule, struct rules_context *ctx, const struct rules_run *run,
+	 bool instead)
 {
 	struct http_head *head = rules_head(ctx);
 	const struct slice name = slice_of(rule->name);
@@ -225,14 +226,16 @@ field_replace_members(const struct rule *rule, struct rules_context *ctx, struct
 	}
 	if (!fits)
 		return RULES_FAILED;
-	return changed ? field_set_value(f, (struct slice){ begin, (size_t)(out.at - begin) }, ctx->room)
+	return changed ? field_set_value(f, (struct slice){ begin, (size_t)(out.at - begin) },
+					 ctx->room)
 		       : RULES_GO_ON;
 }
 
 /* Where there was no room, it goes on with that field: those before are replaced already. */
 static enum rules_result
 head_replace(const struct rule *rule, struct rules_context *ctx, struct rules_run *run,
-	enum rules_result (*replace)(const struct rule *, struct rules_context *, struct http_field *))
+	     enum rules_result (*replace)(const struct rule *, struct rules_context *,
+					  struct http_field *))
 {
 	struct http_head *head = rules_head(ctx);
 	const struct slice name = slice_of(rule->name);

@@ -35,7 +35,8 @@ head_set_path(struct rules_context *ctx, const struct rules_run *run, struct sli
 	struct slice query)
 {
 	struct http_head *head = ctx->request;
-	const bool needs_slash = path.len == 0 || (path.at[0] != '/' && !slice_equals(path, SLICE("*")));
+	const bool needs_slash =
+		path.len == 0 || (path.at[0] != '/' && !slice_equals(path, SLICE("*")));
 	const size_t len = needs_slash + path.len + query.len;
 	char *at = ctx->room->at;
 

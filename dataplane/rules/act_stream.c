@@ -44,7 +44,8 @@ rule_act_UNSET_VAR(const struct rule *rule, struct rules_context *ctx, struct ru
 
 /* Both in the scratch. An empty key is none. */
 static enum rules_result
-map_change(const struct rule *rule, struct rules_context *ctx, const struct rules_run *run, bool removes)
+map_change(const struct rule *rule, struct rules_context *ctx, const struct rules_run *run,
+	   bool removes)
 {
 	struct slice key, value = removes ? (struct slice){ NULL, 0 } : SLICE("");
 

@@ -213,7 +213,8 @@ redirect_check(const struct rule *rule, const char **operand, struct diag *diag)
 {
 	*operand = "status";
 	if (redirect_answer(rule->status) == NULL) {
-		diag_set(diag, "expected 301, 302, 303, 307 or 308 as the code of a redirect, not %u",
+		diag_set(diag,
+			 "expected 301, 302, 303, 307 or 308 as the code of a redirect, not %u",
 			 rule->status);
 		return ERR_INVALID;
 	}
@@ -224,7 +225,8 @@ redirect_check(const struct rule *rule, const char **operand, struct diag *diag)
 	}
 	*operand = "append_slash";
 	if (rule->append_slash && !rule->drop_query) {
-		diag_set(diag, "append_slash needs drop_query: a slash behind a query would change it");
+		diag_set(diag,
+			 "append_slash needs drop_query: a slash behind a query would change it");
 		return ERR_INVALID;
 	}
 	*operand = "kind";

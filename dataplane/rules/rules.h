@@ -45,7 +45,9 @@ const char *rule_phase_word(enum rule_phase phase);
 unsigned rule_phase_has(enum rule_phase phase, bool is_http, bool in_backend);
 
 #define IN(phase)	(1U << PHASE_##phase)
-#define IN_TCP_ANY	(IN(TCP_REQUEST_CONNECTION) | IN(TCP_REQUEST_SESSION) | IN(TCP_REQUEST_CONTENT) | IN(TCP_RESPONSE_CONTENT))
+#define IN_TCP_ANY                                                                        \
+	(IN(TCP_REQUEST_CONNECTION) | IN(TCP_REQUEST_SESSION) | IN(TCP_REQUEST_CONTENT) | \
+	 IN(TCP_RESPONSE_CONTENT))
 #define IN_HTTP_ANY	(IN(HTTP_REQUEST) | IN(HTTP_RESPONSE) | IN(HTTP_AFTER_RESPONSE))
 #define IN_REQUEST	IN(HTTP_REQUEST)
 #define IN_BOTH		(IN(HTTP_REQUEST) | IN(HTTP_RESPONSE))
@@ -65,7 +67,8 @@ unsigned rule_phase_has(enum rule_phase phase, bool is_http, bool in_backend);
 	X(DEL_MAP,		"del-map",		IN_BOTH | IN(HTTP_AFTER_RESPONSE), false)	\
 	X(DENY,			"deny",			IN_BOTH,			true)	\
 	X(EARLY_HINT,		"early-hint",		IN_REQUEST,			false)	\
-	X(INSPECT_DELAY,	"inspect-delay",	IN(TCP_REQUEST_CONTENT) | IN(TCP_RESPONSE_CONTENT), false)	\
+	X(INSPECT_DELAY, "inspect-delay", IN(TCP_REQUEST_CONTENT) | IN(TCP_RESPONSE_CONTENT),      \
+	  false)                                                                                   \
 	X(PAUSE,		"pause",		IN_REQUEST,			false)	\
 	X(REDIRECT,		"redirect",		IN_BOTH,			true)	\
 	X(REJECT,		"reject",		IN_TCP_ANY | IN_REQUEST,	true)	\
@@ -78,7 +81,8 @@ unsigned rule_phase_has(enum rule_phase phase, bool is_http, bool in_backend);
 	X(SET_DST,		"set-dst",		IN_REQUEST | IN_TCP_ANY,	false)	\
 	X(SET_DST_PORT,		"set-dst-port",		IN_REQUEST | IN_TCP_ANY,	false)	\
 	X(SET_HEADER,		"set-header",		IN_HEADS,			false)	\
-	X(SET_LOG_LEVEL,	"set-log-level",	IN_BOTH | IN(HTTP_AFTER_RESPONSE) | IN(TCP_REQUEST_CONTENT), false)	\
+	X(SET_LOG_LEVEL, "set-log-level",                                                          \
+	  IN_BOTH | IN(HTTP_AFTER_RESPONSE) | IN(TCP_REQUEST_CONTENT), false)                      \
 	X(SET_MAP,		"set-map",		IN_BOTH | IN(HTTP_AFTER_RESPONSE), false)	\
 	X(SET_METHOD,		"set-method",		IN_REQUEST,			false)	\
 	X(SET_PATH,		"set-path",		IN_REQUEST,			false)	\
@@ -147,17 +151,21 @@ struct rule {
 
 	char			*name;		/* of a header */
 	struct var_id		 var;		/* set-var, unset-var */
-	struct expr		*expr;		/* set-var, capture, set-src..., set-priority-*, pause, set-timeout, ... */
-	struct format		*value;		/* headers, set-path..., set-map, set-var with a format, redirect, use_backend */
+	struct expr
+		*expr; /* set-var, capture, set-src..., set-priority-*, pause, set-timeout, ... */
+	struct format *
+		value; /* headers, set-path..., set-map, set-var with a format, redirect, use_backend */
 	struct format		*key;		/* maps and ACLs */
-	struct regex		*regex;		/* replace-*: what is replaced by `value`, with \0 to \9; del-header with "reg" */
+	struct regex *
+		regex; /* replace-*: what is replaced by `value`, with \0 to \9; del-header with "reg" */
 	enum name_match		 name_match;	/* del-header: how `name` is compared; NAME_REG: with `regex` */
 	struct ref		*ref;		/* use_backend, use-server, maps, auth: of rules->refs */
 	int64_t			 number;	/* ms (pause, set-timeout, inspect-delay, wait-for-body), level, retries, class, slot */
 	int64_t			 bytes;		/* wait-for-body: at_least; 0: all */
 	uint16_t		 status;	/* deny, tarpit, set-status, redirect, return */
 	char			*text;		/* auth: realm; set-status: reason; redirect: cookie */
-	struct http_answer	*answer;	/* return, deny: an answer that is always the same; NULL: made of the next three */
+	struct http_answer *
+		answer; /* return, deny: an answer that is always the same; NULL: made of the next three */
 	struct format		*body;		/* return: lf-string, lf-file */
 	char			*content_type;
 	bool			 is_error;	/* return: the http_errors' page of `status` (default-errorfiles) */
@@ -216,7 +224,8 @@ struct rule_ops {
 	/* A 103 with these lines (whole, with CRLF). */
 	void (*early_hint)(struct eval *eval, struct slice lines);
 	/* The port (-1) or `ip` (NULL) stays as it is. */
-	void (*set_address)(struct eval *eval, enum rule_address which, const struct ip *ip, int port);
+	void (*set_address)(struct eval *eval, enum rule_address which, const struct ip *ip,
+			    int port);
 };
 
 /* A walk over one phase of one list; kept while it waits. {0} before the first. */
@@ -260,9 +269,11 @@ enum rules_result {
 
 struct rules_verdict {
 	const struct rule	*rule;		/* the one that decided; NULL: none */
-	const struct http_answer *answer;	/* RULES_ANSWERED; valid until the scratch is used again */
+	const struct http_answer
+		*answer;         /* RULES_ANSWERED; valid until the scratch is used again */
 	struct http_answer	 made;		/* where one is put together */
-	struct slice		 extra;		/* lines with CRLF that belong into its head: Location, Set-Cookie, WWW-Authenticate */
+	struct slice
+		extra; /* lines with CRLF that belong into its head: Location, Set-Cookie, WWW-Authenticate */
 	uint16_t		 error;		/* RULES_DENIED */
 	enum end_cause		 cause;		/* END_DENIED, END_ANSWERED, END_BAD_REQUEST, ... */
 	enum http_fault		 fault;		/* END_BAD_REQUEST: what the rule misses in the request */

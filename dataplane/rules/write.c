@@ -10,7 +10,8 @@
 #define LINE_MAX_BYTES 65535 /* of a field (http/head.h) */
 
 enum rules_result
-room_write(struct http_room *room, struct eval *eval, const struct format *format, struct slice *text)
+room_write(struct http_room *room, struct eval *eval, const struct format *format,
+	   struct slice *text)
 {
 	const size_t len = format_write(format, eval, room->at, room->left);
 

@@ -165,7 +165,8 @@ slot_keep(struct stream *s, const struct capture_slot *slot, struct slice text)
 	if (s->captures == NULL)
 		return;
 	*slot_len(s->captures, slot) = (uint16_t)len;
-	if (len > 0)	/* the text may be a part of what the slot holds: capture.req.hdr(0),...,capture-req(0) */
+	if (len >
+	    0) /* the text may be a part of what the slot holds: capture.req.hdr(0),...,capture-req(0) */
 		memmove((char *)s->captures + slot->at + TEXT_HEAD_BYTES, text.at, len);
 }
 

@@ -79,7 +79,8 @@ bool front_has_rest(const struct stream *s);	/* something was read behind the re
 
 /* What was read behind it becomes the client's input, in the order that it came. False: it is too much. */
 bool front_keep_rest(struct stream *s);
-void front_lost(struct stream *s, ssize_t got);	/* the client will send no more of what it has begun */
+void front_lost(struct stream *s,
+		ssize_t got);            /* the client will send no more of what it has begun */
 void front_count_part(struct stream *s);	/* the bytes of a request that never got whole */
 
 /* h1_front_send.c: what the client is told of its connection; empty: nothing. */

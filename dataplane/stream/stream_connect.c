@@ -100,7 +100,8 @@ stream_conn_key(const struct stream *s)
 	if (conf->send_proxy.version == 0)
 		return 0;
 	/* what rules made of its addresses is this stream's alone: so is the connection */
-	return s->ruled != NULL && s->ruled->addrs != NULL ? s->id | STREAM_KEY_OWN : client_identity(s->client);
+	return s->ruled != NULL && s->ruled->addrs != NULL ? s->id | STREAM_KEY_OWN
+							   : client_identity(s->client);
 }
 
 static struct server_conn *

@@ -83,7 +83,8 @@ struct stream_mode {
 	void (*ruled)(struct stream *s);
 
 	/* A rule answers, denies, or closes. */
-	void (*obey)(struct stream *s, enum rules_result result, const struct rules_verdict *verdict);
+	void (*obey)(struct stream *s, enum rules_result result,
+		     const struct rules_verdict *verdict);
 
 	/* Go on: the turn's share was used up, or a socket is to be read once more. */
 	void (*run)(struct stream *s);
@@ -114,10 +115,12 @@ struct stream_addrs {
 /* What rules keep of a stream; one that has none has no need of it. */
 struct stream_ruled {
 	struct rules_run	 run;		/* where its step stands */
-	const char		*rule;		/* the id of the one that ended it, or sent it elsewhere; NULL: none; a conf's */
+	const char *
+		rule; /* the id of the one that ended it, or sent it elsewhere; NULL: none; a conf's */
 	struct rule_wishes	 wishes;	/* what rules want of it */
 	struct vars		 vars, vars_request, vars_response;	/* txn, req, res */
-	struct slab		*inspected;	/* TCP: what the server said, while rules look at it; NULL: they do not */
+	struct slab *
+		inspected; /* TCP: what the server said, while rules look at it; NULL: they do not */
 	struct stream_addrs	*addrs;		/* owned: set-src, set-dst; NULL: the client's */
 	struct server		*wanted;	/* by use-server: the backend's conf holds it; NULL: none */
 };
@@ -237,9 +240,9 @@ enum rules_result stream_run_content(struct stream *s, struct slice bytes, bool 
 				     struct rules_verdict *verdict);
 
 /* One phase of a list of rules, of a response; the request's use stream_run_rules(). */
-enum rules_result stream_run_phase(struct stream *s, const struct rules *rules, enum rule_phase phase,
-				   struct http_head *response, struct http_room *room,
-				   struct rules_verdict *verdict);
+enum rules_result stream_run_phase(struct stream *s, const struct rules *rules,
+				   enum rule_phase phase, struct http_head *response,
+				   struct http_room *room, struct rules_verdict *verdict);
 
 /* Of a connection that has no stream yet: false: it was closed. */
 bool client_run_rules(struct client *c, const struct frontend_conf *conf, enum rule_phase phase);

@@ -347,7 +347,8 @@ tcp_on_client(struct stream *s)
 {
 	if (s->state == STREAM_OPEN)
 		tcp_pump(s);
-	else if (s->state == STREAM_RULES && s->ruled->run.waits_for_bytes && s->client->conn.readable)
+	else if (s->state == STREAM_RULES && s->ruled->run.waits_for_bytes &&
+		 s->client->conn.readable)
 		stream_run_rules(s);
 	else if (s->client->conn.failed && conn_error(&s->client->conn) != 0)
 		stream_end(s, END_CLIENT_ABORT);

@@ -46,7 +46,8 @@ worker_init(struct worker *w, uint32_t index, struct pipe_budget *budget)
 {
 	w->index = index;
 	w->spare_clients.keep = w->spare_streams.keep = w->spare_exchanges.keep =
-		w->spare_captures.keep = w->spare_ids.keep = w->spare_ruled.keep = KEEPS_SPARES * WORKER_STREAMS_KEPT;
+		w->spare_captures.keep = w->spare_ids.keep = w->spare_ruled.keep =
+			KEEPS_SPARES * WORKER_STREAMS_KEPT;
 	w->spare_drafts.keep = KEEPS_SPARES * WORKER_DRAFTS_KEPT;
 	w->spare_vars.keep = KEEPS_SPARES * WORKER_VARS_KEPT;
 	slab_pool_init(&w->slabs, KEEPS_SPARES * WORKER_SLABS_KEPT);

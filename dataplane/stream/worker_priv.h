@@ -23,7 +23,8 @@
 #define WORKER_SLABS_KEPT    64			/* free slabs: 1 MiB */
 #define WORKER_PIPES_KEPT    4			/* free pipes: 4 MiB at most */
 #define WORKER_DRAFTS_KEPT   256		/* of requests, 3.4 KiB each */
-#define WORKER_EVAL_BYTES    (64 * 1024)	/* for the results of one rule's expressions, or of a log line's */
+#define WORKER_EVAL_BYTES \
+	(64 * 1024) /* for the results of one rule's expressions, or of a log line's */
 #define WORKER_ROOM_BYTES    (16 * 1024)	/* for lines that rules add to a response */
 #define WORKER_VARS_KEPT     256		/* blocks of variables */
 #define WORKER_STREAMS_KEPT  1024		/* free streams, clients and exchanges, for churn */

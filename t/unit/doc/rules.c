@@ -59,7 +59,8 @@ edited(enum plan_rules_verb verb, const char *id, const char *body)
 static void
 a_rule_without_an_id_gets_the_next(void **state)
 {
-	assert_string_equal(ids_of("[{'action':'deny'},{'id':'a','action':'deny'},{'action':'allow'}]"),
+	assert_string_equal(
+		ids_of("[{'action':'deny'},{'id':'a','action':'deny'},{'action':'allow'}]"),
 		"rule-1 a rule-2");
 	plan_fini(&plan);
 }
@@ -124,12 +125,15 @@ static void
 a_rule_goes_where_it_is_told(void **state)
 {
 	have(three);
-	assert_string_equal(edited(PLAN_RULE_CREATE, NULL, "{'id':'n','action':'deny'}"), "a b c n");
+	assert_string_equal(edited(PLAN_RULE_CREATE, NULL, "{'id':'n','action':'deny'}"),
+			    "a b c n");
 	plan_fini(&plan);
-	assert_string_equal(edited(PLAN_RULE_CREATE, NULL, "{'id':'n','action':'deny','before':'a'}"),
+	assert_string_equal(
+		edited(PLAN_RULE_CREATE, NULL, "{'id':'n','action':'deny','before':'a'}"),
 		"n a b c");
 	plan_fini(&plan);
-	assert_string_equal(edited(PLAN_RULE_CREATE, NULL, "{'id':'n','action':'deny','after':'b'}"),
+	assert_string_equal(
+		edited(PLAN_RULE_CREATE, NULL, "{'id':'n','action':'deny','after':'b'}"),
 		"a b n c");
 	plan_fini(&plan);
 	assert_string_equal(edited(PLAN_RULE_PUT, "b", "{'action':'allow'}"), "a b c");
@@ -140,7 +144,8 @@ a_rule_goes_where_it_is_told(void **state)
 	plan_fini(&plan);
 	assert_string_equal(edited(PLAN_RULE_DELETE, "b", NULL), "a c");
 	plan_fini(&plan);
-	assert_string_equal(edited(PLAN_RULES_PATCH, NULL, "{'a':null,'n':{'action':'deny','before':'b'}}"),
+	assert_string_equal(
+		edited(PLAN_RULES_PATCH, NULL, "{'a':null,'n':{'action':'deny','before':'b'}}"),
 		"n b c");
 	plan_fini(&plan);
 }

@@ -5,11 +5,18 @@
 #include "scene.h"
 
 #define NAMED(action_, name_, value_) \
-	{ .action = RULE_##action_, .name = strdup(name_), .value = format_of(value_) }
-#define VALUED(action_, value_) { .action = RULE_##action_, .value = format_of(value_) }
+	{                                                                                   \
+		.action = RULE_##action_, .name = strdup(name_), .value = format_of(value_) \
+	}
+#define VALUED(action_, value_)                                      \
+	{                                                            \
+		.action = RULE_##action_, .value = format_of(value_) \
+	}
 #define REPLACES(action_, name_, regex_, value_)                                                  \
-	{ .action = RULE_##action_, .name = strdup(name_), .regex = regex_of(regex_),             \
-	  .value = format_of(value_) }
+	{                                                                                   \
+		.action = RULE_##action_, .name = strdup(name_), .regex = regex_of(regex_), \
+		.value = format_of(value_)                                                  \
+	}
 
 static struct scene scene;
 
@@ -151,7 +158,8 @@ a_values_match_is_replaced_by_its_groups(void **state)
 	(void)state;
 	assert_string_equal(made(whole, "/", "Cookie: foo=foobar; expires=T;\r\n"),
 			    HEAD("GET /", "Cookie: foo=foobar;ip=/; expires=T;\r\n"));
-	assert_string_equal(made(each, "/", "X-Forwarded-For: 192.168.10.1, 192.168.13.24, 10.0.0.37\r\n"),
+	assert_string_equal(
+		made(each, "/", "X-Forwarded-For: 192.168.10.1, 192.168.13.24, 10.0.0.37\r\n"),
 			    HEAD("GET /", "X-Forwarded-For: 172.16.10.1, 172.16.13.24, 10.0.0.37\r\n"));
 }
 
@@ -260,8 +268,11 @@ wishes_are_kept_for_the_stream(void **state)
 static void
 an_answer_is_made_of_formats(void **state)
 {
-	struct rule rule = { .action = RULE_RETURN, .status = 200, .body = format_of("at %[path]\n"),
-			     .content_type = strdup("text/plain"), .header_count = 1,
+	struct rule rule = { .action = RULE_RETURN,
+			     .status = 200,
+			     .body = format_of("at %[path]\n"),
+			     .content_type = strdup("text/plain"),
+			     .header_count = 1,
 			     .headers = calloc(1, sizeof(struct rule_header)) };
 
 	(void)state;
@@ -295,7 +306,8 @@ auth_asks_for_its_realm(void **state)
 static void
 a_walk_goes_on_where_room_was_made(void **state)
 {
-	struct rule list[] = { NAMED(ADD_HEADER, "A", "%[path]"), NAMED(ADD_HEADER, "B", "%[path]") };
+	struct rule list[] = { NAMED(ADD_HEADER, "A", "%[path]"),
+			       NAMED(ADD_HEADER, "B", "%[path]") };
 	static char more[256];
 
 	(void)state;

@@ -20,7 +20,8 @@ lines_of(struct rule rule, const struct http_head *request)
 	scene.eval.request = request;
 	scene.ctx.request = (struct http_head *)(uintptr_t)request;
 	result = scene_run(&scene, PHASE_HTTP_REQUEST);
-	snprintf(lines, sizeof(lines), "%.*s", (int)scene.verdict.extra.len, scene.verdict.extra.at);
+	snprintf(lines, sizeof(lines), "%.*s", (int)scene.verdict.extra.len,
+		 scene.verdict.extra.at);
 	scene_end(&scene);
 	return lines;
 }
