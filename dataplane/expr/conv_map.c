@@ -85,11 +85,11 @@ map_run(struct eval *eval, const struct args *args, struct sample *sample)
 /* Columns: the name's part and match method, what it takes, for people. */
 #define METHODS(X)							\
 	X(beg,	STRING,	"begins with")					\
-	X(bin,	BINARY,	"is, in hexadecimal digits,")			\
+	X(bin,	BINARY,	"is, in hexadecimal digits")			\
 	X(dir,	STRING,	"has between slashes")				\
 	X(dom,	STRING,	"has between dots")				\
 	X(end,	STRING,	"ends with")					\
-	X(int,	INT,	"is, or has in its range,")			\
+	X(int,	INT,	"is, or has in its range")			\
 	X(ip,	IP,	"lies in")					\
 	X(len,	STRING,	"is as long as")				\
 	X(reg,	STRING,	"matches the regular expression")		\
@@ -124,7 +124,7 @@ CHECK(regm, , STRING, STRING, "")
 static const struct conv rows[] = {
 	ROW_NAMED("map", str, , STRING, STRING, "is")
 	METHODS(ROWS)
-	ROW_NAMED("map_regm", regm, , STRING, STRING, "matches, with \\1 and the like put in,")
+	ROW_NAMED("map_regm", regm, , STRING, STRING, "matches, with \\1 and the like put in")
 };
 
 /* clang-format on */

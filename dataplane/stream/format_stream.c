@@ -129,7 +129,7 @@ var_bc(struct eval *eval, struct format_out *out)
 
 	format_put_int(out, s == NULL || s->backend == NULL
 				    ? 0
-				    : without_own(s, level_of(&s->backend->current)));
+				    : without_own(s, stream_backend_sessions(s)));
 }
 
 static void

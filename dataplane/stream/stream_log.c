@@ -134,13 +134,19 @@ level_of(const _Atomic uint32_t *counter)
 	return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
+uint32_t
+stream_backend_sessions(const struct stream *s)
+{
+	return level_of(&s->backend->current) + queue_length(&s->backend->queue);
+}
+
 static void
 log_connections(struct jsonw *w, const struct stream *s)
 {
 	jsonw_object(w, "connections");
 	jsonw_uint(w, "actconn", level_of(&engine.connections.current));
 	jsonw_uint(w, "feconn", level_of(&s->frontend->sessions.current));
-	jsonw_uint(w, "beconn", s->backend == NULL ? 0 : level_of(&s->backend->current));
+	jsonw_uint(w, "beconn", s->backend == NULL ? 0 : stream_backend_sessions(s));
 	jsonw_uint(w, "srv_conn", s->server == NULL ? 0 : level_of(&s->server->current));
 	jsonw_end_object(w);
 }

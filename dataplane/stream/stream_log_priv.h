@@ -22,6 +22,9 @@ int64_t stream_time_response(const struct stream *s);
 /* How long it has been without a server: before its first one, and in line for others; if `is_queued`, until now. */
 uint64_t stream_queued_for_ms(const struct stream *s, bool is_queued);
 
+/* Its backend's, those that wait included (HAProxy manual, 8.2.3 "beconn"). */
+uint32_t stream_backend_sessions(const struct stream *s);
+
 /* Who ended it, and when, into the first two of `state` (HAProxy manual, 8.5). */
 void stream_termination(const struct stream *s, char state[2]);
 

@@ -118,6 +118,22 @@ what_is_no_hash_is_refused(void **state)
 }
 
 static void
+what_would_hold_a_worker_for_long_is_refused(void **state)
+{
+	static const char *const hashes[] = {
+		"$6$rounds=1000001$abcdefgh$x", "$5$rounds=999999999$abcdefgh$x",
+		"$2b$14$abcdefghijklmnopqrstuuOeZ2WqVnlY8jYqkGf4JkqjE0m0aaaaa",
+	};
+	struct diag why;
+
+	for (size_t i = 0; i < sizeof(hashes) / sizeof(hashes[0]); i++) {
+		assert_int_equal(userlist_add(list, SLICE("u"), slice_of(hashes[i]), true, &why), ERR_INVALID);
+		assert_non_null(strstr(why.text, "too long"));
+	}
+	add("u", "$6$rounds=1000000$abcdefgh$x", true);
+}
+
+static void
 users_are_found_whatever_order_they_came_in(void **state)
 {
 	char user[16];
@@ -237,6 +253,7 @@ main(void)
 		TEST(a_user_enters_with_the_password_alone),
 		TEST(a_password_with_a_nul_or_too_long_is_none),
 		TEST(what_is_no_hash_is_refused),
+		TEST(what_would_hold_a_worker_for_long_is_refused),
 		TEST(users_are_found_whatever_order_they_came_in),
 		TEST(groups_have_their_users),
 		TEST(a_login_is_checked_once_while_it_is_used),
