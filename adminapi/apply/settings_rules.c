@@ -259,6 +259,7 @@ monitor_compile(struct rule_site *site, struct cond **cond)
 	site->env.place = "monitor_fail";
 	condition_take(site, "monitor_fail", text->valuestring);
 	*cond = like.cond;
+	site->rule = NULL;
 }
 
 /* -- a rule, a list -- */

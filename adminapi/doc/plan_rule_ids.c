@@ -125,7 +125,8 @@ old_rules_init(struct old_rules *old, const cJSON *list)
 	cJSON_ArrayForEach(rule, list) {
 		struct old_rule *to = &old->at[old->count];
 
-		*to = (struct old_rule){ .index = index++, .id = rule_id(rule) };
+		*to = (struct old_rule){ .index = index, .id = rule_id(rule) };
+		index++;
 		if (to->id == NULL)
 			continue;
 		if (!content_hash(rule, &to->hash))

@@ -13,10 +13,11 @@ use_new(const struct doc_use *like)
 	size_t name = strlen(like->name) + 1, place = strlen(like->place) + 1;
 	size_t parent = like->parent == NULL ? 0 : strlen(like->parent) + 1;
 	struct doc_use *use = malloc(sizeof(*use) + name + place + parent);
-	char *text = (char *)(use + 1);
+	char *text;
 
 	if (use == NULL)
 		return NULL;
+	text = (char *)(use + 1);
 	*use = (struct doc_use){ .kind = like->kind };
 	use->name = memcpy(text, like->name, name);
 	use->place = memcpy(text + name, like->place, place);

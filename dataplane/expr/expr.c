@@ -235,14 +235,15 @@ compile_steps(struct compile *c)
 static enum err
 compile_keep_text(struct compile *c, const char *from)
 {
-	size_t len = (size_t)(c->text.at - from);
+	const size_t len = (size_t)(c->text.at - from);
 	char *copy;
 
 	if (len > EXPR_TEXT_MAX_BYTES)
 		return compile_fail(c, from, "an expression of more than %d bytes",
 				    EXPR_TEXT_MAX_BYTES);
 	copy = strndup(from, len);
-	c->expr->text = (struct slice){ copy, len };
+	c->expr->text.at = copy;
+	c->expr->text.len = len;
 	return copy != NULL ? ERR_OK : ERR_NOMEM;
 }
 

@@ -286,7 +286,8 @@ size_t
 format_write(const struct format *format, struct eval *eval, char *to, size_t size)
 {
 	struct format_out out = { .at = to, .end = to + size, .use = format->use };
-	const struct format_piece *piece = format->pieces, *end = piece + format->count;
+	const struct format_piece *piece = format->pieces;
+	const struct format_piece *end = format->count > 0 ? piece + format->count : piece;
 	bool after_space = true;	/* a line does not begin with one */
 
 	for (; piece < end && !out.is_full; piece++) {

@@ -193,7 +193,8 @@ group_make(struct userlist *list, struct slice name, uint32_t *index)
 	if (text == NULL)
 		return ERR_NOMEM;
 	*index = list->group_count++;
-	groups[*index] = (struct slice){ text, name.len };
+	groups[*index].at = text;
+	groups[*index].len = name.len;
 	return ERR_OK;
 }
 

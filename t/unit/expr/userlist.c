@@ -127,7 +127,8 @@ what_would_hold_a_worker_for_long_is_refused(void **state)
 	struct diag why;
 
 	for (size_t i = 0; i < sizeof(hashes) / sizeof(hashes[0]); i++) {
-		assert_int_equal(userlist_add(list, SLICE("u"), slice_of(hashes[i]), true, &why), ERR_INVALID);
+		assert_int_equal(userlist_add(list, SLICE("u"), slice_of(hashes[i]), true, &why),
+				 ERR_INVALID);
 		assert_non_null(strstr(why.text, "too long"));
 	}
 	add("u", "$6$rounds=1000000$abcdefgh$x", true);
