@@ -117,6 +117,8 @@ a_word_that_means_nothing_is_shown_with_its_column(void **state)
 		"column 8: there is no converter \"t.lowr\" (did you mean \"t.lower\"?)");
 	assert_string_equal(error_of("TRUE and TRUE"),
 		"column 6: \"and\" is no operator: tests side by side are \"and\" already");
+	assert_string_equal(error_of("TRUE && TRUE"),
+		"column 6: \"&&\" is no operator: tests side by side are \"and\" already");
 }
 
 static void
