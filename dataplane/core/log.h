@@ -110,10 +110,6 @@ enum err log_list_new(struct log_list **lp, const struct log_target_conf *confs,
 /* No producer will name it again, see above. Any thread. */
 void log_list_free(struct log_list **lp);
 
-/* Its targets, as they are in force. Any thread, while the list is held. */
-size_t log_list_count(const struct log_list *list);
-const struct log_target_conf *log_list_target(const struct log_list *list, size_t index);
-
 struct log_ring;	/* one producer thread, one consumer (the writer) */
 
 /* Start the writer thread / write out what is left (at most `drain_ms`) and end it. Main thread. */

@@ -34,7 +34,5 @@ bool expr_eval(const struct expr *expr, struct eval *eval, struct sample *sample
 bool expr_eval_as(const struct expr *expr, struct eval *eval, enum sample_type type,
 	struct sample *sample);
 
-enum sample_type expr_type(const struct expr *expr);	/* SAMPLE_ANY: known when it is evaluated */
 unsigned expr_needs(const struct expr *expr);
-struct slice expr_text(const struct expr *expr);	/* as it was written */
 void expr_free(struct expr **ep);	/* *ep may be NULL, and is NULL afterwards */

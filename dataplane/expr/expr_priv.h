@@ -18,12 +18,12 @@ struct step {
 struct expr {
 	const struct fetch	*fetch;
 	uint32_t		 step_count;
-	enum sample_type	 type;		/* of its value */
+	enum sample_type	 type;		/* of its value; SAMPLE_ANY: known when it is evaluated */
 	bool			 has_default;	/* a step with CONV_ON_NONE is there */
 	struct args		 args;		/* the fetch's */
 	struct step		*steps;		/* owned */
 	unsigned		 needs;
-	struct slice		 text;		/* owned */
+	struct slice		 text;		/* as it was written; owned */
 };
 
 /* All converters, in place. False: there is no value any more. */

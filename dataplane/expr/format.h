@@ -40,9 +40,6 @@ bool format_is_constant(const struct format *format, struct slice *text);
 unsigned format_needs(const struct format *format);
 void format_free(struct format **fp);
 
-/* Does it write that variable? */
-bool format_has_var(const struct format *format, struct slice name);
-
 /* -- log variables: rows of the room that owns the data -- */
 
 enum format_kind { FORMAT_NUMBER, FORMAT_TEXT };

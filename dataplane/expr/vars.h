@@ -24,10 +24,6 @@
 /* "txn.my_name": the scope's word, a dot, [A-Za-z0-9_.]+. ERR_INVALID, ERR_LIMIT (names), ERR_NOMEM. Any thread. */
 enum err var_id_parse(struct var_id *id, struct slice text, struct diag *diag);
 
-/* Its full name, into `buf`; for the log and errors. */
-struct slice var_name(struct var_id id);	/* without the scope; static memory */
-const char *var_scope_name(enum var_scope scope);
-
 /* A scope of a stream or client. {0} is empty. */
 struct vars {
 	struct vars_block	*blocks;	/* newest first */

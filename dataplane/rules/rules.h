@@ -112,7 +112,6 @@ enum rule_action {
 	RULE_ACTION_COUNT
 };
 
-const char *rule_action_word(enum rule_action action);
 bool rule_action_find(enum rule_action *action, struct slice word);
 unsigned rule_action_phases(enum rule_action action);	/* IN() of those it may stand in */
 
