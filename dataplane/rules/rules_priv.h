@@ -32,8 +32,9 @@ enum rules_result room_write(struct http_room *room, struct eval *eval, const st
 /* The same into the evaluation's own room: for the time of one rule. False: it does not fit. */
 bool scratch_write(struct eval *eval, const struct format *format, struct slice *text);
 
-/* Fit to be a field's value. */
+/* Fit to be a field's value; to stand in a request line. */
 bool value_is_sound(struct slice value);
+bool target_is_sound(struct slice target);
 
 /* "Name: value CRLF" of a format, in the room. RULES_NO_ROOM; RULES_FAILED: the value is not sound. */
 enum rules_result room_write_line(struct http_room *room, struct eval *eval, const char *name,
