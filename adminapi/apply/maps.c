@@ -1,6 +1,6 @@
 /*
- * A map's resource becomes its contents: the file is read, or found to be the one that was. The plan's thread,
- * which is the helper: a file may be large.
+ * A map's resource becomes its contents: the file is read, or found to be the one that was. The
+ * plan's thread, which is the helper: a file may be large.
  */
 #include "config.h"
 #include "adminapi/apply/maps.h"

@@ -1,6 +1,7 @@
 /*
- * Between the files that compile rules: settings_rules.c (lists, phases, conditions), settings_actions.c (which
- * action has which operands), settings_operands.c (what an operand is), settings_replies.c (answers).
+ * Between the files that compile rules: settings_rules.c (lists, phases, conditions),
+ * settings_actions.c (which action has which operands), settings_operands.c (what an operand is),
+ * settings_replies.c (answers).
  */
 #pragma once
 

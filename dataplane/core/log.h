@@ -123,8 +123,9 @@ void log_reopen(void);
 enum err log_ring_new(struct log_ring **rp);
 
 /*
- * Add one line (without its newline) for the targets of `list`; NULL: none. False: the ring was full, the line is
- * dropped and counted. Ring's producer only. Wakes the writer at most once per batch.
+ * Add one line (without its newline) for the targets of `list`; NULL: none. False: the ring was
+ * full, the line is dropped and counted. Ring's producer only. Wakes the writer at most once per
+ * batch.
  */
 bool log_write(struct log_ring *ring, const struct log_list *list, enum log_level level,
 	       struct slice line);
@@ -139,7 +140,10 @@ struct log_counts {
 };
 void log_counts(struct log_counts *counts);
 
-/* Call for each place that a list names; `trouble` is NULL while it takes lines. Any thread, no log calls inside. */
+/*
+ * Call for each place that a list names; `trouble` is NULL while it takes lines. Any thread, no log
+ * calls inside.
+ */
 void log_each_place(void (*fn)(const char *text, const struct log_counts *counts,
 			       const char *trouble, void *arg), void *arg);
 

@@ -1,5 +1,6 @@
 /*
- * Expressions: a fetch with its arguments, and a chain of converters: "req.hdr(host,1),lower,map(hosts,none)".
+ * Expressions: a fetch with its arguments, and a chain of converters:
+ * "req.hdr(host,1),lower,map(hosts,none)".
  *
  * Compiled once, by any thread; read only from then on; evaluated by workers, without memory.
  */
@@ -15,7 +16,8 @@
 struct expr;
 
 /*
- * The whole text. ERR_INVALID with "column N: ..." and the nearest name in `diag`; ERR_NOMEM. Free with expr_free().
+ * The whole text. ERR_INVALID with "column N: ..." and the nearest name in `diag`; ERR_NOMEM. Free
+ * with expr_free().
  */
 enum err expr_compile(struct expr **ep, struct slice text, const struct compile_env *env,
 	struct diag *diag);

@@ -32,7 +32,10 @@ bool expr_convert(const struct expr *expr, struct eval *eval, struct sample *sam
 /* The same where the fetch has no value: a converter may bring one (has_default). */
 bool expr_convert_none(const struct expr *expr, struct eval *eval, struct sample *sample);
 
-/* As expr_compile_part(), with a fetch that the caller found (a form of its name), behind whose name `text` stands. */
+/*
+ * As expr_compile_part(), with a fetch that the caller found (a form of its name), behind whose
+ * name `text` stands.
+ */
 enum err expr_compile_rest(struct expr **ep, const struct fetch *fetch, struct slice name,
 	struct slice *text, const char *start, const struct compile_env *env, struct diag *diag);
 

@@ -30,7 +30,7 @@
 	X(EXPECTATION, 417, "unknown-expectation")						\
 	X(CHUNK_SIZE, 400, "bad-chunk-size")		/* or too long */			\
 	X(CHUNK_END, 400, "bad-chunk-end")		/* not CR LF */				\
-	X(TRAILER, 400, "bad-trailer")			/* or too long, or the head's */		\
+	X(TRAILER, 400, "bad-trailer")			/* or too long, or the head's */	\
 	X(UNASKED, 400, "unasked")			/* the server spoke first */		\
 	X(UPGRADE, 400, "bad-upgrade")			/* 101 unasked, or to another protocol */
 

@@ -1,7 +1,9 @@
 /*
- * Actions on the start line: path, query, method, status (HAProxy manual, "http-request set-path" and others).
+ * Actions on the start line: path, query, method, status (HAProxy manual, "http-request set-path"
+ * and others).
  *
- * What comes of a format must be fit to stand in a request line: a blank or control byte would end it. Workers.
+ * What comes of a format must be fit to stand in a request line: a blank or control byte would end
+ * it. Workers.
  */
 #include "config.h"
 #include <string.h>

@@ -40,7 +40,10 @@ bool target_is_sound(struct slice target);
 enum rules_result room_write_line(struct http_room *room, struct eval *eval, const char *name,
 	const struct format *value, struct slice *line);
 
-/* Location and Set-Cookie, in the room (redirect.c). RULES_NO_ROOM; RULES_FAILED: what is to be written is not sound. */
+/*
+ * Location and Set-Cookie, in the room (redirect.c). RULES_NO_ROOM; RULES_FAILED: what is to be
+ * written is not sound.
+ */
 enum rules_result redirect_lines(const struct rule *rule, struct rules_context *ctx,
 				 struct slice *lines, bool *has_no_host);
 const struct http_answer *redirect_answer(uint16_t status);
