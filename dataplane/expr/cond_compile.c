@@ -2,7 +2,8 @@
  * From a text to a condition (HAProxy manual, 7.2): words, tests in braces, ACLs, and the links between
  * them. Any thread.
  *
- * HAProxy lets pass what can only be a mistake (an "or" with nothing beside it, a "!" at the end); here each is an error.
+ * HAProxy lets pass what can only be a mistake (an "or" with nothing beside it, a "!" at the end);
+ * here each is an error.
  */
 #include "config.h"
 #include <stdarg.h>
@@ -145,10 +146,13 @@ compile_acl(struct compile *c, struct slice name, uint32_t column)
 	if (memchr("{}", name.at[0], 2) != NULL || memchr("{}", name.at[name.len - 1], 2) != NULL)
 		return compile_fail(c, column,
 			"\"%s\": a brace must have white space on both sides", seen);
-	if ((name.len == 3 && strncasecmp(name.at, "and", 3) == 0) || slice_equals(name, SLICE("&&")))
-		return compile_fail(c, column,
-			"\"%s\" is no operator: tests side by side are \"and\" already", seen);
+	if ((name.len == 3 && strncasecmp(name.at, "and", 3) == 0) ||
+	    slice_equals(name, SLICE("&&")))
 	return compile_fail(c, column,
+				    "\"%s\" is no operator: tests side by side are \"and\" already",
+				    seen);
+	return compile_fail(
+		c, column,
 		"no ACL is called \"%s\"%s; a test stands in braces, as \"{ path_beg /api }\"",
 		seen, near_acl(near, c->env->acls, name));
 }
@@ -217,8 +221,8 @@ compile_all(struct compile *c)
 }
 
 /*
- * Where each test leads. Its item is done once one test of it matches, or none did; its group holds while items do; once
- * one does not, the next group is asked.
+ * Where each test leads. Its item is done once one test of it matches, or none did; its group holds
+ * while items do; once one does not, the next group is asked.
  */
 static void
 cond_link(struct cond *cond)
