@@ -15,7 +15,7 @@ struct validation {
 	struct issues		*issues;
 	pcre2_match_data	*match;
 	const char		*subject;	/* "" for the value, "the name " for a member's name */
-	const struct schema_node *whole;	/* of the value that is looked at: its cases are parts of it */
+	const struct schema_node *whole;	/* of the value; its cases are parts of it */
 	const char		*choice;	/* the word that chose the case that is looked at; NULL: none */
 };
 
