@@ -178,6 +178,7 @@ server_slot_init(struct server_slot *slot, struct server *server, uint32_t worke
 	snap_slot_init(&slot->ref, &server->snap);
 	lb_node_init(&slot->node, server->id);
 	list_init(&slot->streams);
+	list_init(&slot->by_name);
 	pool_init(&slot->pool);
 	weight_init(slot);
 	slot->server = server;
@@ -287,6 +288,8 @@ server_item_install(struct publish_item *item, struct loop *worker)
 	struct server_slot *slot = server_slot(si->server, worker->index);
 	const struct server_conf *was = slot->conf;
 
+	if (was == NULL)
+		names_add_server(slot);
 	slot->conf = si->conf;
 	pool_install(slot, was, si->conf);
 	weight_install(slot, si->weight);
@@ -396,6 +399,7 @@ server_retire_install(struct publish_item *item, struct loop *worker)
 	struct server_item *si = server_item_of(item);
 	struct server_slot *slot = server_slot(si->server, worker->index);
 
+	names_remove_server(slot);
 	weight_retire(slot);
 	pool_install(slot, slot->conf, NULL);
 	if (si->is_last)
