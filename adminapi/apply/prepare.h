@@ -56,8 +56,9 @@ typedef void bind_change_fn(const char *frontend, const struct bind *bind, bool 
 void prepared_bind_changes(const struct plan_op *op, bind_change_fn *fn, void *arg);
 
 /*
- * A userlist as the plan leaves it, referenced for the caller; NULL: there is none. Those that it is prepared for
- * come behind it (plan.c's order), and are prepared anew when it changes (plan_depend.c).
+ * A userlist as the plan leaves it, referenced for the caller; NULL: there is none. Those that it
+ * is prepared for come behind it (plan.c's order), and are prepared anew when it changes
+ * (plan_depend.c).
  */
 struct userlist;
 struct userlist *prepared_userlist(struct plan *plan, const char *name);

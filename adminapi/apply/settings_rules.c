@@ -165,12 +165,7 @@ condition_take(struct rule_site *site, const char *field, const char *text)
 	struct diag why;
 	enum err e = cond_compile(&site->rule->cond, slice_of(text), &site->env, &why);
 
-	if (e == ERR_OK)
-		site_note_uses(site, site->at);
-	else if (e == ERR_NOMEM)
-		site->nomem = true;
-	else
-		issues_add(site->issues, pointer_text(site->at), "%s", why.text);
+	site_took(site, site->at, e, &why);
 	pointer_pop(site->at, mark);
 }
 
@@ -204,12 +199,7 @@ acl_compile(struct rule_site *site, const cJSON *acl)
 		if (cJSON_IsString(test))
 			e = acls_add(site->acls, slice_of(acl->string), slice_of(test->valuestring),
 				     &site->env, &why);
-		if (e == ERR_OK)
-			site_note_uses(site, site->at);
-		else if (e == ERR_NOMEM)
-			site->nomem = true;
-		else
-			issues_add(site->issues, pointer_text(site->at), "%s", why.text);
+		site_took(site, site->at, e, &why);
 		pointer_pop(site->at, mark);
 	}
 }

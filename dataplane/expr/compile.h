@@ -24,8 +24,8 @@ struct compile_env {
 #define COMPILE_HAS_ALL 0xffffU
 
 /*
- * ERR_INVALID with "path" needs an HTTP request's head, which tcp-request connection rules do not have in `diag` if
- * `needs` is more than env->has.
+ * ERR_INVALID with "path" needs an HTTP request's head, which tcp-request connection rules do not
+ * have in `diag` if `needs` is more than env->has.
  */
 enum err compile_check_needs(const struct compile_env *env, const char *row, unsigned needs,
 	struct diag *diag);

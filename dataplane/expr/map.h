@@ -32,14 +32,13 @@ struct map_view;
 
 /* -- control -- */
 
-enum err map_new(struct map **mp, const char *name);
+enum err map_new(struct map **mp);
 
 /*
  * An empty one that has the views that `map` has now, so that map_load() on another thread does
  * all the work, and checks entries against them: for map_replace().
  */
 enum err map_new_like(struct map **mp, const struct map *map);
-const char *map_name(const struct map *map);
 size_t map_count(const struct map *map);
 
 /*

@@ -243,15 +243,6 @@ userlist_check(const struct userlist *list, struct slice name, struct slice pass
 }
 
 bool
-userlist_in_group(const struct userlist *list, struct slice name, struct slice group)
-{
-	const struct user *user = user_find(list, name);
-	uint32_t index;
-
-	return user != NULL && group_find(list, group, &index) && user_is_in(user, index);
-}
-
-bool
 userlist_group_next(const struct userlist *list, struct slice name, uint32_t *index,
 		    struct slice *group)
 {

@@ -42,7 +42,6 @@ enum err userlist_add_to_group(struct userlist *list, struct slice user, struct 
 /* -- asking -- */
 
 bool userlist_check(const struct userlist *list, struct slice user, struct slice password);
-bool userlist_in_group(const struct userlist *list, struct slice user, struct slice group);
 /* His groups, one after the other; *index is 0 at first. False: no more. */
 bool userlist_group_next(const struct userlist *list, struct slice user, uint32_t *index,
 			 struct slice *group);

@@ -17,12 +17,6 @@ static pthread_mutex_t names_lock = PTHREAD_MUTEX_INITIALIZER;	/* guards what fo
 static struct slice names[VAR_NAMES_MAX];
 static uint32_t name_count;
 
-const char *
-var_scope_name(enum var_scope scope)
-{
-	return scope_names[scope];
-}
-
 static bool
 scope_find(uint8_t *scope, struct slice word)
 {
@@ -93,15 +87,4 @@ var_id_parse(struct var_id *id, struct slice text, struct diag *diag)
 	if (e == ERR_LIMIT)
 		diag_set(diag, "more than %d names of variables", VAR_NAMES_MAX);
 	return e;
-}
-
-struct slice
-var_name(struct var_id id)
-{
-	struct slice name;
-
-	pthread_mutex_lock(&names_lock);
-	name = names[id.name - 1];
-	pthread_mutex_unlock(&names_lock);
-	return name;
 }

@@ -391,7 +391,7 @@ a_value_of_a_file_or_of_the_test_matches(void **state)
 			 ERR_OK);
 	assert_false(holds_in(cond, "/a"));
 	assert_true(holds_in(cond, "/x"));
-	assert_int_equal(map_new(&map, "paths"), ERR_OK);
+	assert_int_equal(map_new(&map), ERR_OK);
 	assert_int_equal(map_load(map, SLICE("/a\n/b some value\n"), NULL), ERR_OK);
 	assert_int_equal(map_view_get(&view, map, refs.first->match, refs.first->nocase,
 			 refs.first->value_type, NULL), ERR_OK);
