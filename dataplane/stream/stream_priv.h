@@ -149,8 +149,7 @@ struct stream {
 	uint32_t		 retries;	/* by the rules: at most as many as the backend's conf says */
 	uint32_t		 renewals;	/* retries beside them: its kept connection was dead */
 	uint32_t		 queue_ahead;	/* how many waited before it, over all its waits */
-	uint32_t
-		queue_served; /* how many were served while it waited, itself included: HAProxy's %bq */
+	uint32_t		 queue_served;	/* meanwhile, itself included: HAProxy's %bq */
 	bool			 redispatched;
 	bool			 moved;		/* bytes, since the last tick */
 	bool			 wants_new;	/* the next connection is to be a new one */
@@ -278,8 +277,7 @@ stream_retries_max(const struct stream *s)
  * Choose a server (`avoid` only if there is no other) and connect to it, or wait for one.
  * `was_called`: from the waiting line. It may have ended then.
  */
-void stream_give_up_waiting(
-	struct stream *s); /* the last number of its log; asked while it waits, or not */
+void stream_give_up_waiting(struct stream *s);	/* counts it for the log, if it waits */
 void stream_choose(struct stream *s, struct server *avoid, bool was_called);
 
 /* A connection to a server woke: the stream is its owner. */
