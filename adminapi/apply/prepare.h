@@ -16,6 +16,7 @@ struct preparation {
 	uint32_t		 next;		/* ops before this one are prepared */
 	struct issues		*issues;	/* what failed, and where */
 	bool			 nomem;
+	bool			 is_misfit;	/* what failed is a map in a rule that this plan says: 422 */
 	uint64_t		 wait_until_us;	/* for a socket of ours to close; 0: none was waited for */
 	bool			 is_waiting;	/* ERR_BUSY came of that, not of the time */
 };

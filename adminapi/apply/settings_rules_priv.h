@@ -19,6 +19,7 @@ struct rule_site {
 	struct refs		*refs;		/* where references go now */
 	struct acls		*acls;		/* named ones; NULL: none */
 	struct compile_env	 env;
+	struct compile_slots	 slots;		/* that the frontend will have */
 	struct capture_conf	*captures;	/* the frontend's; NULL: a backend's rules */
 	struct pointer		*at;		/* the rule */
 	struct issues		*issues;

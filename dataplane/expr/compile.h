@@ -11,11 +11,18 @@
 
 struct acls;
 
+/* How many capture slots a frontend has, of requests and of responses. */
+struct compile_slots {
+	uint32_t	count[2];
+};
+
 struct compile_env {
 	unsigned		 has;		/* NEEDS_*: what will be there */
 	const char		*place;		/* for people: "http-request rules", "a log format" */
 	const char *
 		backend; /* the name of the backend whose configuration it is; NULL: a frontend's */
+	const struct compile_slots
+		*slots; /* of the frontend whose configuration it is; NULL: not known */
 	const struct acls	*acls;		/* named ACLs that may be used; NULL: none */
 	struct refs		*refs;		/* where references go; must live as long as what is compiled */
 };

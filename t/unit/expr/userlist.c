@@ -112,7 +112,13 @@ what_is_no_hash_is_refused(void **state)
 	struct diag why;
 
 	assert_int_equal(userlist_add(list, SLICE("u"), SLICE("!*"), true, &why), ERR_INVALID);
+	assert_int_equal(userlist_add(list, SLICE("u"), SLICE("plain"), true, &why), ERR_INVALID);
+	assert_non_null(strstr(why.text, "insecure_password"));
+	assert_int_equal(userlist_add(list, SLICE("u"), SLICE("thirteen-char"), true, &why),
+			 ERR_INVALID);
 	assert_int_equal(userlist_count(list), 0);
+	add_hashed("des", "pass", "ab");
+	assert_true(enters("des", "pass"));
 	add("u", "x", false);
 	assert_int_equal(userlist_add(list, SLICE("u"), SLICE("y"), false, &why), ERR_EXISTS);
 }
