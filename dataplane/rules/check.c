@@ -80,7 +80,7 @@ check_target(const struct rule *rule, const char **operand, struct diag *diag)
 static enum err
 check_del(const struct rule *rule, const char **operand, struct diag *diag)
 {
-	if (rule->name_match == NAME_REG || rule->name_match != NAME_STR)
+	if (rule->name_match != NAME_STR)
 		return ERR_OK;	/* a part of a name; those that are ours are left alone */
 	return check_field(rule, operand, diag);
 }
