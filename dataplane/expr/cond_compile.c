@@ -145,10 +145,13 @@ compile_acl(struct compile *c, struct slice name, uint32_t column)
 	if (memchr("{}", name.at[0], 2) != NULL || memchr("{}", name.at[name.len - 1], 2) != NULL)
 		return compile_fail(c, column,
 			"\"%s\": a brace must have white space on both sides", seen);
-	if ((name.len == 3 && strncasecmp(name.at, "and", 3) == 0) || slice_equals(name, SLICE("&&")))
-		return compile_fail(c, column,
-			"\"%s\" is no operator: tests side by side are \"and\" already", seen);
+	if ((name.len == 3 && strncasecmp(name.at, "and", 3) == 0) ||
+	    slice_equals(name, SLICE("&&")))
 	return compile_fail(c, column,
+				    "\"%s\" is no operator: tests side by side are \"and\" already",
+				    seen);
+	return compile_fail(
+		c, column,
 		"no ACL is called \"%s\"%s; a test stands in braces, as \"{ path_beg /api }\"",
 		seen, near_acl(near, c->env->acls, name));
 }
