@@ -85,28 +85,32 @@ scene(struct slice input)
 
 #define MAPS_MAX 32
 
-static struct map *maps[MAPS_MAX];
+static struct map_file {
+	struct map	*map;
+	char		*path;
+} maps[MAPS_MAX];
 
 static struct map *
 map_of_file(const char *path)
 {
 	static char text[64 * 1024];
-	struct map **at = maps;
+	struct map_file *at = maps;
 	FILE *file;
 
-	for (; *at != NULL; at++) {
-		if (strcmp(map_name(*at), path) == 0)
-			return *at;
+	for (; at->map != NULL; at++) {
+		if (strcmp(at->path, path) == 0)
+			return at->map;
 	}
 	file = fopen(path, "re");
 	if (file == NULL || at == maps + MAPS_MAX - 1)
 		die(path);
-	if (map_new(at, path) != ERR_OK ||
-	    map_load(*at, (struct slice){ text, fread(text, 1, sizeof(text), file) }, NULL) !=
+	at->path = strdup(path);
+	if (at->path == NULL || map_new(&at->map) != ERR_OK ||
+	    map_load(at->map, (struct slice){ text, fread(text, 1, sizeof(text), file) }, NULL) !=
 		    ERR_OK)
 		die("a map could not be loaded");
 	fclose(file);
-	return *at;
+	return at->map;
 }
 
 static void
@@ -178,8 +182,10 @@ main(void)
 	}
 	for (int i = 0; i < VAR_SCOPES; i++)
 		vars_fini(&vars[i], NULL);
-	for (struct map **map = maps; *map != NULL; map++)
-		map_free(map);
+	for (struct map_file *at = maps; at->map != NULL; at++) {
+		map_free(&at->map);
+		free(at->path);
+	}
 	grace_flush();
 	return fflush(stdout) == 0 ? 0 : 1;
 }

@@ -33,6 +33,7 @@ my $lb = Sluice->start(config => {
 			on('/some', 'wait-for-body', time => '20s', at_least => 5),
 			on('/body', 'set-header', name => 'X-Length', value => '%[req.body_len]'),
 			on('/some', 'set-header', name => 'X-Length', value => '%[req.body_len]'),
+			on('/look', 'set-header', name => 'X-Length', value => '%[req.body_len]'),
 			on('/hint', 'early-hint', name => 'Link', value => '</a.css>; rel=preload'),
 			on('/hint', 'early-hint', name => 'Link', value => '</b.css>; rel=preload'),
 			on('/reject', 'reject'),
@@ -76,6 +77,10 @@ $client = ask('/tarpit');
 $client->reset;
 like log_of('/tarpit')->{termination_state}, qr/^CT/, 'who leaves a tarpit is no longer held';
 
+$client = ask('/tarpit');
+$client->half_close;
+like log_of('/tarpit')->{termination_state}, qr/^CT/, '... nor is who says that he sends no more';
+
 # Bodies: what has come is known before a server is chosen.
 $client = ask('/body', "Content-Length: 10\r\n", '12345');
 is $client->send('67890'), 5, 'the rest of a body follows';
@@ -99,6 +104,10 @@ $client = ask('/body', "Content-Length: 5\r\nExpect: 100-continue\r\n", '');
 like $client->read_until("\r\n\r\n"), qr/^HTTP\/1.1 100 /, 'who waits for a 100 gets it from us';
 $client->send('hello');
 like read_answer($client)->{body}, qr/^X-Length: 5\n(?!.*^Expect)/ms, '... and the server is not asked for it again';
+$client = ask('/look', "Content-Length: 5\r\nExpect: 100-continue\r\n", '');
+ok becomes { scalar $origin->requests('/look') || $origin->connections('/look') } 5, 'who only looks at a body asks for none';
+like +($origin->connections('/look'))[0]{bytes}, qr/^Expect: 100-continue\r$/m, '... and leaves that to the server';
+$client->close;
 $client = ask('/body', "Content-Length: 40000\r\n", 'x' x 40000);
 my $large = read_answer($client);
 is $large->{status}, 200, 'of a body larger than a buffer the first part suffices';

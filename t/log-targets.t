@@ -113,6 +113,8 @@ for my $target ("file:$folder/own.log", 'file:/etc/passwd', "file:$folder/logs",
 	is $answer->{status}, 422, "$target";
 	is $answer->{json}{errors}[0]{pointer}, '/log/1/target', 'is no place for a log';
 }
+like refused_log($_)->{json}{errors}[0]{detail}, qr{has "\.\."}, "$_ leads out" for 'file:../x.log', 'file:a/../../x.log', "file:$folder/logs/..";
+is $lb->patch('/v1/frontends/plain?dry_run=true', { log => [{ target => 'file:a..b' }] })->{status}, 200, 'two dots in a name do not';
 is refused_log($_)->{status}, 422, "$_ is none" for 'file:', 'udp:localhost:514', 'udp:127.0.0.1:99999', 'tcp:/x', 'syslog', 'stdoutx';
 is $lb->patch('/v1/frontends/plain', { log => [{ target => 'stdout', sample => $_ }] })->{status}, 422, "no sample: $_"
 	for '0:2', '5:3', '2-1:3', '1:0', '1-3,2:4', '1', 'x:2';

@@ -70,7 +70,7 @@ main(int argc, char **argv)
 	if (argc != 3)
 		fail("usage", "map-verdict METHOD FILE");
 	file_read(argv[2], &text);
-	if (map_new(&map, argv[2]) != ERR_OK ||
+	if (map_new(&map) != ERR_OK ||
 	    map_load(map, (struct slice){ text.at, text.len }, &diag) != ERR_OK)
 		fail(argv[2], diag.text);
 	view = view_of(map, argv[1]);

@@ -109,7 +109,7 @@ a_map(const struct buf *text, uint64_t *took_us)
 	struct map *map = NULL;
 	uint64_t start = now_us();
 
-	must(map_new(&map, "volume"), "map");
+	must(map_new(&map), "map");
 	must(map_load(map, (struct slice){ text->at, text->len }, NULL), "load");
 	*took_us = now_us() - start;
 	return map;

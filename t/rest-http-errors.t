@@ -43,8 +43,9 @@ status_is $lb->put('/v1/http_errors/other', { pages => { 404 => page('other 404'
 status_is $lb->patch('/v1/frontends/web', { errorfiles_from => ['site', 'other'] }), 200, 'beside the first one';
 is asked('/404'), 'other 404', 'the last one counts';
 $answer = status_is $lb->delete('/v1/http_errors/other'), 409, 'a set that is named can\'t go';
-is fault_of($answer), '/frontends/web/errorfiles_from/1 names error_pages "other"', 'and who names it is told';
+is fault_of($answer), '/frontends/web/errorfiles_from/1 names http_errors "other"', 'and who names it is told';
 status_is $lb->patch('/v1/frontends/web', { errorfiles_from => ['site', 'none'] }), 422, 'one that is not there can\'t be named';
+is fault_of($lb->patch('/v1/frontends/web', { errorfiles_from => 'sit' })), '/errorfiles_from there is no http_errors "sit"; did you mean "site"?', 'by the name that it has in the document';
 status_is $lb->patch('/v1/defaults', { errorfiles_from => 'none' }), 422, 'nor in defaults';
 status_is $lb->patch('/v1/frontends/web', { errorfiles_from => undef }), 200, 'nothing is named';
 unlike asked('/404'), qr/site|other/, 'then pages are built in';

@@ -206,7 +206,7 @@ status_is $lb->put('/v1/maps/m', { entries => { '/api' => 'v1' } }), 201, 'a map
 status_is $lb->post($rules, { id => 'map', action => 'return', content_type => 'text/plain', lf_string => '%[path,map_beg(m)]', if => '{ path,map_beg(m) -m found }' }),
 	201, 'a rule that looks things up in it';
 is ask('/api/x')->{body}, 'v1', 'does';
-errors_are $lb->post($rules, { action => 'deny', if => '{ src,map_ip(m) a }' }), 409, { '/if' => qr{^map "m": the entry "/api": } }, 'where its entries do not fit';
+errors_are $lb->post($rules, { action => 'deny', if => '{ src,map_ip(m) a }' }), 422, { '/if' => qr{^map "m": the entry "/api": } }, 'where its entries do not fit';
 errors_are $lb->delete('/v1/maps/m'), 409, { map { ("/frontends/web/rules/3/$_" => qr/names map "m"/) } 'lf_string' }, 'it is in use';
 status_is $lb->patch('/v1/config', { maps => { m => undef }, frontends => { web => { rules => [] } } }), 200, 'both go together';
 
@@ -220,7 +220,29 @@ status_is $lb->patch('/v1/frontends/web', { monitor_uri => '/health', monitor_fa
 is ask('/health')->{status}, 200, 'is answered';
 status_is $lb->patch('/v1/backends/app/servers/s', { admin_state => 'maint' }), 200, 'no server';
 is ask('/health')->{status}, 503, 'is told there';
+errors_are $lb->patch('/v1/frontends/web', { monitor_uri => 'health' }), 422, { '/monitor_uri' => qr{begins with "/"} }, 'one that no request can have';
 is $lb->get('/v1/frontends/web')->{json}{timeout}{tarpit}, '5s', 'a tarpit lasts as long as a connect';
+
+# What is wrong is told once, and what was meant.
+sub faults_of { return [map { "$_->{pointer} $_->{detail}" } @{$_[0]{json}{errors}}] }
+is_deeply faults_of(status_is $lb->post($rules, { action => 'set-header', header => 'X', name => 'X', value => 'y' }), 422, 'no such field'),
+	['/header set-header has no field "header"; it has: name, value'], 'one error';
+like faults_of($lb->post($rules, { action => 'deny', server => 's' }))->[0], qr{^/server deny has no field "server"; it has: deny_status, }, 'a field of another action';
+is_deeply faults_of($lb->post($rules, { action => 'use_backend', backend => 'ap' })), ['/backend there is no backend "ap"; did you mean "app"?'], 'a name nearly right';
+is_deeply faults_of($lb->post($rules, { action => 'deny', if => '{ nbsrv(ap) lt 1 }' })), ['/if there is no backend "ap"; did you mean "app"?'], 'in a condition';
+is_deeply faults_of($lb->post($rules, { action => 'deny', if => '{ path -f /etc/list }' })), ['/if there is no map "/etc/list": what -f and map() name is one of maps, no file'], '-f';
+like faults_of($lb->post($rules, { action => 'deny', if => '{ ssl_fc }' }))->[0], qr{needs TLS, which is not in this version}, 'a test of TLS';
+like faults_of($lb->post($rules, { action => 'track-sc0', if => 'TRUE' }))->[0], qr{^/action .*needs stick tables, which are not in this version}, 'an action on tables';
+status_is $lb->post($rules, { id => 'u', action => 'deny', if => '{ path -u 17 -i /U }' }), 201, '-u has no effect';
+
+# Slots that are not there keep nothing.
+my $kept_in = sub { return { action => 'set-var', name => 'txn.x', expr => "path,capture-req($_[0])" } };
+errors_are $lb->post($rules, $kept_in->(0)), 422, { '/expr' => qr{the frontend has no capture slot 0 of requests} }, 'no slot';
+errors_are $lb->post($rules, { phase => 'http-response', action => 'capture', len => 9, expr => 'res.hdr(x),capture-res(1)' }), 422,
+	{ '/expr' => qr{no capture slot 1 of responses} }, 'its own is the only one';
+status_is $lb->patch('/v1/frontends/web', { rules => [$kept_in->(1), { action => 'capture', len => 9, expr => 'path' }], capture_request_headers => [{ name => 'X', len => 9 }] }),
+	200, 'a header\'s slot, and one of a later rule';
+status_is $lb->post('/v1/backends/app/rules', $kept_in->(5)), 201, 'in a backend frontends are not known';
 
 # A thousand.
 my @many = map { +{ id => "r$_", action => 'set-header', name => "X-$_", value => '%[path,lower]', if => "{ path_beg /n$_ }" } } 1 .. 999;

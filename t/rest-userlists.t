@@ -35,6 +35,9 @@ status_is $lb->patch('/v1/userlists/u', { users => { bob => { comment => 'd' } }
 status_is $lb->patch('/v1/userlists/u', { users => { eve => { password => '$6$rounds=1000$abcdefgh$x' } } }), 200, 'a user comes';
 like fault_of(status_is $lb->patch('/v1/userlists/u', { users => { x => { password => '!!' } } }), 422, 'no hash'),
 	qr{^/users/x/password is no hash}, 'says so';
+like fault_of(status_is $lb->patch('/v1/userlists/u', { users => { x => { password => 'plain' } } }), 422, 'a password as it is typed'),
+	qr{^/users/x/password is no hash .* is an insecure_password$}, 'says where it belongs';
+status_is $lb->patch('/v1/userlists/u?dry_run=true', { users => { x => { password => 'ab01FAX.bQRSU' } } }), 200, 'a hash of DES is one';
 like fault_of(status_is $lb->patch('/v1/userlists/u', { users => { x => {} } }), 422, 'no password'), qr{^/users/x one of}, 'says so, too';
 like fault_of(status_is $lb->patch('/v1/userlists/u', { users => { joe => { insecure_password => 'y' } } }), 422, 'two passwords'),
 	qr{insecure_password not together}, 'are one too many';

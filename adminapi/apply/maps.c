@@ -1,6 +1,6 @@
 /*
- * A map's resource becomes its contents: the file is read, or found to be the one that was. The plan's thread,
- * which is the helper: a file may be large.
+ * A map's resource becomes its contents: the file is read, or found to be the one that was. The
+ * plan's thread, which is the helper: a file may be large.
  */
 #include "config.h"
 #include "adminapi/apply/maps.h"
@@ -168,11 +168,11 @@ edits_apply(struct map *map, const struct map_edits *edits)
 
 /* REST had set all entries: what the file has does not count. */
 static enum err
-contents_empty(struct map **mp, const char *name)
+contents_empty(struct map **mp)
 {
 	struct map *empty;
 
-	if (map_new(&empty, name) != ERR_OK)
+	if (map_new(&empty) != ERR_OK)
 		return ERR_NOMEM;
 	map_free(mp);
 	*mp = empty;
@@ -197,7 +197,7 @@ contents_restore(struct map_settings *s, const char *name)
 	}
 	s->edits = count;
 	s->is_replaced = map->is_replaced;
-	if (map->is_replaced && contents_empty(&s->contents, name) != ERR_OK)
+	if (map->is_replaced && contents_empty(&s->contents) != ERR_OK)
 		return ERR_NOMEM;
 	return edits_apply(s->contents, map->edits);
 }

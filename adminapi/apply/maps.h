@@ -55,8 +55,8 @@ struct saved;
 void maps_restore(const struct saved *saved);
 
 /*
- * Before a plan that may make contents anew: control notes how each map (`name` NULL: all) is looked at, so that
- * what the plan makes is fit for that, and taking it over takes no time.
+ * Before a plan that may make contents anew: control notes how each map (`name` NULL: all) is
+ * looked at, so that what the plan makes is fit for that, and taking it over takes no time.
  */
 void maps_expect(struct doc *doc, const char *name);
 
@@ -76,9 +76,9 @@ struct store_txn;
 enum err map_store(const struct plan *plan, const struct plan_op *op, struct store_txn *st);
 
 /*
- * The map of that name, which is there, as the plan leaves it. Control, from preparing on: maps come before those
- * who use them. Who holds a view of it (map_view_get()) may keep that as long as he likes; when he has released it
- * he calls maps_reap().
+ * The map of that name, which is there, as the plan leaves it. Control, from preparing on: maps
+ * come before those who use them. Who holds a view of it (map_view_get()) may keep that as long as
+ * he likes; when he has released it he calls maps_reap().
  */
 struct map *maps_find(struct plan *plan, const char *name);
 void maps_reap(void);

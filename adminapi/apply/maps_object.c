@@ -37,7 +37,7 @@ maps_contents_new(const struct doc_node *node)
 	struct map *map = object == NULL ? NULL : object->shell;
 
 	if (map == NULL)
-		return map_new(&map, node->name) == ERR_OK ? map : NULL;
+		return map_new(&map) == ERR_OK ? map : NULL;
 	object->shell = NULL;
 	return map;
 }

@@ -16,6 +16,7 @@ struct preparation {
 	uint32_t		 next;		/* ops before this one are prepared */
 	struct issues		*issues;	/* what failed, and where */
 	bool			 nomem;
+	bool			 is_misfit;	/* what failed is a map in a rule that this plan says: 422 */
 	uint64_t		 wait_until_us;	/* for a socket of ours to close; 0: none was waited for */
 	bool			 is_waiting;	/* ERR_BUSY came of that, not of the time */
 };
@@ -56,8 +57,9 @@ typedef void bind_change_fn(const char *frontend, const struct bind *bind, bool 
 void prepared_bind_changes(const struct plan_op *op, bind_change_fn *fn, void *arg);
 
 /*
- * A userlist as the plan leaves it, referenced for the caller; NULL: there is none. Those that it is prepared for
- * come behind it (plan.c's order), and are prepared anew when it changes (plan_depend.c).
+ * A userlist as the plan leaves it, referenced for the caller; NULL: there is none. Those that it
+ * is prepared for come behind it (plan.c's order), and are prepared anew when it changes
+ * (plan_depend.c).
  */
 struct userlist;
 struct userlist *prepared_userlist(struct plan *plan, const char *name);

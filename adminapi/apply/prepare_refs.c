@@ -35,6 +35,7 @@ map_misfits(struct preparation *p, const struct plan_op *op, struct refs *const 
 			nth += r->kind == REF_MAP && strcmp(r->name, ref->name) == 0;
 			is_found = r == ref;
 		}
+	p->is_misfit = op->to != op->from;
 	buf_puts(&at->text, map_place(op, ref->name, nth));
 	issues_add(p->issues, pointer_text(at), "map \"%s\": %s", ref->name, why);
 }

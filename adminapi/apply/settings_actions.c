@@ -113,171 +113,122 @@ capture_finish(struct rule_site *site)
 
 /* -- the table -- */
 
+/* clang-format off */
 #define R(member) offsetof(struct rule, member)
-#define NO_OPERANDS                                   \
-	{                                             \
-		{                                     \
-			NULL, NULL, 0, OPTIONAL, NULL \
-		}                                     \
-	}
+#define FIELD(field, take, member)	{ field, take, R(member), OPTIONAL, NULL }
+#define EITHER(field, take, member)	{ field, take, R(member), ONE_OF, NULL }
+#define WORD(field, take, member, words) { field, take, R(member), OPTIONAL, words }
 
-#define HEADER_VALUE                                                   \
-	{                                                              \
-		{ "name", take_text, R(name), OPTIONAL, NULL },        \
-		{                                                      \
-			"value", take_format, R(value), OPTIONAL, NULL \
-		}                                                      \
-	}
-#define HEADER_REPLACE                                                     \
-	{                                                                  \
-		{ "name", take_text, R(name), OPTIONAL, NULL },            \
-			{ "match", take_regex, R(regex), OPTIONAL, NULL }, \
-		{                                                          \
-			"value", take_format, R(value), OPTIONAL, NULL     \
-		}                                                          \
-	}
-#define REPLACE                                                        \
-	{                                                              \
-		{ "match", take_regex, R(regex), OPTIONAL, NULL },     \
-		{                                                      \
-			"value", take_format, R(value), OPTIONAL, NULL \
-		}                                                      \
-	}
-#define VALUE                                                          \
-	{                                                              \
-		{                                                      \
-			"value", take_format, R(value), OPTIONAL, NULL \
-		}                                                      \
-	}
-#define EXPR                                                       \
-	{                                                          \
-		{                                                  \
-			"expr", take_expr, R(expr), OPTIONAL, NULL \
-		}                                                  \
-	}
-#define MAP_KEY                                                    \
-	{                                                          \
-		{ "map", take_map, R(ref), OPTIONAL, NULL },       \
-		{                                                  \
-			"key", take_format, R(key), OPTIONAL, NULL \
-		}                                                  \
-	}
-#define REPLY(status_field)                                                        \
-	{                                                                          \
-		{ status_field, take_status, R(status), OPTIONAL, NULL },          \
-		{                                                                  \
-			"content_type", take_text, R(content_type), OPTIONAL, NULL \
-		}                                                                  \
-	}
+#define NO_OPERANDS	{ { NULL, NULL, 0, OPTIONAL, NULL } }
+#define EXPR		{ FIELD("expr", take_expr, expr) }
+#define VALUE		{ FIELD("value", take_format, value) }
+#define REPLACE		{ FIELD("match", take_regex, regex), FIELD("value", take_format, value) }
+#define MAP_KEY		{ FIELD("map", take_map, ref), FIELD("key", take_format, key) }
+#define HEADER_VALUE	{ FIELD("name", take_text, name), FIELD("value", take_format, value) }
+#define HEADER_REPLACE	{ FIELD("name", take_text, name), FIELD("match", take_regex, regex), \
+			  FIELD("value", take_format, value) }
+#define REPLY(status_field) { FIELD(status_field, take_status, status), \
+			  FIELD("content_type", take_text, content_type) }
 
 static const struct action_row rows[RULE_ACTION_COUNT] = {
-	[RULE_ACCEPT] = { RULE_ACCEPT, NO_OPERANDS, NULL },
-	[RULE_ADD_ACL] = { RULE_ADD_ACL, MAP_KEY, NULL },
-	[RULE_ADD_HEADER] = { RULE_ADD_HEADER, HEADER_VALUE, NULL },
-	[RULE_ALLOW] = { RULE_ALLOW, NO_OPERANDS, NULL },
-	[RULE_AUTH] = { RULE_AUTH, { { "realm", take_text, R(text), OPTIONAL, NULL } }, NULL },
-	[RULE_CAPTURE] = { RULE_CAPTURE,
-			   { { "expr", take_expr, R(expr), OPTIONAL, NULL },
-			     { "len", take_nothing, R(number), ONE_OF, NULL },
-			     { "slot", take_number, R(number), ONE_OF, NULL } },
-			   capture_finish },
-	[RULE_CLOSE] = { RULE_CLOSE, NO_OPERANDS, NULL },
-	[RULE_DEL_ACL] = { RULE_DEL_ACL, MAP_KEY, NULL },
-	[RULE_DEL_HEADER] = { RULE_DEL_HEADER,
-			      { { "name", take_text, R(name), OPTIONAL, NULL },
-				{ "match", take_word_enum, R(name_match), OPTIONAL, match_words } },
-			      del_header_finish },
-	[RULE_DEL_MAP] = { RULE_DEL_MAP, MAP_KEY, NULL },
-	[RULE_DENY] = { RULE_DENY, REPLY("deny_status"), deny_finish },
-	[RULE_EARLY_HINT] = { RULE_EARLY_HINT, HEADER_VALUE, NULL },
-	[RULE_INSPECT_DELAY] = { RULE_INSPECT_DELAY,
-				 { { "delay", take_duration, R(number), OPTIONAL, NULL } },
-				 NULL },
-	[RULE_PAUSE] = { RULE_PAUSE,
-			 { { "delay", take_duration, R(number), ONE_OF, NULL },
-			   { "expr", take_expr, R(expr), ONE_OF, NULL } },
-			 NULL },
-	[RULE_REDIRECT] = { RULE_REDIRECT,
-			    { { "location", take_format, R(value), ONE_OF, NULL },
-			      { "prefix", take_format, R(value), ONE_OF, NULL },
-			      { "scheme", take_format, R(value), ONE_OF, NULL },
-			      { "code", take_status, R(status), OPTIONAL, NULL },
-			      { "drop_query", take_bool, R(drop_query), OPTIONAL, NULL },
-			      { "append_slash", take_bool, R(append_slash), OPTIONAL, NULL },
-			      { "ignore_empty", take_bool, R(ignore_empty), OPTIONAL, NULL } },
-			    redirect_finish },
-	[RULE_REJECT] = { RULE_REJECT, NO_OPERANDS, NULL },
-	[RULE_REPLACE_HEADER] = { RULE_REPLACE_HEADER, HEADER_REPLACE, NULL },
-	[RULE_REPLACE_PATH] = { RULE_REPLACE_PATH, REPLACE, NULL },
-	[RULE_REPLACE_PATHQ] = { RULE_REPLACE_PATHQ, REPLACE, NULL },
-	[RULE_REPLACE_URI] = { RULE_REPLACE_URI, REPLACE, NULL },
-	[RULE_REPLACE_VALUE] = { RULE_REPLACE_VALUE, HEADER_REPLACE, NULL },
-	[RULE_RETURN] = { RULE_RETURN, REPLY("status"), reply_finish },
-	[RULE_SET_DST] = { RULE_SET_DST, EXPR, NULL },
-	[RULE_SET_DST_PORT] = { RULE_SET_DST_PORT, EXPR, NULL },
-	[RULE_SET_HEADER] = { RULE_SET_HEADER, HEADER_VALUE, NULL },
-	[RULE_SET_LOG_LEVEL] = { RULE_SET_LOG_LEVEL,
-				 { { "level", take_word, R(number), OPTIONAL, level_words } },
-				 NULL },
-	[RULE_SET_MAP] = { RULE_SET_MAP,
-			   { { "map", take_map, R(ref), OPTIONAL, NULL },
-			     { "key", take_format, R(key), OPTIONAL, NULL },
-			     { "value", take_format, R(value), OPTIONAL, NULL } },
-			   NULL },
-	[RULE_SET_METHOD] = { RULE_SET_METHOD, VALUE, NULL },
-	[RULE_SET_PATH] = { RULE_SET_PATH, VALUE, NULL },
-	[RULE_SET_PATHQ] = { RULE_SET_PATHQ, VALUE, NULL },
-	[RULE_SET_PRIORITY_CLASS] = { RULE_SET_PRIORITY_CLASS, EXPR, NULL },
-	[RULE_SET_PRIORITY_OFFSET] = { RULE_SET_PRIORITY_OFFSET, EXPR, NULL },
-	[RULE_SET_QUERY] = { RULE_SET_QUERY, VALUE, NULL },
-	[RULE_SET_RETRIES] = { RULE_SET_RETRIES,
-			       { { "value", take_number, R(number), ONE_OF, NULL },
-				 { "expr", take_expr, R(expr), ONE_OF, NULL } },
-			       NULL },
-	[RULE_SET_SRC] = { RULE_SET_SRC, EXPR, NULL },
-	[RULE_SET_SRC_PORT] = { RULE_SET_SRC_PORT, EXPR, NULL },
-	[RULE_SET_STATUS] = { RULE_SET_STATUS,
-			      { { "status", take_status, R(status), OPTIONAL, NULL },
-				{ "reason", take_text, R(text), OPTIONAL, NULL } },
-			      NULL },
-	[RULE_SET_TIMEOUT] = { RULE_SET_TIMEOUT,
-			       { { "timeout", take_word_enum, R(timeout), OPTIONAL, timeout_words },
-				 { "value", take_duration, R(number), ONE_OF, NULL },
-				 { "expr", take_expr, R(expr), ONE_OF, NULL } },
-			       NULL },
-	[RULE_SET_URI] = { RULE_SET_URI, VALUE, NULL },
-	[RULE_SET_VAR] = { RULE_SET_VAR,
-			   { { "name", take_var, R(var), OPTIONAL, NULL },
-			     { "expr", take_expr, R(expr), ONE_OF, NULL },
-			     { "value", take_format, R(value), ONE_OF, NULL } },
-			   NULL },
-	[RULE_SILENT_DROP] = { RULE_SILENT_DROP, NO_OPERANDS, NULL },
-	[RULE_STRICT_MODE] = { RULE_STRICT_MODE,
-			       { { "on", take_bool, R(is_strict), OPTIONAL, NULL } },
-			       NULL },
-	[RULE_TARPIT] = { RULE_TARPIT, REPLY("deny_status"), deny_finish },
-	[RULE_UNSET_VAR] = { RULE_UNSET_VAR,
-			     { { "name", take_var, R(var), OPTIONAL, NULL } },
-			     NULL },
-	[RULE_USE_BACKEND] = { RULE_USE_BACKEND,
-			       { { "backend", take_nothing, R(ref), OPTIONAL, NULL } },
-			       use_backend_finish },
-	[RULE_USE_SERVER] = { RULE_USE_SERVER,
-			      { { "server", take_nothing, R(ref), OPTIONAL, NULL } },
-			      use_server_finish },
-	[RULE_WAIT_FOR_BODY] = { RULE_WAIT_FOR_BODY,
-				 { { "time", take_duration, R(number), OPTIONAL, NULL },
-				   { "at_least", take_size, R(bytes), OPTIONAL, NULL } },
-				 NULL },
+	[RULE_ACCEPT]			= { NO_OPERANDS, NULL },
+	[RULE_ADD_ACL]			= { MAP_KEY, NULL },
+	[RULE_ADD_HEADER]		= { HEADER_VALUE, NULL },
+	[RULE_ALLOW]			= { NO_OPERANDS, NULL },
+	[RULE_AUTH]			= { { FIELD("realm", take_text, text) }, NULL },
+	[RULE_CAPTURE]			= { {
+		FIELD("expr", take_expr, expr),
+		EITHER("len", take_nothing, number),
+		EITHER("slot", take_number, number),
+	}, capture_finish },
+	[RULE_CLOSE]			= { NO_OPERANDS, NULL },
+	[RULE_DEL_ACL]			= { MAP_KEY, NULL },
+	[RULE_DEL_HEADER]		= { {
+		FIELD("name", take_text, name),
+		WORD("match", take_word_enum, name_match, match_words),
+	}, del_header_finish },
+	[RULE_DEL_MAP]			= { MAP_KEY, NULL },
+	[RULE_DENY]			= { REPLY("deny_status"), deny_finish },
+	[RULE_EARLY_HINT]		= { HEADER_VALUE, NULL },
+	[RULE_INSPECT_DELAY]		= { { FIELD("delay", take_duration, number) }, NULL },
+	[RULE_PAUSE]			= { {
+		EITHER("delay", take_duration, number),
+		EITHER("expr", take_expr, expr),
+	}, NULL },
+	[RULE_REDIRECT]			= { {
+		EITHER("location", take_format, value),
+		EITHER("prefix", take_format, value),
+		EITHER("scheme", take_format, value),
+		FIELD("code", take_status, status),
+		FIELD("drop_query", take_bool, drop_query),
+		FIELD("append_slash", take_bool, append_slash),
+		FIELD("ignore_empty", take_bool, ignore_empty),
+	}, redirect_finish },
+	[RULE_REJECT]			= { NO_OPERANDS, NULL },
+	[RULE_REPLACE_HEADER]		= { HEADER_REPLACE, NULL },
+	[RULE_REPLACE_PATH]		= { REPLACE, NULL },
+	[RULE_REPLACE_PATHQ]		= { REPLACE, NULL },
+	[RULE_REPLACE_URI]		= { REPLACE, NULL },
+	[RULE_REPLACE_VALUE]		= { HEADER_REPLACE, NULL },
+	[RULE_RETURN]			= { REPLY("status"), reply_finish },
+	[RULE_SET_DST]			= { EXPR, NULL },
+	[RULE_SET_DST_PORT]		= { EXPR, NULL },
+	[RULE_SET_HEADER]		= { HEADER_VALUE, NULL },
+	[RULE_SET_LOG_LEVEL]		= { {
+		WORD("level", take_word, number, level_words),
+	}, NULL },
+	[RULE_SET_MAP]			= { {
+		FIELD("map", take_map, ref),
+		FIELD("key", take_format, key),
+		FIELD("value", take_format, value),
+	}, NULL },
+	[RULE_SET_METHOD]		= { VALUE, NULL },
+	[RULE_SET_PATH]			= { VALUE, NULL },
+	[RULE_SET_PATHQ]		= { VALUE, NULL },
+	[RULE_SET_PRIORITY_CLASS]	= { EXPR, NULL },
+	[RULE_SET_PRIORITY_OFFSET]	= { EXPR, NULL },
+	[RULE_SET_QUERY]		= { VALUE, NULL },
+	[RULE_SET_RETRIES]		= { {
+		EITHER("value", take_number, number),
+		EITHER("expr", take_expr, expr),
+	}, NULL },
+	[RULE_SET_SRC]			= { EXPR, NULL },
+	[RULE_SET_SRC_PORT]		= { EXPR, NULL },
+	[RULE_SET_STATUS]		= { {
+		FIELD("status", take_status, status),
+		FIELD("reason", take_text, text),
+	}, NULL },
+	[RULE_SET_TIMEOUT]		= { {
+		WORD("timeout", take_word_enum, timeout, timeout_words),
+		EITHER("value", take_duration, number),
+		EITHER("expr", take_expr, expr),
+	}, NULL },
+	[RULE_SET_URI]			= { VALUE, NULL },
+	[RULE_SET_VAR]			= { {
+		FIELD("name", take_var, var),
+		EITHER("expr", take_expr, expr),
+		EITHER("value", take_format, value),
+	}, NULL },
+	[RULE_SILENT_DROP]		= { NO_OPERANDS, NULL },
+	[RULE_STRICT_MODE]		= { { FIELD("on", take_bool, is_strict) }, NULL },
+	[RULE_TARPIT]			= { REPLY("deny_status"), deny_finish },
+	[RULE_UNSET_VAR]		= { { FIELD("name", take_var, var) }, NULL },
+	[RULE_USE_BACKEND]		= { {
+		FIELD("backend", take_nothing, ref),
+	}, use_backend_finish },
+	[RULE_USE_SERVER]		= { {
+		FIELD("server", take_nothing, ref),
+	}, use_server_finish },
+	[RULE_WAIT_FOR_BODY]		= { {
+		FIELD("time", take_duration, number),
+		FIELD("at_least", take_size, bytes),
+	}, NULL },
 };
+/* clang-format on */
 
 const struct action_row *
 action_row(enum rule_action action)
 {
-	const struct action_row *row;
-
 	assert(action < COUNT(rows));
-	row = &rows[action];
-	assert(row->action == action);
-	return row;
+	return &rows[action];
 }

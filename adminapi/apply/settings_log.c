@@ -48,12 +48,27 @@ word_of(const cJSON *item, const char *field, const char *const *words, unsigned
 	return otherwise;
 }
 
+/* Whether a part of it is "..". */
+static bool
+path_climbs(const char *path)
+{
+	for (const char *at = path; (at = strstr(at, "..")) != NULL; at++)
+		if ((at == path || at[-1] == '/') && (at[2] == '/' || at[2] == '\0'))
+			return true;
+	return false;
+}
+
 /* By the letters below log_dir: opened beneath it. Only the configuration file may name others. */
 static bool
 place_settle(struct log_place *place, const char *log_dir, struct diag *why)
 {
 	const char *below = log_dir == NULL ? NULL : file_below(log_dir, place->path);
 
+	if (below != NULL && path_climbs(below)) {
+		diag_set(why, "\"%s\" has \"..\": it is to stay below global.log_dir, %s",
+			 place->path, log_dir);
+		return false;
+	}
 	if (below != NULL) {
 		place->dir = log_dir;
 		place->path = below;

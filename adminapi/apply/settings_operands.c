@@ -52,20 +52,25 @@ site_note_uses(struct rule_site *site, struct pointer *at)
 	refs_note(site->chain, site->refs, &site->noted, at);
 }
 
-/* What became of a compiler's work on a field. True: it is there. */
-static bool
+void
+site_took(struct rule_site *site, struct pointer *at, enum err e, const struct diag *why)
+{
+	if (e == ERR_OK)
+		site_note_uses(site, at);
+	else if (e == ERR_NOMEM)
+		site->nomem = true;
+	else
+		issues_add(site->issues, pointer_text(at), "%s", why->text);
+}
+
+/* The same on a field. */
+static void
 took(struct rule_site *site, const struct operand *operand, enum err e, const struct diag *why)
 {
 	size_t mark = pointer_push(site->at, operand->field);
 
-	if (e == ERR_OK)
-		site_note_uses(site, site->at);
-	else if (e == ERR_NOMEM)
-		site->nomem = true;
-	else
-		issues_add(site->issues, pointer_text(site->at), "%s", why->text);
+	site_took(site, site->at, e, why);
 	pointer_pop(site->at, mark);
-	return e == ERR_OK;
 }
 
 /* -- plain values -- */
@@ -174,12 +179,7 @@ format_take(struct rule_site *site, struct slice text, struct pointer *at)
 	struct diag why;
 	enum err e = format_compile(&format, text, FORMAT_VALUE, &site->env, &why);
 
-	if (e == ERR_OK)
-		site_note_uses(site, at);
-	else if (e == ERR_NOMEM)
-		site->nomem = true;
-	else
-		issues_add(site->issues, pointer_text(at), "%s", why.text);
+	site_took(site, at, e, &why);
 	return format;
 }
 

@@ -66,16 +66,17 @@ bool errors_compile(struct http_errors *errors, const struct chain *chain, struc
 	struct issues *issues);
 
 /*
- * A set of error pages (of "http_errors"): what error_pages_find() gives, NULL: there is none, as who checks references
- * tells. False: no memory. What is wrong is an issue below `at`; http_errors_fini() in any case.
+ * A set of error pages (of "http_errors"): what error_pages_find() gives, NULL: there is none, as
+ * who checks references tells. False: no memory. What is wrong is an issue below `at`;
+ * http_errors_fini() in any case.
  */
 const cJSON *error_pages_find(const struct chain *chain, const char *name);
 bool error_pages_compile(struct http_errors *errors, const cJSON *set, const char *files_dir,
 	struct pointer *at, struct issues *issues);
 
 /*
- * Named ACLs, monitor_fail, the rules that hold. Objects behind their references are to be found when they are
- * prepared. False: no memory. What was made is the conf's.
+ * Named ACLs, monitor_fail, the rules that hold. Objects behind their references are to be found
+ * when they are prepared. False: no memory. What was made is the conf's.
  */
 bool frontend_rules_compile(struct frontend_conf *conf, const struct chain *chain,
 	struct pointer *at, struct issues *issues);
@@ -83,8 +84,9 @@ bool backend_rules_compile(struct backend_conf *conf, const struct chain *chain,
 	struct pointer *at, struct issues *issues);
 
 /*
- * Note for the plan what `refs` names behind *noted (the last one noted; NULL: none was): it stands at `at`. Whoever
- * compiles expressions calls it after each, so that what is missing is told where it was named first.
+ * Note for the plan what `refs` names behind *noted (the last one noted; NULL: none was): it stands
+ * at `at`. Whoever compiles expressions calls it after each, so that what is missing is told where
+ * it was named first.
  */
 const struct ref *refs_last(const struct refs *refs);	/* NULL: it is empty */
 void refs_note(const struct chain *chain, const struct refs *refs, const struct ref **noted,
@@ -94,8 +96,8 @@ void refs_note(const struct chain *chain, const struct refs *refs, const struct 
 const char *answer_header_fault(const char *name);
 
 /*
- * Targets of a `log` list, those whose format is `format` (NULL: all); an issue for each mistake, below `at`. *lp stays NULL for an empty one. False: no
- * memory. *lp is the caller's.
+ * Targets of a `log` list, those whose format is `format` (NULL: all); an issue for each mistake,
+ * below `at`. *lp stays NULL for an empty one. False: no memory. *lp is the caller's.
  */
 bool log_compile(struct log_list **lp, const cJSON *list, const char *format, const char *log_dir,
 	struct pointer *at, struct issues *issues);

@@ -1,8 +1,8 @@
 /*
  * Answers of rules: return, deny and tarpit, redirect. Pure but for the reading of files; any thread.
  *
- * What is the same for each request is put together here; what has a format in its body or its headers is made
- * of its parts when it is needed.
+ * What is the same for each request is put together here; what has a format in its body or its
+ * headers is made of its parts when it is needed.
  */
 #include "config.h"
 #include "adminapi/apply/settings_rules_priv.h"

@@ -151,6 +151,7 @@ env_init(struct rule_site *site)
 		.has = rule_phase_has(phase, is_http(site), in_backend(site)),
 		.place = phase_rows[phase].place,
 		.backend = in_backend(site) ? site->chain->node->name : NULL,
+		.slots = in_backend(site) ? NULL : &site->slots,
 		.acls = site->acls,
 		.refs = site->refs,
 	};
@@ -165,12 +166,7 @@ condition_take(struct rule_site *site, const char *field, const char *text)
 	struct diag why;
 	enum err e = cond_compile(&site->rule->cond, slice_of(text), &site->env, &why);
 
-	if (e == ERR_OK)
-		site_note_uses(site, site->at);
-	else if (e == ERR_NOMEM)
-		site->nomem = true;
-	else
-		issues_add(site->issues, pointer_text(site->at), "%s", why.text);
+	site_took(site, site->at, e, &why);
 	pointer_pop(site->at, mark);
 }
 
@@ -204,12 +200,7 @@ acl_compile(struct rule_site *site, const cJSON *acl)
 		if (cJSON_IsString(test))
 			e = acls_add(site->acls, slice_of(acl->string), slice_of(test->valuestring),
 				     &site->env, &why);
-		if (e == ERR_OK)
-			site_note_uses(site, site->at);
-		else if (e == ERR_NOMEM)
-			site->nomem = true;
-		else
-			issues_add(site->issues, pointer_text(site->at), "%s", why.text);
+		site_took(site, site->at, e, &why);
 		pointer_pop(site->at, mark);
 	}
 }
@@ -232,6 +223,7 @@ acls_compile(struct rule_site *site, struct acls **ap)
 		.has = COMPILE_HAS_ALL,
 		.place = "ACLs",
 		.backend = in_backend(site) ? site->chain->node->name : NULL,
+		.slots = in_backend(site) ? NULL : &site->slots,
 		.refs = site->refs,
 	};
 	mark = pointer_push(site->at, "acls");
@@ -350,6 +342,25 @@ list_compile(struct rule_site *site, struct rules *rules)
 		rules_seal(rules);
 }
 
+/* The rules of the list make theirs when they are compiled; expressions may name them before. */
+static void
+slots_count(struct rule_site *site)
+{
+	const cJSON *item;
+
+	for (unsigned i = 0; i < 2; i++)
+		site->slots.count[i] = site->captures->sides[i].count;
+	cJSON_ArrayForEach(item, list_of(site->chain)) {
+		const char *action = cJSON_GetStringValue(doc_field(item, "action"));
+		const char *phase = cJSON_GetStringValue(doc_field(item, "phase"));
+
+		if (action == NULL || strcmp(action, "capture") != 0 ||
+		    !cJSON_IsNumber(doc_field(item, "len")))
+			continue;
+		site->slots.count[phase != NULL && strstr(phase, "response") != NULL]++;
+	}
+}
+
 bool
 frontend_rules_compile(struct frontend_conf *conf, const struct chain *chain, struct pointer *at,
 		       struct issues *issues)
@@ -362,6 +373,7 @@ frontend_rules_compile(struct frontend_conf *conf, const struct chain *chain, st
 				  .at = at,
 				  .issues = issues };
 
+	slots_count(&site);
 	acls_compile(&site, &conf->acls);
 	monitor_compile(&site, &conf->http.monitor_fail);
 	if (count == 0 || site.nomem)

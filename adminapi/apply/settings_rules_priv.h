@@ -1,6 +1,7 @@
 /*
- * Between the files that compile rules: settings_rules.c (lists, phases, conditions), settings_actions.c (which
- * action has which operands), settings_operands.c (what an operand is), settings_replies.c (answers).
+ * Between the files that compile rules: settings_rules.c (lists, phases, conditions),
+ * settings_actions.c (which action has which operands), settings_operands.c (what an operand is),
+ * settings_replies.c (answers).
  */
 #pragma once
 
@@ -18,6 +19,7 @@ struct rule_site {
 	struct refs		*refs;		/* where references go now */
 	struct acls		*acls;		/* named ones; NULL: none */
 	struct compile_env	 env;
+	struct compile_slots	 slots;		/* that the frontend will have */
 	struct capture_conf	*captures;	/* the frontend's; NULL: a backend's rules */
 	struct pointer		*at;		/* the rule */
 	struct issues		*issues;
@@ -42,7 +44,6 @@ struct operand {
 #define OPERANDS_MAX 10
 
 struct action_row {
-	enum rule_action	 action;
 	struct operand		 operands[OPERANDS_MAX];	/* to the first without a field */
 	void		       (*finish)(struct rule_site *site);	/* what a table can't say; may be NULL */
 };
@@ -66,6 +67,9 @@ operand_fn take_word;		/* int64_t: the index */
 operand_fn take_word_enum;	/* an enum: the index */
 operand_fn take_map;		/* struct ref * */
 operand_fn take_nothing;	/* finish() does it */
+
+/* What became of a compiler's work on what stands at `at`: its uses are noted, or `why` it failed is told. */
+void site_took(struct rule_site *site, struct pointer *at, enum err e, const struct diag *why);
 
 /* A format where it stands; NULL after an issue or without memory. */
 struct format *format_take(struct rule_site *site, struct slice text, struct pointer *at);

@@ -1,6 +1,6 @@
 /*
- * A write of rules: one of a list, or several; for the store and the workers a change of their frontend or backend.
- * Pure; see plan.h for the thread.
+ * A write of rules: one of a list, or several; for the store and the workers a change of their
+ * frontend or backend. Pure; see plan.h for the thread.
  */
 #include "config.h"
 #include "adminapi/apply/txn_priv.h"

@@ -126,7 +126,7 @@ front_prepare(void)
 	preparation_abort(&txn->preparation);
 	txn_place_issues(txn);
 	diag_set(&txn->write->why, e == ERR_NOMEM ? "out of memory" : "it can't be applied");
-	if (e == ERR_INVALID && txn->write->of_entries)
+	if (e == ERR_INVALID && (txn->write->of_entries || txn->preparation.is_misfit))
 		front_end(WRITE_INVALID);
 	else
 		front_end(e == ERR_NOMEM ? WRITE_UNAVAILABLE : WRITE_CONFLICT);

@@ -8,8 +8,9 @@
 #include "core/err.h"
 
 /*
- * Before any thread is started. `user` or `group` may be NULL. Not started as root: nothing is done if they are
- * who runs us already, else an error. `state_dir` (NULL: none) is created for and given to the user.
+ * Before any thread is started. `user` or `group` may be NULL. Not started as root: nothing is done
+ * if they are who runs us already, else an error. `state_dir` (NULL: none) is created for and given
+ * to the user.
  */
 enum err privileges_drop(const char *user, const char *group, const char *state_dir,
 	struct diag *diag);

@@ -9,17 +9,17 @@
 #include <string.h>
 
 static const struct doc_kind_info kinds[DOC_KINDS] = {
-	[DOC_CONFIG]	= { "config",	DOC_KINDS,	"",		false, 0 },
-	[DOC_GLOBAL]	= { "global",	DOC_CONFIG,	"global",	false, 0 },
-	[DOC_ADMIN]	= { "admin",	DOC_CONFIG,	"admin",	false, 0 },
-	[DOC_DEFAULTS]	= { "defaults",	DOC_CONFIG,	"defaults",	false, 0 },
-	[DOC_PROFILE]	= { "profile",	DOC_CONFIG,	"profiles",	true,  0 },
-	[DOC_FRONTEND]	= { "frontend",	DOC_CONFIG,	"frontends",	true,  1 },
-	[DOC_BACKEND]	= { "backend",	DOC_CONFIG,	"backends",	true,  2 },
-	[DOC_MAP]	= { "map",	DOC_CONFIG,	"maps",		true,  3 },
-	[DOC_USERLIST]	= { "userlist",	DOC_CONFIG,	"userlists",	true,  4 },
-	[DOC_ERROR_PAGES] = { "error_pages", DOC_CONFIG, "http_errors",	true,  5 },
-	[DOC_SERVER]	= { "server",	DOC_BACKEND,	"servers",	true,  0 },
+	[DOC_CONFIG]	= { "config",	DOC_KINDS,	"",		false, 0, NULL },
+	[DOC_GLOBAL]	= { "global",	DOC_CONFIG,	"global",	false, 0, NULL },
+	[DOC_ADMIN]	= { "admin",	DOC_CONFIG,	"admin",	false, 0, NULL },
+	[DOC_DEFAULTS]	= { "defaults",	DOC_CONFIG,	"defaults",	false, 0, NULL },
+	[DOC_PROFILE]	= { "profile",	DOC_CONFIG,	"profiles",	true,  0, NULL },
+	[DOC_FRONTEND]	= { "frontend",	DOC_CONFIG,	"frontends",	true,  1, NULL },
+	[DOC_BACKEND]	= { "backend",	DOC_CONFIG,	"backends",	true,  2, NULL },
+	[DOC_MAP]	= { "map",	DOC_CONFIG,	"maps",		true,  3, NULL },
+	[DOC_USERLIST]	= { "userlist",	DOC_CONFIG,	"userlists",	true,  4, NULL },
+	[DOC_ERROR_PAGES] = { "http_errors", DOC_CONFIG, "http_errors", true, 5, "error_pages" },
+	[DOC_SERVER]	= { "server",	DOC_BACKEND,	"servers",	true,  0, NULL },
 };
 
 const struct doc_kind_info *
@@ -266,7 +266,8 @@ doc_new(struct doc **dp, const struct schema *schema)
 		return ERR_NOMEM;
 	doc->schema = schema;
 	for (enum doc_kind kind = 0; kind < DOC_KINDS; kind++) {
-		doc->defs[kind] = schema_def(schema, kinds[kind].word);
+		doc->defs[kind] = schema_def(schema, kinds[kind].def != NULL ? kinds[kind].def
+									     : kinds[kind].word);
 		assert(doc->defs[kind] != NULL);
 		if (kinds[kind].is_collection)
 			continue;

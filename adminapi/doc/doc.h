@@ -31,11 +31,12 @@ enum doc_kind {
 
 /* What there is to know about a kind of resource. */
 struct doc_kind_info {
-	const char	*word;		/* "server"; its $defs name too */
+	const char	*word;		/* for people: "server" */
 	enum doc_kind	 parent;
 	const char	*member;	/* the parent's member: of the collection, or of the resource itself */
 	bool		 is_collection;	/* many by name, or one */
 	uint32_t	 slot;		/* in the parent's collections[] or singles */
+	const char	*def;		/* its $defs name; NULL: its word */
 };
 const struct doc_kind_info *doc_kind_info(enum doc_kind kind);
 

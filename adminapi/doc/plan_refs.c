@@ -7,7 +7,10 @@
 #include "config.h"
 #include "adminapi/doc/plan_priv.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include "core/hint.h"
 
 static bool
 reference_take(struct reference *r, const cJSON *set, const char *field)
@@ -78,19 +81,75 @@ reference_push(const struct reference *r, struct pointer *at)
 	pointer_push(at, r->of_rules);
 }
 
+/* -- "did you mean" -- */
+
+#define HINT_NAMES_MAX 10000	/* of so many, at most, the nearest is looked for */
+
+/* The members of a collection that are there once the plan holds. Their names live as long as the plan. */
+static size_t
+members_names(struct plan *plan, const struct doc_node *parent, enum doc_kind kind,
+	      const char *names[HINT_NAMES_MAX])
+{
+	size_t count = 0;
+
+	doc_each_child(node, parent, kind)
+		if (node->op == NULL && plan_version(node) != NULL && count < HINT_NAMES_MAX)
+			names[count++] = node->name;
+	for (uint32_t i = 0; i < plan->count && count < HINT_NAMES_MAX; i++) {
+		const struct plan_op *op = plan->ops[i];
+
+		if (op->to != NULL && op->node->kind == kind && op->node->parent == parent)
+			names[count++] = op->node->name;
+	}
+	return count;
+}
+
+/* Which of its siblings was meant; NULL: none is near, or there is no memory for a hint. */
+static const char *
+member_nearest(struct plan *plan, const struct doc_node *parent, enum doc_kind kind,
+	       const char *name)
+{
+	const char **names = calloc(HINT_NAMES_MAX, sizeof(*names));
+	const char *nearest = NULL;
+
+	if (names != NULL && plan->issues.count < ISSUES_MAX)
+		nearest = hint_nearest(name, names, members_names(plan, parent, kind, names));
+	free(names);
+	return nearest;
+}
+
+/* An issue: `label`, such as map "x", is not there. */
+static void
+missing_issue(struct plan *plan, struct pointer *at, const struct doc_node *parent,
+	      enum doc_kind kind, const char *name, const char *label)
+{
+	const char *nearest = parent == NULL ? NULL : member_nearest(plan, parent, kind, name);
+
+	if (kind == DOC_MAP && strchr(name, '/') != NULL)
+		issues_add(&plan->issues, pointer_text(at),
+			   "there is no %s: what -f and map() name is one of maps, no file", label);
+	else if (nearest != NULL)
+		issues_add(&plan->issues, pointer_text(at), "there is no %s; did you mean \"%s\"?",
+			   label, nearest);
+	else
+		issues_add(&plan->issues, pointer_text(at), "there is no %s", label);
+}
+
 /* A named resource must be there: 422 at the field of who names it. */
 static void
 check_reference(struct plan *plan, const struct doc_node *node, const struct reference *r,
 	enum doc_kind kind)
 {
+	char label[DOC_NAME_MAX + 64];
 	struct pointer *at;
 
 	if (plan_find(plan, plan->doc->root, kind, r->name) != NULL)
 		return;
 	at = plan_at(plan, node);
 	reference_push(r, at);
-	issues_add(&plan->issues, pointer_text(at), "there is no %s \"%.*s\"",
-		doc_kind_info(kind)->word, DOC_NAME_MAX, r->name);
+	snprintf(label, sizeof(label), "%s \"%.*s\"", doc_kind_info(kind)->word, DOC_NAME_MAX,
+		 r->name);
+	missing_issue(plan, at, plan->doc->root, kind, r->name, label);
 }
 
 void
@@ -163,13 +222,20 @@ check_all_users(struct plan *plan, const struct doc_node *gone)
 
 /* -- whom compilers found named -- */
 
+/* Where the named one is to be found; NULL: not even that is there. */
+static struct doc_node *
+use_parent(struct plan *plan, const struct doc_use *use)
+{
+	if (use->parent == NULL)
+		return plan->doc->root;
+	return plan_find(plan, plan->doc->root, DOC_BACKEND, use->parent);
+}
+
 static struct doc_node *
 use_find(struct plan *plan, const struct doc_use *use)
 {
-	struct doc_node *parent = plan->doc->root;
+	struct doc_node *parent = use_parent(plan, use);
 
-	if (use->parent != NULL)
-		parent = plan_find(plan, parent, DOC_BACKEND, use->parent);
 	return parent == NULL ? NULL : plan_find(plan, parent, use->kind, use->name);
 }
 
@@ -191,8 +257,8 @@ use_is_missing(struct plan *plan, const struct doc_node *user, const struct doc_
 
 	use_label(use, &label);
 	buf_puts(&at->text, use->place);
-	issues_add(&plan->issues, pointer_text(at), "there is no %s",
-		label.failed ? use->name : label.at);
+	missing_issue(plan, at, use_parent(plan, use), use->kind, use->name,
+		      label.failed ? use->name : label.at);
 	buf_fini(&label);
 }
 

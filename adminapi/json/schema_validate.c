@@ -16,10 +16,26 @@ struct validation {
 	pcre2_match_data	*match;
 	const char		*subject;	/* "" for the value, "the name " for a member's name */
 	bool			is_secret;	/* the value, and all in it */
+	const struct schema_node *whole;	/* of the value; its cases are parts of it */
+	const char		*choice;	/* the word that chose the case that is looked at; NULL: none */
 };
 
 static void validate_node(struct validation *v, const struct schema_node *node, const cJSON *value,
 			  bool unit_known);
+
+/* A value of its own: the document, a member, an item. */
+static void
+validate_value(struct validation *v, const struct schema_node *node, const cJSON *value)
+{
+	const struct schema_node *whole = v->whole;
+	const char *choice = v->choice;
+
+	v->whole = node;
+	v->choice = NULL;
+	validate_node(v, node, value, false);
+	v->whole = whole;
+	v->choice = choice;
+}
 
 /* More issues than are kept: words would be for nothing. */
 static bool
@@ -229,12 +245,98 @@ validate_unit(struct validation *v, const struct schema_node *node, const cJSON 
 	violation_seen(v, &words, value);
 }
 
+/* -- fields of a case: those that one of several kinds of objects has -- */
+
+static bool
+has_word(const cJSON *words, const char *word)
+{
+	const cJSON *choice;
+
+	cJSON_ArrayForEach(choice, words) {
+		if (cJSON_IsString(choice) && strcmp(choice->valuestring, word) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The names that a case allows; NULL: it does not list them. */
+static const cJSON *
+case_names(const struct schema_node *node)
+{
+	const struct schema_node *then = node->only_if.then;
+
+	return then == NULL || then->member_names == NULL ? NULL : then->member_names->enumeration;
+}
+
+/* Whether a case will tell of a name that it does not allow: once is enough. */
+static bool
+case_will_tell(const struct schema_node *node, const cJSON *object, const char *name)
+{
+	for (; node != NULL; node = node->ref) {
+		if (case_names(node) != NULL && schema_case_holds(node, object))
+			return !has_word(case_names(node), name);
+	}
+	return false;
+}
+
+/* What all cases have is not what was meant, but where this one says more of it. */
+static bool
+name_is_of_case(const struct validation *v, const struct schema_node *then, const char *name)
+{
+	const struct schema_property *property = schema_own_property(then, name);
+
+	if (property != NULL && (property->node->types & ~(unsigned)TYPE_OBJECT) != 0)
+		return true;
+	for (const struct schema_node *node = v->whole; node != NULL; node = node->ref) {
+		if (case_names(node) != NULL && !has_word(case_names(node), name))
+			return true;
+	}
+	return false;
+}
+
+static void
+words_of_case(const struct validation *v, const struct schema_node *then, struct buf *words)
+{
+	const cJSON *name;
+	unsigned count = 0;
+
+	cJSON_ArrayForEach(name, then->member_names->enumeration) {
+		if (name_is_of_case(v, then, name->valuestring))
+			buf_printf(words, "%s%s", count++ == 0 ? "; it has: " : ", ",
+				   name->valuestring);
+	}
+}
+
+/* "set-header has no field "header"; it has: name, value" */
+static void
+field_of_another(struct validation *v, const struct schema_node *then, const cJSON *name)
+{
+	const cJSON *names = then->member_names->enumeration;
+	struct buf words = { 0 };
+	char text[64];
+	size_t len;
+
+	if (is_among(names, name) || validation_is_full(v))
+		return;
+	buf_printf(&words, "%s has no field \"%s\"", v->choice,
+		   str_escape(text, sizeof(text), slice_of(name->valuestring)));
+	len = words.len;
+	words_of_nearest(&words, names, name);
+	if (words.len == len)
+		words_of_case(v, then, &words);
+	violation_end(v, &words);
+}
+
 static void
 validate_name(struct validation *v, const struct schema_node *node, cJSON *member)
 {
 	cJSON name = { .type = cJSON_String, .valuestring = member->string };
 	const char *subject = v->subject;
 
+	if (v->choice != NULL && node->member_names->enumeration != NULL) {
+		field_of_another(v, node, &name);
+		return;
+	}
 	v->subject = "the name ";
 	validate_node(v, node->member_names, &name, false);
 	v->subject = subject;
@@ -256,7 +358,8 @@ unknown_field(struct validation *v, const struct schema_node *node, const char *
 }
 
 static void
-validate_member(struct validation *v, const struct schema_node *node, cJSON *member)
+validate_member(struct validation *v, const struct schema_node *node, const cJSON *object,
+	cJSON *member)
 {
 	const struct schema_property *property = schema_own_property(node, member->string);
 	bool described = property != NULL;
@@ -265,19 +368,19 @@ validate_member(struct validation *v, const struct schema_node *node, cJSON *mem
 	if (node->member_names != NULL)
 		validate_name(v, node, member);
 	if (property != NULL && !property->node->is_readonly)
-		validate_node(v, property->node, member, false);
+		validate_value(v, property->node, member);
 	for (i = 0; i < node->pattern_count; i++) {
 		if (schema_pattern_found(&node->patterns[i], member->string, v->match)) {
 			described = true;
-			validate_node(v, node->patterns[i].node, member, false);
+			validate_value(v, node->patterns[i].node, member);
 		}
 	}
 	if (described)
 		return;
-	if (node->is_closed)
+	if (node->is_closed && !case_will_tell(node, object, member->string))
 		unknown_field(v, node, member->string);
-	else if (node->additional != NULL)
-		validate_node(v, node->additional, member, false);
+	else if (!node->is_closed && node->additional != NULL)
+		validate_value(v, node->additional, member);
 }
 
 static void
@@ -297,7 +400,7 @@ validate_object(struct validation *v, const struct schema_node *node, const cJSO
 	cJSON_ArrayForEach(member, value) {
 		size_t mark = pointer_push(v->at, member->string);
 
-		validate_member(v, node, member);
+		validate_member(v, node, value, member);
 		pointer_pop(v->at, mark);
 		count++;
 	}
@@ -314,10 +417,22 @@ validate_array(struct validation *v, const struct schema_node *node, const cJSON
 		size_t mark = pointer_push_index(v->at, count++);
 
 		if (node->items != NULL)
-			validate_node(v, node->items, item, false);
+			validate_value(v, node->items, item);
 		pointer_pop(v->at, mark);
 	}
 	validate_count(v, &node->min_items, &node->max_items, count, "items");
+}
+
+/* What a word in a member of `value` chose. */
+static void
+validate_case(struct validation *v, const struct schema_node *node, const cJSON *value)
+{
+	const char *choice = v->choice;
+
+	v->choice = cJSON_GetStringValue(
+		cJSON_GetObjectItemCaseSensitive(value, node->only_if.property));
+	validate_node(v, node->only_if.then, value, false);
+	v->choice = choice;
 }
 
 static void
@@ -344,7 +459,7 @@ judge_node(struct validation *v, const struct schema_node *node, const cJSON *va
 	if (node->ref != NULL)
 		validate_node(v, node->ref, value, unit_known);
 	if (schema_case_holds(node, value))
-		validate_node(v, node->only_if.then, value, false);
+		validate_case(v, node, value);
 }
 
 /* `unit_known`: who refers to this node has judged unit, spelling and range already. */
@@ -371,7 +486,7 @@ schema_validate(const struct schema_node *node, const cJSON *value, struct point
 		issues_add(issues, pointer_text(at), "no memory to validate");
 		return false;
 	}
-	validate_node(&v, node, value, false);
+	validate_value(&v, node, value);
 	pcre2_match_data_free(v.match);
 	return issues->count + issues->dropped == before;
 }

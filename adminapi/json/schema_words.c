@@ -116,12 +116,17 @@ void
 words_of_nearest(struct buf *out, const cJSON *choices, const cJSON *value)
 {
 	const char *names[CHOICES_MAX];
-	const char *nearest;
+	const char *nearest, *later;
 	const cJSON *choice;
 	size_t count = 0;
 
 	if (!cJSON_IsString(value))
 		return;
+	later = hint_later(value->valuestring);
+	if (later != NULL) {
+		buf_printf(out, "; it %s", later);
+		return;
+	}
 	cJSON_ArrayForEach(choice, choices) {
 		if (cJSON_IsString(choice) && count < CHOICES_MAX)
 			names[count++] = choice->valuestring;

@@ -1,6 +1,7 @@
 /*
- * The list of all that expressions are made of: fetches, converters, match methods, predefined ACLs, log variables. It
- * is written from the tables that the rooms registered, so it has what the program has. Control thread, or main() before it.
+ * The list of all that expressions are made of: fetches, converters, match methods, predefined
+ * ACLs, log variables. It is written from the tables that the rooms registered, so it has what the
+ * program has. Control thread, or main() before it.
  */
 #pragma once
 

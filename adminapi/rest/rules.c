@@ -1,7 +1,8 @@
 /*
  * Rules as JSON: what is set, and how often each applied. Control thread.
  *
- * A rule's own "status" (of return and set-status) is shown as "code" beside its hits; plan_rules.c takes that back.
+ * A rule's own "status" (of return and set-status) is shown as "code" beside its hits; plan_rules.c
+ * takes that back.
  */
 #include "config.h"
 #include "adminapi/rest/rules.h"

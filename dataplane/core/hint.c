@@ -103,3 +103,41 @@ hint_nearest(const char *word, const char *const *names, size_t count)
 	}
 	return nearest;
 }
+
+#define TLS    "needs TLS, which is not in this version"
+#define TABLES "needs stick tables, which are not in this version"
+
+static const struct later {
+	const char *begin;
+	const char *words;
+} later[] = {
+	{ "in_table", TABLES },
+	{ "sc-", TABLES },
+	{ "sc0_", TABLES },
+	{ "sc1_", TABLES },
+	{ "sc2_", TABLES },
+	{ "sc_", TABLES },
+	{ "src_bytes_", TABLES },
+	{ "src_clr_gpc", TABLES },
+	{ "src_conn_", TABLES },
+	{ "src_get_gp", TABLES },
+	{ "src_gpc", TABLES },
+	{ "src_http_", TABLES },
+	{ "src_inc_gpc", TABLES },
+	{ "src_kbytes_", TABLES },
+	{ "src_sess_", TABLES },
+	{ "src_updt_conn_cnt", TABLES },
+	{ "ssl_", TLS },
+	{ "table_", TABLES },
+	{ "track-sc", TABLES },
+};
+
+const char *
+hint_later(const char *name)
+{
+	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
+		if (strncmp(name, later[i].begin, strlen(later[i].begin)) == 0)
+			return later[i].words;
+	}
+	return NULL;
+}

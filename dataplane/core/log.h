@@ -110,10 +110,6 @@ enum err log_list_new(struct log_list **lp, const struct log_target_conf *confs,
 /* No producer will name it again, see above. Any thread. */
 void log_list_free(struct log_list **lp);
 
-/* Its targets, as they are in force. Any thread, while the list is held. */
-size_t log_list_count(const struct log_list *list);
-const struct log_target_conf *log_list_target(const struct log_list *list, size_t index);
-
 struct log_ring;	/* one producer thread, one consumer (the writer) */
 
 /* Start the writer thread / write out what is left (at most `drain_ms`) and end it. Main thread. */
@@ -127,8 +123,9 @@ void log_reopen(void);
 enum err log_ring_new(struct log_ring **rp);
 
 /*
- * Add one line (without its newline) for the targets of `list`; NULL: none. False: the ring was full, the line is
- * dropped and counted. Ring's producer only. Wakes the writer at most once per batch.
+ * Add one line (without its newline) for the targets of `list`; NULL: none. False: the ring was
+ * full, the line is dropped and counted. Ring's producer only. Wakes the writer at most once per
+ * batch.
  */
 bool log_write(struct log_ring *ring, const struct log_list *list, enum log_level level,
 	       struct slice line);
@@ -143,7 +140,10 @@ struct log_counts {
 };
 void log_counts(struct log_counts *counts);
 
-/* Call for each place that a list names; `trouble` is NULL while it takes lines. Any thread, no log calls inside. */
+/*
+ * Call for each place that a list names; `trouble` is NULL while it takes lines. Any thread, no log
+ * calls inside.
+ */
 void log_each_place(void (*fn)(const char *text, const struct log_counts *counts,
 			       const char *trouble, void *arg), void *arg);
 

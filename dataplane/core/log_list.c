@@ -350,19 +350,6 @@ log_lists_drop(struct log_list *lists)
 	pthread_mutex_unlock(&registry_lock);
 }
 
-size_t
-log_list_count(const struct log_list *list)
-{
-	return list->count;
-}
-
-const struct log_target_conf *
-log_list_target(const struct log_list *list, size_t index)
-{
-	assert(index < list->count);
-	return &list->targets[index]->conf;
-}
-
 /* -- counts -- */
 
 static struct log_counts

@@ -1,7 +1,8 @@
 /*
  * Random numbers for spreading and naming: fast, and not for secrets.
  *
- * Each thread has its own generator (xoshiro256**, Blackman and Vigna), seeded by the system at its first use.
+ * Each thread has its own generator (xoshiro256**, Blackman and Vigna), seeded by the system at its
+ * first use.
  */
 #pragma once
 

@@ -46,7 +46,10 @@ rate_add(struct rate *rate, uint64_t now_ms)
 	atomic_store_explicit(&rate->word, word, memory_order_relaxed);
 }
 
-/* Events a second, in thousandths: sums of many are rounded once. `now_ms` may be a little behind the counter's. */
+/*
+ * Events a second, in thousandths: sums of many are rounded once. `now_ms` may be a little behind
+ * the counter's.
+ */
 static inline uint64_t
 rate_read_milli(const struct rate *rate, uint64_t now_ms)
 {

@@ -369,7 +369,10 @@ read_userlist(struct parse *p, struct arg *arg)
 	return read_ref(p, arg, REF_USERLIST, "the name of a userlist");
 }
 
-/* The match method and the type of values are the row's to say: its check() asks for the same reference anew. */
+/*
+ * The match method and the type of values are the row's to say: its check() asks for the same
+ * reference anew.
+ */
 static enum err
 read_map(struct parse *p, struct arg *arg)
 {

@@ -41,8 +41,8 @@ enum arg_kind {
 #define ARGS_MAX 6
 
 /*
- * A variable: its scope and its name's number, the same for that name wherever it is written, as long as anything
- * holds it (var_id_parse()). A number is never another name's.
+ * A variable: its scope and its name's number, the same for that name wherever it is written, as
+ * long as anything holds it (var_id_parse()). A number is never another name's.
  */
 struct var_id {
 	uint8_t		scope;		/* enum var_scope */

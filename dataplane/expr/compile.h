@@ -11,11 +11,18 @@
 
 struct acls;
 
+/* How many capture slots a frontend has, of requests and of responses. */
+struct compile_slots {
+	uint32_t	count[2];
+};
+
 struct compile_env {
 	unsigned		 has;		/* NEEDS_*: what will be there */
 	const char		*place;		/* for people: "http-request rules", "a log format" */
 	const char *
 		backend; /* the name of the backend whose configuration it is; NULL: a frontend's */
+	const struct compile_slots
+		*slots; /* of the frontend whose configuration it is; NULL: not known */
 	const struct acls	*acls;		/* named ACLs that may be used; NULL: none */
 	struct refs		*refs;		/* where references go; must live as long as what is compiled */
 };
@@ -24,8 +31,8 @@ struct compile_env {
 #define COMPILE_HAS_ALL 0xffffU
 
 /*
- * ERR_INVALID with "path" needs an HTTP request's head, which tcp-request connection rules do not have in `diag` if
- * `needs` is more than env->has.
+ * ERR_INVALID with "path" needs an HTTP request's head, which tcp-request connection rules do not
+ * have in `diag` if `needs` is more than env->has.
  */
 enum err compile_check_needs(const struct compile_env *env, const char *row, unsigned needs,
 	struct diag *diag);

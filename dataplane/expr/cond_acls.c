@@ -1,6 +1,6 @@
 /*
- * Named ACLs, and those that HAProxy predefines (HAProxy manual, 7.1 and 7.4). They are only texts; cond_compile.c
- * compiles them where they are used.
+ * Named ACLs, and those that HAProxy predefines (HAProxy manual, 7.1 and 7.4). They are only texts;
+ * cond_compile.c compiles them where they are used.
  */
 #include "config.h"
 #include <stdlib.h>

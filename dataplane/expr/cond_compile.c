@@ -2,7 +2,8 @@
  * From a text to a condition (HAProxy manual, 7.2): words, tests in braces, ACLs, and the links between
  * them. Any thread.
  *
- * HAProxy lets pass what can only be a mistake (an "or" with nothing beside it, a "!" at the end); here each is an error.
+ * HAProxy lets pass what can only be a mistake (an "or" with nothing beside it, a "!" at the end);
+ * here each is an error.
  */
 #include "config.h"
 #include <stdarg.h>
@@ -220,8 +221,8 @@ compile_all(struct compile *c)
 }
 
 /*
- * Where each test leads. Its item is done once one test of it matches, or none did; its group holds while items do; once
- * one does not, the next group is asked.
+ * Where each test leads. Its item is done once one test of it matches, or none did; its group holds
+ * while items do; once one does not, the next group is asked.
  */
 static void
 cond_link(struct cond *cond)

@@ -1,6 +1,6 @@
 /*
- * A condition on its way from words to terms: what cond_compile.c (how tests are put together) and cond_test.c (one test)
- * share.
+ * A condition on its way from words to terms: what cond_compile.c (how tests are put together) and
+ * cond_test.c (one test) share.
  */
 #pragma once
 

@@ -1,8 +1,8 @@
 /*
  * One test of a condition: what is fetched and converted, flags, values (HAProxy manual, 7.1). Any thread.
  *
- * HAProxy lets pass what can only be a mistake (a test without values, values that are never looked at); here each is
- * an error.
+ * HAProxy lets pass what can only be a mistake (a test without values, values that are never looked
+ * at); here each is an error.
  */
 #include "config.h"
 #include <stdio.h>
@@ -93,7 +93,10 @@ test_fail_unknown(struct compile *c, const struct word *word, struct slice name)
 		str_escape(seen, sizeof(seen), name), near_test(near, name));
 }
 
-/* The word is a fetch's name, or a form of it, with its arguments and converters. These void the form's method. */
+/*
+ * The word is a fetch's name, or a form of it, with its arguments and converters. These void the
+ * form's method.
+ */
 static enum err
 test_compile_expr(struct compile *c, struct test *t)
 {

@@ -93,7 +93,10 @@ field_run(struct eval *eval, const struct args *args, struct sample *sample)
 	return true;
 }
 
-/* Where there is no such word the value is empty, as HAProxy has it. Delimiters behind the last one stay if fewer are there. */
+/*
+ * Where there is no such word the value is empty, as HAProxy has it. Delimiters behind the last one
+ * stay if fewer are there.
+ */
 static bool
 word_run(struct eval *eval, const struct args *args, struct sample *sample)
 {

@@ -1,5 +1,6 @@
 /*
- * Converters that hash (HAProxy manual, 7.3.1): the numbers are HAProxy's. What guards secrets is in conv_digest.c.
+ * Converters that hash (HAProxy manual, 7.3.1): the numbers are HAProxy's. What guards secrets is
+ * in conv_digest.c.
  */
 #include "config.h"
 #include "expr/conv_priv.h"

@@ -96,7 +96,10 @@ algorithm_find(struct slice name)
 
 /* -- signatures -- */
 
-/* ES256 and the like have two numbers side by side (RFC 7518, 3.4); libcrypto wants them in DER. -1: they are not. */
+/*
+ * ES256 and the like have two numbers side by side (RFC 7518, 3.4); libcrypto wants them in DER.
+ * -1: they are not.
+ */
 static int
 ec_to_der(uint8_t *der, size_t half_bytes, struct slice signature)
 {
@@ -170,8 +173,8 @@ hmac_verify(const EVP_MD *md, struct slice key, struct slice signed_part, struct
 /* -- the converter -- */
 
 /*
- * A token must not choose how little is asked of it: where a variable tells the algorithm, "none" is wrong, and
- * so is a public key's path as a secret. HAProxy leaves both to its user's rules.
+ * A token must not choose how little is asked of it: where a variable tells the algorithm, "none"
+ * is wrong, and so is a public key's path as a secret. HAProxy leaves both to its user's rules.
  */
 static bool
 is_bargain(const struct jwt_verify *v, const struct algorithm *algorithm, bool is_chosen)

@@ -82,22 +82,10 @@ expr_eval_as(const struct expr *expr, struct eval *eval, enum sample_type type,
 	       (sample->type == type || sample_cast(eval, sample, type));
 }
 
-enum sample_type
-expr_type(const struct expr *expr)
-{
-	return expr->type;
-}
-
 unsigned
 expr_needs(const struct expr *expr)
 {
 	return expr->needs;
-}
-
-struct slice
-expr_text(const struct expr *expr)
-{
-	return expr->text;
 }
 
 /* -- compilation -- */

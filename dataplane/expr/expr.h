@@ -1,5 +1,6 @@
 /*
- * Expressions: a fetch with its arguments, and a chain of converters: "req.hdr(host,1),lower,map(hosts,none)".
+ * Expressions: a fetch with its arguments, and a chain of converters:
+ * "req.hdr(host,1),lower,map(hosts,none)".
  *
  * Compiled once, by any thread; read only from then on; evaluated by workers, without memory.
  */
@@ -15,7 +16,8 @@
 struct expr;
 
 /*
- * The whole text. ERR_INVALID with "column N: ..." and the nearest name in `diag`; ERR_NOMEM. Free with expr_free().
+ * The whole text. ERR_INVALID with "column N: ..." and the nearest name in `diag`; ERR_NOMEM. Free
+ * with expr_free().
  */
 enum err expr_compile(struct expr **ep, struct slice text, const struct compile_env *env,
 	struct diag *diag);
@@ -34,7 +36,5 @@ bool expr_eval(const struct expr *expr, struct eval *eval, struct sample *sample
 bool expr_eval_as(const struct expr *expr, struct eval *eval, enum sample_type type,
 	struct sample *sample);
 
-enum sample_type expr_type(const struct expr *expr);	/* SAMPLE_ANY: known when it is evaluated */
 unsigned expr_needs(const struct expr *expr);
-struct slice expr_text(const struct expr *expr);	/* as it was written */
 void expr_free(struct expr **ep);	/* *ep may be NULL, and is NULL afterwards */

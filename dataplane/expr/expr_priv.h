@@ -18,12 +18,12 @@ struct step {
 struct expr {
 	const struct fetch	*fetch;
 	uint32_t		 step_count;
-	enum sample_type	 type;		/* of its value */
+	enum sample_type	 type;		/* of its value; SAMPLE_ANY: known when it is evaluated */
 	bool			 has_default;	/* a step with CONV_ON_NONE is there */
 	struct args		 args;		/* the fetch's */
 	struct step		*steps;		/* owned */
 	unsigned		 needs;
-	struct slice		 text;		/* owned */
+	struct slice		 text;		/* as it was written; owned */
 };
 
 /* All converters, in place. False: there is no value any more. */
@@ -32,7 +32,10 @@ bool expr_convert(const struct expr *expr, struct eval *eval, struct sample *sam
 /* The same where the fetch has no value: a converter may bring one (has_default). */
 bool expr_convert_none(const struct expr *expr, struct eval *eval, struct sample *sample);
 
-/* As expr_compile_part(), with a fetch that the caller found (a form of its name), behind whose name `text` stands. */
+/*
+ * As expr_compile_part(), with a fetch that the caller found (a form of its name), behind whose
+ * name `text` stands.
+ */
 enum err expr_compile_rest(struct expr **ep, const struct fetch *fetch, struct slice name,
 	struct slice *text, const char *start, const struct compile_env *env, struct diag *diag);
 

@@ -54,7 +54,10 @@ struct fetch_table {
 
 void fetch_register(struct fetch_table *table);
 
-/* Hashes of Host and path, without and with the query ("base32", "url32"), for rows that add to them. False: no request. */
+/*
+ * Hashes of Host and path, without and with the query ("base32", "url32"), for rows that add to
+ * them. False: no request.
+ */
 bool fetch_base32(struct eval *eval, int64_t *number);
 bool fetch_url32(struct eval *eval, int64_t *number);
 

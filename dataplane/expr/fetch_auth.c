@@ -113,8 +113,8 @@ get_type(struct eval *eval, const struct args *args, struct fetch_cursor *cursor
 }
 
 /*
- * Not there without credentials, nor where there was no time to check them, which is no wrong password; else
- * whether the list has them. The room is given back.
+ * Not there without credentials, nor where there was no time to check them, which is no wrong
+ * password; else whether the list has them. The room is given back.
  */
 static bool
 get_verdict(struct eval *eval, const struct args *args, struct fetch_cursor *cursor,
@@ -161,19 +161,20 @@ get_group(struct eval *eval, const struct args *args, struct fetch_cursor *curso
 #define REQUEST		NEEDS_REQUEST
 
 static const struct fetch rows[] = {
-	/* name			type		needs		args		which		help	check	get */
-	{ "http_auth",		SAMPLE_BOOL,	REQUEST,	USERLIST,	FETCH_ONE,	"the request's user and password are in that userlist; no value without any, or if there is no time to check them",
-		NULL, get_verdict },
-	{ "http_auth_bearer",	SAMPLE_STRING,	REQUEST,	HEADER,		FETCH_ONE,	"the token behind Bearer in Authorization, or in that header",
-		NULL, get_bearer },
-	{ "http_auth_group",	SAMPLE_STRING,	REQUEST,	USERLIST,	FETCH_MANY_LAST, "the user, if that userlist has him; in conditions his groups",
-		NULL, get_group },
-	{ "http_auth_pass",	SAMPLE_STRING,	REQUEST,	NOTHING,	FETCH_ONE,	"the password of the request's basic authentication",
-		NULL, get_password },
-	{ "http_auth_type",	SAMPLE_STRING,	REQUEST,	NOTHING,	FETCH_ONE,	"Basic or Bearer, if the request has such credentials",
-		NULL, get_type },
-	{ "http_auth_user",	SAMPLE_STRING,	REQUEST,	NOTHING,	FETCH_ONE,	"the user of the request's basic authentication",
-		NULL, get_user },
+	/* name			type		needs		args		which; help, check, get */
+	{ "http_auth",		SAMPLE_BOOL,	REQUEST,	USERLIST,	FETCH_ONE,
+		"the request's user and password are in that userlist; no value without any, or if "
+		"there is no time to check them", NULL, get_verdict },
+	{ "http_auth_bearer",	SAMPLE_STRING,	REQUEST,	HEADER,		FETCH_ONE,
+		"the token behind Bearer in Authorization, or in that header", NULL, get_bearer },
+	{ "http_auth_group",	SAMPLE_STRING,	REQUEST,	USERLIST,	FETCH_MANY_LAST,
+		"the user, if that userlist has him; in conditions his groups", NULL, get_group },
+	{ "http_auth_pass",	SAMPLE_STRING,	REQUEST,	NOTHING,	FETCH_ONE,
+		"the password of the request's basic authentication", NULL, get_password },
+	{ "http_auth_type",	SAMPLE_STRING,	REQUEST,	NOTHING,	FETCH_ONE,
+		"Basic or Bearer, if the request has such credentials", NULL, get_type },
+	{ "http_auth_user",	SAMPLE_STRING,	REQUEST,	NOTHING,	FETCH_ONE,
+		"the user of the request's basic authentication", NULL, get_user },
 };
 /* clang-format on */
 

@@ -58,15 +58,15 @@ get_body_param(struct eval *eval, const struct args *args, struct fetch_cursor *
 #define BODY		(NEEDS_REQUEST | NEEDS_REQUEST_BYTES | NEEDS_HTTP)
 
 static const struct fetch rows[] = {
-	/* name			type		needs	args		which		help	check	get */
-	{ "req.body",		SAMPLE_BINARY,	BODY,	NOTHING,	FETCH_ONE,	"what has come of the request's body",
-		NULL, get_body },
-	{ "req.body_len",	SAMPLE_INT,	BODY,	NOTHING,	FETCH_ONE,	"how many bytes of it have come",
-		NULL, get_body_len },
-	{ "req.body_param",	SAMPLE_STRING,	BODY,	NAMED,		FETCH_MANY,	"values of a parameter of a url-encoded body, or of any",
-		NULL, get_body_param },
-	{ "req.body_size",	SAMPLE_INT,	BODY,	NOTHING,	FETCH_ONE,	"the length of the body as it was announced",
-		NULL, get_body_size },
+	/* name			type		needs	args		which; help, check, get */
+	{ "req.body",		SAMPLE_BINARY,	BODY,	NOTHING,	FETCH_ONE,
+		"what has come of the request's body", NULL, get_body },
+	{ "req.body_len",	SAMPLE_INT,	BODY,	NOTHING,	FETCH_ONE,
+		"how many bytes of it have come", NULL, get_body_len },
+	{ "req.body_param",	SAMPLE_STRING,	BODY,	NAMED,		FETCH_MANY,
+		"values of a parameter of a url-encoded body, or of any", NULL, get_body_param },
+	{ "req.body_size",	SAMPLE_INT,	BODY,	NOTHING,	FETCH_ONE,
+		"the length of the body as it was announced", NULL, get_body_size },
 };
 /* clang-format on */
 

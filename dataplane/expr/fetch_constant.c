@@ -123,16 +123,25 @@ check_bytes(struct args *args, const struct compile_env *env, struct diag *diag)
 #define NUMBER	{ ARG_INT }
 
 static const struct fetch rows[] = {
-	/* name			type		needs	args		which		help				check		get */
-	{ "always_false",	SAMPLE_BOOL,	0,	NOTHING,	FETCH_ONE,	"false",			NULL,		get_false },
-	{ "always_true",	SAMPLE_BOOL,	0,	NOTHING,	FETCH_ONE,	"true",				NULL,		get_true },
-	{ "bin",		SAMPLE_BINARY,	0,	WORD,		FETCH_ONE,	"bytes, from hexadecimal digits", check_bytes,	get_bytes },
-	{ "bool",		SAMPLE_BOOL,	0,	WORD,		FETCH_ONE,	"true, false, 0 or 1",		check_bool,	get_number },
-	{ "int",		SAMPLE_INT,	0,	NUMBER,		FETCH_ONE,	"that number",			NULL,		get_number },
-	{ "ipv4",		SAMPLE_IP,	0,	WORD,		FETCH_ONE,	"that IPv4 address",		check_ipv4,	get_address },
-	{ "ipv6",		SAMPLE_IP,	0,	WORD,		FETCH_ONE,	"that IPv6 address",		check_ipv6,	get_address },
-	{ "meth",		SAMPLE_METHOD,	0,	TEXT,		FETCH_ONE,	"that HTTP method",		NULL,		get_text },
-	{ "str",		SAMPLE_STRING,	0,	TEXT,		FETCH_ONE,	"that text",			NULL,		get_text },
+	/* name			type		needs	args		which; help, check, get */
+	{ "always_false",	SAMPLE_BOOL,	0,	NOTHING,	FETCH_ONE,
+		"false", NULL, get_false },
+	{ "always_true",	SAMPLE_BOOL,	0,	NOTHING,	FETCH_ONE,
+		"true", NULL, get_true },
+	{ "bin",		SAMPLE_BINARY,	0,	WORD,		FETCH_ONE,
+		"bytes, from hexadecimal digits", check_bytes, get_bytes },
+	{ "bool",		SAMPLE_BOOL,	0,	WORD,		FETCH_ONE,
+		"true, false, 0 or 1", check_bool, get_number },
+	{ "int",		SAMPLE_INT,	0,	NUMBER,		FETCH_ONE,
+		"that number", NULL, get_number },
+	{ "ipv4",		SAMPLE_IP,	0,	WORD,		FETCH_ONE,
+		"that IPv4 address", check_ipv4, get_address },
+	{ "ipv6",		SAMPLE_IP,	0,	WORD,		FETCH_ONE,
+		"that IPv6 address", check_ipv6, get_address },
+	{ "meth",		SAMPLE_METHOD,	0,	TEXT,		FETCH_ONE,
+		"that HTTP method", NULL, get_text },
+	{ "str",		SAMPLE_STRING,	0,	TEXT,		FETCH_ONE,
+		"that text", NULL, get_text },
 };
 /* clang-format on */
 

@@ -211,20 +211,33 @@ response_cookie_count(struct eval *eval, const struct args *args, struct fetch_c
 #define COUNT_HELP	"how many cookies of that name there are, or how many at all"
 
 static const struct fetch rows[] = {
-	/* name			type		needs		args	which			help		check	get */
-	{ "cook",		SAMPLE_STRING,	REQUEST,	NAMED,	FETCH_MANY_LAST_FORMS,	REQUEST_HELP,	NULL,	request_cookie },
-	{ "cook_cnt",		SAMPLE_INT,	REQUEST,	NAMED,	FETCH_ONE,		COUNT_HELP,	NULL,	request_cookie_count },
-	{ "cook_val",		SAMPLE_INT,	REQUEST,	NAMED,	FETCH_MANY_LAST,	NUMBER_HELP,	NULL,	request_cookie_number },
-	{ "cookie",		SAMPLE_STRING,	REQUEST,	NAMED,	FETCH_MANY_LAST,	REQUEST_HELP,	NULL,	request_cookie },
-	{ "req.cook",		SAMPLE_STRING,	REQUEST,	NAMED,	FETCH_MANY_LAST_FORMS,	REQUEST_HELP,	NULL,	request_cookie },
-	{ "req.cook_cnt",	SAMPLE_INT,	REQUEST,	NAMED,	FETCH_ONE,		COUNT_HELP,	NULL,	request_cookie_count },
-	{ "req.cook_val",	SAMPLE_INT,	REQUEST,	NAMED,	FETCH_MANY_LAST,	NUMBER_HELP,	NULL,	request_cookie_number },
-	{ "res.cook",		SAMPLE_STRING,	RESPONSE,	NAMED,	FETCH_MANY_LAST_FORMS,	RESPONSE_HELP,	NULL,	response_cookie },
-	{ "res.cook_cnt",	SAMPLE_INT,	RESPONSE,	NAMED,	FETCH_ONE,		COUNT_HELP,	NULL,	response_cookie_count },
-	{ "res.cook_val",	SAMPLE_INT,	RESPONSE,	NAMED,	FETCH_MANY_LAST,	NUMBER_HELP,	NULL,	response_cookie_number },
-	{ "scook",		SAMPLE_STRING,	RESPONSE,	NAMED,	FETCH_MANY_LAST_FORMS,	RESPONSE_HELP,	NULL,	response_cookie },
-	{ "scook_cnt",		SAMPLE_INT,	RESPONSE,	NAMED,	FETCH_ONE,		COUNT_HELP,	NULL,	response_cookie_count },
-	{ "scook_val",		SAMPLE_INT,	RESPONSE,	NAMED,	FETCH_MANY_LAST,	NUMBER_HELP,	NULL,	response_cookie_number },
+	/* name			type		needs		args	which; help, check, get */
+	{ "cook",		SAMPLE_STRING,	REQUEST,	NAMED,	FETCH_MANY_LAST_FORMS,
+		REQUEST_HELP, NULL, request_cookie },
+	{ "cook_cnt",		SAMPLE_INT,	REQUEST,	NAMED,	FETCH_ONE,
+		COUNT_HELP, NULL, request_cookie_count },
+	{ "cook_val",		SAMPLE_INT,	REQUEST,	NAMED,	FETCH_MANY_LAST,
+		NUMBER_HELP, NULL, request_cookie_number },
+	{ "cookie",		SAMPLE_STRING,	REQUEST,	NAMED,	FETCH_MANY_LAST,
+		REQUEST_HELP, NULL, request_cookie },
+	{ "req.cook",		SAMPLE_STRING,	REQUEST,	NAMED,	FETCH_MANY_LAST_FORMS,
+		REQUEST_HELP, NULL, request_cookie },
+	{ "req.cook_cnt",	SAMPLE_INT,	REQUEST,	NAMED,	FETCH_ONE,
+		COUNT_HELP, NULL, request_cookie_count },
+	{ "req.cook_val",	SAMPLE_INT,	REQUEST,	NAMED,	FETCH_MANY_LAST,
+		NUMBER_HELP, NULL, request_cookie_number },
+	{ "res.cook",		SAMPLE_STRING,	RESPONSE,	NAMED,	FETCH_MANY_LAST_FORMS,
+		RESPONSE_HELP, NULL, response_cookie },
+	{ "res.cook_cnt",	SAMPLE_INT,	RESPONSE,	NAMED,	FETCH_ONE,
+		COUNT_HELP, NULL, response_cookie_count },
+	{ "res.cook_val",	SAMPLE_INT,	RESPONSE,	NAMED,	FETCH_MANY_LAST,
+		NUMBER_HELP, NULL, response_cookie_number },
+	{ "scook",		SAMPLE_STRING,	RESPONSE,	NAMED,	FETCH_MANY_LAST_FORMS,
+		RESPONSE_HELP, NULL, response_cookie },
+	{ "scook_cnt",		SAMPLE_INT,	RESPONSE,	NAMED,	FETCH_ONE,
+		COUNT_HELP, NULL, response_cookie_count },
+	{ "scook_val",		SAMPLE_INT,	RESPONSE,	NAMED,	FETCH_MANY_LAST,
+		NUMBER_HELP, NULL, response_cookie_number },
 };
 /* clang-format on */
 

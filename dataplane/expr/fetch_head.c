@@ -248,19 +248,31 @@ get_response_binary(struct eval *eval, const struct args *args, struct fetch_cur
 #define BINARY_HELP	"all header fields as SPOE encodes them"
 
 static const struct fetch rows[] = {
-	/* name			type		needs		args		which		help				check	get */
-	{ "method",		SAMPLE_METHOD,	LINE,		NOTHING,	FETCH_ONE,	"the request's method",		NULL,	get_method },
-	{ "req.hdr_names",	SAMPLE_STRING,	REQUEST,	DELIMITER,	FETCH_ONE,	NAMES_HELP,			NULL,	get_request_names },
-	{ "req.hdrs",		SAMPLE_STRING,	REQUEST,	NOTHING,	FETCH_ONE,	LINES_HELP,			NULL,	get_request_lines },
-	{ "req.hdrs_bin",	SAMPLE_BINARY,	REQUEST,	NOTHING,	FETCH_ONE,	BINARY_HELP,			NULL,	get_request_binary },
-	{ "req.ver",		SAMPLE_STRING,	LINE,		NOTHING,	FETCH_ONE,	"the request's version, as 1.1", NULL,	get_request_version },
-	{ "req_ver",		SAMPLE_STRING,	LINE,		NOTHING,	FETCH_ONE,	"the request's version, as 1.1", NULL,	get_request_version },
-	{ "res.hdr_names",	SAMPLE_STRING,	RESPONSE,	DELIMITER,	FETCH_ONE,	NAMES_HELP,			NULL,	get_response_names },
-	{ "res.hdrs",		SAMPLE_STRING,	RESPONSE,	NOTHING,	FETCH_ONE,	LINES_HELP,			NULL,	get_response_lines },
-	{ "res.hdrs_bin",	SAMPLE_BINARY,	RESPONSE,	NOTHING,	FETCH_ONE,	BINARY_HELP,			NULL,	get_response_binary },
-	{ "res.ver",		SAMPLE_STRING,	RESPONSE,	NOTHING,	FETCH_ONE,	"the response's version, as 1.1", NULL,	get_response_version },
-	{ "resp_ver",		SAMPLE_STRING,	RESPONSE,	NOTHING,	FETCH_ONE,	"the response's version, as 1.1", NULL,	get_response_version },
-	{ "status",		SAMPLE_INT,	RESPONSE,	NOTHING,	FETCH_ONE,	"the response's status",	NULL,	get_status },
+	/* name			type		needs		args		which; help, check, get */
+	{ "method",		SAMPLE_METHOD,	LINE,		NOTHING,	FETCH_ONE,
+		"the request's method", NULL, get_method },
+	{ "req.hdr_names",	SAMPLE_STRING,	REQUEST,	DELIMITER,	FETCH_ONE,
+		NAMES_HELP, NULL, get_request_names },
+	{ "req.hdrs",		SAMPLE_STRING,	REQUEST,	NOTHING,	FETCH_ONE,
+		LINES_HELP, NULL, get_request_lines },
+	{ "req.hdrs_bin",	SAMPLE_BINARY,	REQUEST,	NOTHING,	FETCH_ONE,
+		BINARY_HELP, NULL, get_request_binary },
+	{ "req.ver",		SAMPLE_STRING,	LINE,		NOTHING,	FETCH_ONE,
+		"the request's version, as 1.1", NULL, get_request_version },
+	{ "req_ver",		SAMPLE_STRING,	LINE,		NOTHING,	FETCH_ONE,
+		"the request's version, as 1.1", NULL, get_request_version },
+	{ "res.hdr_names",	SAMPLE_STRING,	RESPONSE,	DELIMITER,	FETCH_ONE,
+		NAMES_HELP, NULL, get_response_names },
+	{ "res.hdrs",		SAMPLE_STRING,	RESPONSE,	NOTHING,	FETCH_ONE,
+		LINES_HELP, NULL, get_response_lines },
+	{ "res.hdrs_bin",	SAMPLE_BINARY,	RESPONSE,	NOTHING,	FETCH_ONE,
+		BINARY_HELP, NULL, get_response_binary },
+	{ "res.ver",		SAMPLE_STRING,	RESPONSE,	NOTHING,	FETCH_ONE,
+		"the response's version, as 1.1", NULL, get_response_version },
+	{ "resp_ver",		SAMPLE_STRING,	RESPONSE,	NOTHING,	FETCH_ONE,
+		"the response's version, as 1.1", NULL, get_response_version },
+	{ "status",		SAMPLE_INT,	RESPONSE,	NOTHING,	FETCH_ONE,
+		"the response's status", NULL, get_status },
 };
 /* clang-format on */
 

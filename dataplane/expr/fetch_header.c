@@ -358,7 +358,8 @@ check_header(struct args *args, const struct compile_env *env, struct diag *diag
 #define REQUEST		NEEDS_REQUEST
 #define RESPONSE	NEEDS_RESPONSE
 
-#define VALUES_HELP	"values of a header, cut at commas: all in conditions, else the last or the one of that number"
+#define VALUES_HELP	\
+	"values of a header, cut at commas: all in conditions, else the last or the one of that number"
 #define LINES_HELP	"the same, not cut at commas"
 #define COUNT_HELP	"how many values a header has, or all have"
 #define LINE_COUNT_HELP	"how many fields of that name there are, or how many at all"
@@ -366,27 +367,47 @@ check_header(struct args *args, const struct compile_env *env, struct diag *diag
 #define NUMBER_HELP	"the values of a header as numbers"
 
 static const struct fetch rows[] = {
-	/* name			type		needs		args		which			help		check		get */
-	{ "hdr",		SAMPLE_STRING,	REQUEST,	NAMED,		FETCH_MANY_LAST_FORMS,	VALUES_HELP,	check_header,	request_member },
-	{ "hdr_cnt",		SAMPLE_INT,	REQUEST,	COUNTED,	FETCH_ONE,		COUNT_HELP,	check_name,	request_member_count },
-	{ "hdr_ip",		SAMPLE_IP,	REQUEST,	NAMED,		FETCH_MANY_LAST,	ADDRESS_HELP,	check_header,	request_address },
-	{ "hdr_val",		SAMPLE_INT,	REQUEST,	NAMED,		FETCH_MANY_LAST,	NUMBER_HELP,	check_header,	request_number },
-	{ "req.fhdr",		SAMPLE_STRING,	REQUEST,	NAMED,		FETCH_MANY_LAST,	LINES_HELP,	check_header,	request_line },
-	{ "req.fhdr_cnt",	SAMPLE_INT,	REQUEST,	COUNTED,	FETCH_ONE,		LINE_COUNT_HELP, check_name,	request_line_count },
-	{ "req.hdr",		SAMPLE_STRING,	REQUEST,	NAMED,		FETCH_MANY_LAST_FORMS,	VALUES_HELP,	check_header,	request_member },
-	{ "req.hdr_cnt",	SAMPLE_INT,	REQUEST,	COUNTED,	FETCH_ONE,		COUNT_HELP,	check_name,	request_member_count },
-	{ "req.hdr_ip",		SAMPLE_IP,	REQUEST,	NAMED,		FETCH_MANY_LAST,	ADDRESS_HELP,	check_header,	request_address },
-	{ "req.hdr_val",	SAMPLE_INT,	REQUEST,	NAMED,		FETCH_MANY_LAST,	NUMBER_HELP,	check_header,	request_number },
-	{ "res.fhdr",		SAMPLE_STRING,	RESPONSE,	NAMED,		FETCH_MANY_LAST,	LINES_HELP,	check_header,	response_line },
-	{ "res.fhdr_cnt",	SAMPLE_INT,	RESPONSE,	COUNTED,	FETCH_ONE,		LINE_COUNT_HELP, check_name,	response_line_count },
-	{ "res.hdr",		SAMPLE_STRING,	RESPONSE,	NAMED,		FETCH_MANY_LAST_FORMS,	VALUES_HELP,	check_header,	response_member },
-	{ "res.hdr_cnt",	SAMPLE_INT,	RESPONSE,	COUNTED,	FETCH_ONE,		COUNT_HELP,	check_name,	response_member_count },
-	{ "res.hdr_ip",		SAMPLE_IP,	RESPONSE,	NAMED,		FETCH_MANY_LAST,	ADDRESS_HELP,	check_header,	response_address },
-	{ "res.hdr_val",	SAMPLE_INT,	RESPONSE,	NAMED,		FETCH_MANY_LAST,	NUMBER_HELP,	check_header,	response_number },
-	{ "shdr",		SAMPLE_STRING,	RESPONSE,	NAMED,		FETCH_MANY_LAST_FORMS,	VALUES_HELP,	check_header,	response_member },
-	{ "shdr_cnt",		SAMPLE_INT,	RESPONSE,	COUNTED,	FETCH_ONE,		COUNT_HELP,	check_name,	response_member_count },
-	{ "shdr_ip",		SAMPLE_IP,	RESPONSE,	NAMED,		FETCH_MANY_LAST,	ADDRESS_HELP,	check_header,	response_address },
-	{ "shdr_val",		SAMPLE_INT,	RESPONSE,	NAMED,		FETCH_MANY_LAST,	NUMBER_HELP,	check_header,	response_number },
+	/* name			type		needs		args		which; help, check, get */
+	{ "hdr",		SAMPLE_STRING,	REQUEST,	NAMED,		FETCH_MANY_LAST_FORMS,
+		VALUES_HELP, check_header, request_member },
+	{ "hdr_cnt",		SAMPLE_INT,	REQUEST,	COUNTED,	FETCH_ONE,
+		COUNT_HELP, check_name, request_member_count },
+	{ "hdr_ip",		SAMPLE_IP,	REQUEST,	NAMED,		FETCH_MANY_LAST,
+		ADDRESS_HELP, check_header, request_address },
+	{ "hdr_val",		SAMPLE_INT,	REQUEST,	NAMED,		FETCH_MANY_LAST,
+		NUMBER_HELP, check_header, request_number },
+	{ "req.fhdr",		SAMPLE_STRING,	REQUEST,	NAMED,		FETCH_MANY_LAST,
+		LINES_HELP, check_header, request_line },
+	{ "req.fhdr_cnt",	SAMPLE_INT,	REQUEST,	COUNTED,	FETCH_ONE,
+		LINE_COUNT_HELP, check_name, request_line_count },
+	{ "req.hdr",		SAMPLE_STRING,	REQUEST,	NAMED,		FETCH_MANY_LAST_FORMS,
+		VALUES_HELP, check_header, request_member },
+	{ "req.hdr_cnt",	SAMPLE_INT,	REQUEST,	COUNTED,	FETCH_ONE,
+		COUNT_HELP, check_name, request_member_count },
+	{ "req.hdr_ip",		SAMPLE_IP,	REQUEST,	NAMED,		FETCH_MANY_LAST,
+		ADDRESS_HELP, check_header, request_address },
+	{ "req.hdr_val",	SAMPLE_INT,	REQUEST,	NAMED,		FETCH_MANY_LAST,
+		NUMBER_HELP, check_header, request_number },
+	{ "res.fhdr",		SAMPLE_STRING,	RESPONSE,	NAMED,		FETCH_MANY_LAST,
+		LINES_HELP, check_header, response_line },
+	{ "res.fhdr_cnt",	SAMPLE_INT,	RESPONSE,	COUNTED,	FETCH_ONE,
+		LINE_COUNT_HELP, check_name, response_line_count },
+	{ "res.hdr",		SAMPLE_STRING,	RESPONSE,	NAMED,		FETCH_MANY_LAST_FORMS,
+		VALUES_HELP, check_header, response_member },
+	{ "res.hdr_cnt",	SAMPLE_INT,	RESPONSE,	COUNTED,	FETCH_ONE,
+		COUNT_HELP, check_name, response_member_count },
+	{ "res.hdr_ip",		SAMPLE_IP,	RESPONSE,	NAMED,		FETCH_MANY_LAST,
+		ADDRESS_HELP, check_header, response_address },
+	{ "res.hdr_val",	SAMPLE_INT,	RESPONSE,	NAMED,		FETCH_MANY_LAST,
+		NUMBER_HELP, check_header, response_number },
+	{ "shdr",		SAMPLE_STRING,	RESPONSE,	NAMED,		FETCH_MANY_LAST_FORMS,
+		VALUES_HELP, check_header, response_member },
+	{ "shdr_cnt",		SAMPLE_INT,	RESPONSE,	COUNTED,	FETCH_ONE,
+		COUNT_HELP, check_name, response_member_count },
+	{ "shdr_ip",		SAMPLE_IP,	RESPONSE,	NAMED,		FETCH_MANY_LAST,
+		ADDRESS_HELP, check_header, response_address },
+	{ "shdr_val",		SAMPLE_INT,	RESPONSE,	NAMED,		FETCH_MANY_LAST,
+		NUMBER_HELP, check_header, response_number },
 };
 /* clang-format on */
 

@@ -300,21 +300,30 @@ get_ticket(struct eval *eval, const struct args *args, struct fetch_cursor *curs
 #define VERSION_HELP	"the version in a TLS client hello: its first number times 65536, and its second"
 
 static const struct fetch rows[] = {
-	/* name			type		needs		args		which		help		check	get */
-	{ "rep_ssl_hello_type",	SAMPLE_INT,	NEEDS_RESPONSE_BYTES, NOTHING,	FETCH_ONE,	TYPE_HELP,	NULL,	get_response_type },
-	{ "req.ssl_alpn",	SAMPLE_STRING,	BYTES,		NOTHING,	FETCH_ONE,	"the first protocol in a TLS client hello's ALPN",
-		NULL,	get_alpn },
-	{ "req.ssl_ec_ext",	SAMPLE_BOOL,	BYTES,		NOTHING,	FETCH_ONE,	"true if a TLS client hello names elliptic curves",
-		NULL,	get_has_groups },
-	{ "req.ssl_hello_type",	SAMPLE_INT,	BYTES,		NOTHING,	FETCH_ONE,	TYPE_HELP,	NULL,	get_request_type },
-	{ "req.ssl_sni",	SAMPLE_STRING,	BYTES,		NOTHING,	FETCH_ONE,	SNI_HELP,	NULL,	get_server_name },
-	{ "req.ssl_st_ext",	SAMPLE_INT,	BYTES,		NOTHING,	FETCH_ONE,	"1 if a TLS client hello takes session tickets, 2 if it has one, else 0",
-		NULL,	get_ticket },
-	{ "req.ssl_ver",	SAMPLE_INT,	BYTES,		NOTHING,	FETCH_ONE,	VERSION_HELP,	NULL,	get_version },
-	{ "req_ssl_hello_type",	SAMPLE_INT,	BYTES,		NOTHING,	FETCH_ONE,	TYPE_HELP,	NULL,	get_request_type },
-	{ "req_ssl_sni",	SAMPLE_STRING,	BYTES,		NOTHING,	FETCH_ONE,	SNI_HELP,	NULL,	get_server_name },
-	{ "req_ssl_ver",	SAMPLE_INT,	BYTES,		NOTHING,	FETCH_ONE,	VERSION_HELP,	NULL,	get_version },
-	{ "res.ssl_hello_type",	SAMPLE_INT,	NEEDS_RESPONSE_BYTES, NOTHING,	FETCH_ONE,	TYPE_HELP,	NULL,	get_response_type },
+	/* name			type		needs		args		which; help, check, get */
+	{ "rep_ssl_hello_type",	SAMPLE_INT,	NEEDS_RESPONSE_BYTES, NOTHING,	FETCH_ONE,
+		TYPE_HELP, NULL, get_response_type },
+	{ "req.ssl_alpn",	SAMPLE_STRING,	BYTES,		NOTHING,	FETCH_ONE,
+		"the first protocol in a TLS client hello's ALPN", NULL, get_alpn },
+	{ "req.ssl_ec_ext",	SAMPLE_BOOL,	BYTES,		NOTHING,	FETCH_ONE,
+		"true if a TLS client hello names elliptic curves", NULL, get_has_groups },
+	{ "req.ssl_hello_type",	SAMPLE_INT,	BYTES,		NOTHING,	FETCH_ONE,
+		TYPE_HELP, NULL, get_request_type },
+	{ "req.ssl_sni",	SAMPLE_STRING,	BYTES,		NOTHING,	FETCH_ONE,
+		SNI_HELP, NULL, get_server_name },
+	{ "req.ssl_st_ext",	SAMPLE_INT,	BYTES,		NOTHING,	FETCH_ONE,
+		"1 if a TLS client hello takes session tickets, 2 if it has one, else 0",
+		NULL, get_ticket },
+	{ "req.ssl_ver",	SAMPLE_INT,	BYTES,		NOTHING,	FETCH_ONE,
+		VERSION_HELP, NULL, get_version },
+	{ "req_ssl_hello_type",	SAMPLE_INT,	BYTES,		NOTHING,	FETCH_ONE,
+		TYPE_HELP, NULL, get_request_type },
+	{ "req_ssl_sni",	SAMPLE_STRING,	BYTES,		NOTHING,	FETCH_ONE,
+		SNI_HELP, NULL, get_server_name },
+	{ "req_ssl_ver",	SAMPLE_INT,	BYTES,		NOTHING,	FETCH_ONE,
+		VERSION_HELP, NULL, get_version },
+	{ "res.ssl_hello_type",	SAMPLE_INT,	NEEDS_RESPONSE_BYTES, NOTHING,	FETCH_ONE,
+		TYPE_HELP, NULL, get_response_type },
 };
 /* clang-format on */
 

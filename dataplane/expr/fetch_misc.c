@@ -195,23 +195,23 @@ get_wait_end(struct eval *eval, const struct args *args, struct fetch_cursor *cu
 #define NUMBER	{ ARG_INT | ARG_OPTIONAL }
 
 static const struct fetch rows[] = {
-	/* name		type		needs	args		which		help	check	get */
-	{ "date",	SAMPLE_INT,	0,	DATE,		FETCH_ONE,	"seconds since 1970, or ms, or us; and an offset",
-		check_date, get_date },
-	{ "date_us",	SAMPLE_INT,	0,	NOTHING,	FETCH_ONE,	"the microseconds of the second",
-		NULL, get_date_us },
-	{ "env",	SAMPLE_STRING,	0,	NAME,		FETCH_ONE,	"a variable of the environment",
-		check_env, get_env },
+	/* name		type		needs	args		which; help, check, get */
+	{ "date",	SAMPLE_INT,	0,	DATE,		FETCH_ONE,
+		"seconds since 1970, or ms, or us; and an offset", check_date, get_date },
+	{ "date_us",	SAMPLE_INT,	0,	NOTHING,	FETCH_ONE,
+		"the microseconds of the second", NULL, get_date_us },
+	{ "env",	SAMPLE_STRING,	0,	NAME,		FETCH_ONE,
+		"a variable of the environment", check_env, get_env },
 	{ "hostname",	SAMPLE_STRING,	0,	NOTHING,	FETCH_ONE,	"the system's name",
 		NULL, get_hostname },
 	{ "proc",	SAMPLE_INT,	0,	NOTHING,	FETCH_ONE,	"always 1",
 		NULL, get_proc },
-	{ "rand",	SAMPLE_INT,	0,	NUMBER,		FETCH_ONE,	"a random number from 0, below 2^32 or what is given",
-		check_rand, get_rand },
-	{ "uuid",	SAMPLE_STRING,	0,	NUMBER,		FETCH_ONE,	"a random UUID, of version 4",
-		check_uuid, get_uuid },
-	{ "wait_end",	SAMPLE_BOOL,	0,	NOTHING,	FETCH_ONE,	"true once nothing more is waited for; not there before",
-		NULL, get_wait_end },
+	{ "rand",	SAMPLE_INT,	0,	NUMBER,		FETCH_ONE,
+		"a random number from 0, below 2^32 or what is given", check_rand, get_rand },
+	{ "uuid",	SAMPLE_STRING,	0,	NUMBER,		FETCH_ONE,
+		"a random UUID, of version 4", check_uuid, get_uuid },
+	{ "wait_end",	SAMPLE_BOOL,	0,	NOTHING,	FETCH_ONE,
+		"true once nothing more is waited for; not there before", NULL, get_wait_end },
 };
 /* clang-format on */
 

@@ -268,28 +268,44 @@ get_is_http(struct eval *eval, const struct args *args, struct fetch_cursor *cur
 
 #define LEN_HELP	"how many bytes have come"
 #define SOME_HELP	"bytes from an offset on; a length of 0 is all that have come"
-#define COUNTED_HELP	"as many bytes as a number at the first offset says, of that length; behind it or at the second"
+#define COUNTED_HELP	\
+	"as many bytes as a number at the first offset says, of that length; behind it or at the second"
 #define COOKIE_HELP	"the value of the cookie in an RDP connection request"
 #define COUNT_HELP	"1 if an RDP connection request has that cookie, else 0"
 #define HTTP_HELP	"true if the bytes are an HTTP request's head"
 
 static const struct fetch rows[] = {
-	/* name			type		needs		args		which		help		check		get */
-	{ "rdp_cookie",		SAMPLE_STRING,	REQUEST,	NAMED,		FETCH_ONE,	COOKIE_HELP,	NULL,		get_rdp_cookie },
-	{ "rdp_cookie_cnt",	SAMPLE_INT,	REQUEST,	NAMED,		FETCH_ONE,	COUNT_HELP,	NULL,		get_rdp_cookie_count },
-	{ "req.len",		SAMPLE_INT,	REQUEST,	NOTHING,	FETCH_ONE,	LEN_HELP,	NULL,		get_request_len },
-	{ "req.payload",	SAMPLE_BINARY,	REQUEST,	SOME,		FETCH_ONE,	SOME_HELP,	check_bytes,	get_request_bytes },
-	{ "req.payload_lv",	SAMPLE_BINARY,	REQUEST,	COUNTED,	FETCH_ONE,	COUNTED_HELP,	check_counted,	get_request_counted },
-	{ "req.proto_http",	SAMPLE_BOOL,	REQUEST,	NOTHING,	FETCH_ONE,	HTTP_HELP,	NULL,		get_is_http },
-	{ "req.rdp_cookie",	SAMPLE_STRING,	REQUEST,	NAMED,		FETCH_ONE,	COOKIE_HELP,	NULL,		get_rdp_cookie },
-	{ "req.rdp_cookie_cnt",	SAMPLE_INT,	REQUEST,	NAMED,		FETCH_ONE,	COUNT_HELP,	NULL,		get_rdp_cookie_count },
-	{ "req_len",		SAMPLE_INT,	REQUEST,	NOTHING,	FETCH_ONE,	LEN_HELP,	NULL,		get_request_len },
-	{ "req_proto_http",	SAMPLE_BOOL,	REQUEST,	NOTHING,	FETCH_ONE,	HTTP_HELP,	NULL,		get_is_http },
-	{ "req_rdp_cookie",	SAMPLE_STRING,	REQUEST,	NAMED,		FETCH_ONE,	COOKIE_HELP,	NULL,		get_rdp_cookie },
-	{ "req_rdp_cookie_cnt",	SAMPLE_INT,	REQUEST,	NAMED,		FETCH_ONE,	COUNT_HELP,	NULL,		get_rdp_cookie_count },
-	{ "res.len",		SAMPLE_INT,	RESPONSE,	NOTHING,	FETCH_ONE,	LEN_HELP,	NULL,		get_response_len },
-	{ "res.payload",	SAMPLE_BINARY,	RESPONSE,	SOME,		FETCH_ONE,	SOME_HELP,	check_bytes,	get_response_bytes },
-	{ "res.payload_lv",	SAMPLE_BINARY,	RESPONSE,	COUNTED,	FETCH_ONE,	COUNTED_HELP,	check_counted,	get_response_counted },
+	/* name			type		needs		args		which; help, check, get */
+	{ "rdp_cookie",		SAMPLE_STRING,	REQUEST,	NAMED,		FETCH_ONE,
+		COOKIE_HELP, NULL, get_rdp_cookie },
+	{ "rdp_cookie_cnt",	SAMPLE_INT,	REQUEST,	NAMED,		FETCH_ONE,
+		COUNT_HELP, NULL, get_rdp_cookie_count },
+	{ "req.len",		SAMPLE_INT,	REQUEST,	NOTHING,	FETCH_ONE,
+		LEN_HELP, NULL, get_request_len },
+	{ "req.payload",	SAMPLE_BINARY,	REQUEST,	SOME,		FETCH_ONE,
+		SOME_HELP, check_bytes, get_request_bytes },
+	{ "req.payload_lv",	SAMPLE_BINARY,	REQUEST,	COUNTED,	FETCH_ONE,
+		COUNTED_HELP, check_counted, get_request_counted },
+	{ "req.proto_http",	SAMPLE_BOOL,	REQUEST,	NOTHING,	FETCH_ONE,
+		HTTP_HELP, NULL, get_is_http },
+	{ "req.rdp_cookie",	SAMPLE_STRING,	REQUEST,	NAMED,		FETCH_ONE,
+		COOKIE_HELP, NULL, get_rdp_cookie },
+	{ "req.rdp_cookie_cnt",	SAMPLE_INT,	REQUEST,	NAMED,		FETCH_ONE,
+		COUNT_HELP, NULL, get_rdp_cookie_count },
+	{ "req_len",		SAMPLE_INT,	REQUEST,	NOTHING,	FETCH_ONE,
+		LEN_HELP, NULL, get_request_len },
+	{ "req_proto_http",	SAMPLE_BOOL,	REQUEST,	NOTHING,	FETCH_ONE,
+		HTTP_HELP, NULL, get_is_http },
+	{ "req_rdp_cookie",	SAMPLE_STRING,	REQUEST,	NAMED,		FETCH_ONE,
+		COOKIE_HELP, NULL, get_rdp_cookie },
+	{ "req_rdp_cookie_cnt",	SAMPLE_INT,	REQUEST,	NAMED,		FETCH_ONE,
+		COUNT_HELP, NULL, get_rdp_cookie_count },
+	{ "res.len",		SAMPLE_INT,	RESPONSE,	NOTHING,	FETCH_ONE,
+		LEN_HELP, NULL, get_response_len },
+	{ "res.payload",	SAMPLE_BINARY,	RESPONSE,	SOME,		FETCH_ONE,
+		SOME_HELP, check_bytes, get_response_bytes },
+	{ "res.payload_lv",	SAMPLE_BINARY,	RESPONSE,	COUNTED,	FETCH_ONE,
+		COUNTED_HELP, check_counted, get_response_counted },
 };
 /* clang-format on */
 

@@ -30,7 +30,7 @@ extern struct fetch_table fetch_vars;		/* vars_rows.c */
 bool ip_of_peer_text(struct ip *ip, struct slice text);
 
 /*
- * The value of the next parameter of that name ("": any) in "a=1&b=2;c"; `rest` moves behind it. `delimiter` separates
- * like "&" and ";". False: there is none.
+ * The value of the next parameter of that name ("": any) in "a=1&b=2;c"; `rest` moves behind it.
+ * `delimiter` separates like "&" and ";". False: there is none.
  */
 bool param_next(struct slice *rest, char delimiter, struct slice wanted, struct slice *value);

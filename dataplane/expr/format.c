@@ -333,16 +333,3 @@ format_needs(const struct format *format)
 {
 	return format->needs;
 }
-
-bool
-format_has_var(const struct format *format, struct slice name)
-{
-	for (uint32_t i = 0; i < format->count; i++) {
-		const struct format_piece *piece = &format->pieces[i];
-
-		if (piece->kind == FORMAT_PIECE_VAR &&
-		    slice_equals(slice_of(piece->var->name), name))
-			return true;
-	}
-	return false;
-}

@@ -1,6 +1,7 @@
 /*
  * Formats: texts with expressions and HAProxy's log variables in them: "%ci:%cp [%tr] %[req.hdr(host),lower]"
- * (HAProxy manual, 8.2.4 "Custom log format"). Wherever HAProxy takes them: headers, redirects, answers, logs.
+ * (HAProxy manual, 8.2.4 "Custom log format"). Wherever HAProxy takes them: headers, redirects,
+ * answers, logs.
  *
  * Compiled once, read only from then on; written by workers, without memory of its own.
  */
@@ -30,7 +31,8 @@ enum err format_compile(struct format **fp, struct slice text, enum format_use u
 
 /*
  * Write it at `out`, at most `size` bytes; the length is returned. Over it: a log line is cut, all else
- * returns SIZE_MAX (FORMAT_TOO_LONG), and nothing counts. A value that is not there is "" in values, "-" in logs.
+ * returns SIZE_MAX (FORMAT_TOO_LONG), and nothing counts. A value that is not there is "" in
+ * values, "-" in logs.
  */
 #define FORMAT_TOO_LONG SIZE_MAX
 size_t format_write(const struct format *format, struct eval *eval, char *out, size_t size);
@@ -39,9 +41,6 @@ size_t format_write(const struct format *format, struct eval *eval, char *out, s
 bool format_is_constant(const struct format *format, struct slice *text);
 unsigned format_needs(const struct format *format);
 void format_free(struct format **fp);
-
-/* Does it write that variable? */
-bool format_has_var(const struct format *format, struct slice name);
 
 /* -- log variables: rows of the room that owns the data -- */
 

@@ -11,7 +11,10 @@
 
 #define JSON_DEPTH_MAX 32	/* of what is passed over, and of what is gone into */
 
-/* "$", then ".key" ("\." is a dot of the key) and "[0]". ERR_INVALID: `diag` says what was expected, and where. */
+/*
+ * "$", then ".key" ("\." is a dot of the key) and "[0]". ERR_INVALID: `diag` says what was
+ * expected, and where.
+ */
 enum err json_path_check(struct slice path, struct diag *diag);
 
 /*
@@ -20,5 +23,8 @@ enum err json_path_check(struct slice path, struct diag *diag);
  */
 bool json_path_find(struct slice json, struct slice path, struct slice *value);
 
-/* A string with its quotes, unescaped into `out` of text.len bytes. The length; -1: an escape that is none. */
+/*
+ * A string with its quotes, unescaped into `out` of text.len bytes. The length; -1: an escape that
+ * is none.
+ */
 ptrdiff_t json_string_bytes(char *out, struct slice text);

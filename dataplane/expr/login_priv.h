@@ -8,7 +8,10 @@
 #include "core/str.h"
 #include "expr/userlist.h"
 
-/* Is it that password? It has no NUL inside. `hash` as crypt(3) made it; `user`: whose share of time it takes. */
+/*
+ * Is it that password? It has no NUL inside. `hash` as crypt(3) made it; `user`: whose share of time
+ * it takes.
+ */
 enum login_verdict login_check(const void *user, const char *hash, struct slice password);
 
 /* For tests: another clock than the machine's, in ms; NULL: that one. */

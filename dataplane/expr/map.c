@@ -18,20 +18,19 @@ map_new_set(struct pattern_set **sp, bool is_live)
 }
 
 enum err
-map_new(struct map **mp, const char *name)
+map_new(struct map **mp)
 {
 	struct map *map = calloc(1, sizeof(*map));
 	struct pattern_set *own = NULL;
 
 	if (map == NULL)
 		return ERR_NOMEM;
-	map->name = strdup(name);
 	list_init(&map->views);
 	map->mail.deliver = map_on_asks;
 	map->due_end = &map->due;
 	map->rule_bytes_max = MAP_SIZE_BYTES;
 	task_init(&map->task, map_on_due);
-	if (map->name == NULL || map_new_set(&own, false) != ERR_OK) {
+	if (map_new_set(&own, false) != ERR_OK) {
 		map_destroy(map);
 		return ERR_NOMEM;
 	}
@@ -44,7 +43,7 @@ enum err
 map_new_like(struct map **mp, const struct map *map)
 {
 	struct map *like = NULL;
-	enum err e = map_new(&like, map->name);
+	enum err e = map_new(&like);
 
 	if (e != ERR_OK)
 		return e;
@@ -66,12 +65,6 @@ map_new_like(struct map **mp, const struct map *map)
 	}
 	*mp = like;
 	return ERR_OK;
-}
-
-const char *
-map_name(const struct map *map)
-{
-	return map->name;
 }
 
 size_t
@@ -435,7 +428,6 @@ map_destroy(struct map *map)
 	list_foreach_safe(node, &map->views)
 		map_drop_view(container_of(node, struct map_view, node));
 	pattern_set_retire(&own);
-	free(map->name);
 	free(map);
 }
 

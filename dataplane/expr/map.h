@@ -29,19 +29,18 @@ struct map_view;
 #define MAP_VALUE_MAX_BYTES	8192
 #define MAP_ENTRIES_MAX		10000000
 #define MAP_ASKS_MAX		4096	/* changes by workers that are under way, of a map */
-#define MAP_ENTRY_BYTES		64	/* what an entry by a rule counts beside its key and value */
+#define MAP_ENTRY_BYTES		64	/* that an entry by a rule counts beside key and value */
 #define MAP_SIZE_BYTES		(64 * 1024 * 1024)	/* of all these, unless it is said */
 
 /* -- control -- */
 
-enum err map_new(struct map **mp, const char *name);
+enum err map_new(struct map **mp);
 
 /*
  * An empty one that has the views that `map` has now, so that map_load() on another thread does
  * all the work, and checks entries against them: for map_replace().
  */
 enum err map_new_like(struct map **mp, const struct map *map);
-const char *map_name(const struct map *map);
 size_t map_count(const struct map *map);
 
 /*
@@ -116,8 +115,8 @@ uint64_t map_asks_done(const struct map *map);
 uint64_t map_asks_dropped(const struct map *map);
 
 /*
- * What entries that rules put there may take, in bytes: keys, values, and MAP_ENTRY_BYTES each. What is
- * there stays. An entry to which control gives another value is no rule's any more. Control.
+ * What entries that rules put there may take, in bytes: keys, values, and MAP_ENTRY_BYTES each.
+ * What is there stays. An entry to which control gives another value is no rule's any more. Control.
  */
 void map_limit(struct map *map, uint64_t bytes);
 uint64_t map_rule_bytes(const struct map *map);	/* what these take now */

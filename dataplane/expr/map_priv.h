@@ -34,7 +34,6 @@ struct map_ask {
 };
 
 struct map {
-	char			*name;
 	_Atomic(struct pattern_set *) own;	/* workers look into it before they ask */
 	struct list		 views;		/* control's */
 	bool			 is_live;	/* some view was given: workers may look */

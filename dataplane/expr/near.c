@@ -47,6 +47,21 @@ names_add(struct names *names, const char *base, const char *form)
 		names->at[names->count++] = room;
 }
 
+/* What is for a later version is no slip of the pen. NULL: it is no such name. */
+static const char *
+later_say(char buf[NEAR_BYTES], struct slice name)
+{
+	char word[NAME_BYTES];
+	const char *later;
+
+	snprintf(word, sizeof(word), "%.*s", (int)name.len, name.at);
+	later = hint_later(word);
+	if (later == NULL)
+		return NULL;
+	snprintf(buf, NEAR_BYTES, " (it %s)", later);
+	return buf;
+}
+
 static const char *
 near_say(char buf[NEAR_BYTES], const struct names *names, struct slice name)
 {
@@ -92,6 +107,8 @@ near_fetches(char buf[NEAR_BYTES], struct slice name, bool forms)
 	struct names names;
 	size_t cap = 0;
 
+	if (later_say(buf, name) != NULL)
+		return buf;
 	buf[0] = '\0';
 	for (t = fetch_tables(); t != NULL; t = t->next)
 		cap += t->count * (1 + match_count());
@@ -125,6 +142,8 @@ near_conv(char buf[NEAR_BYTES], struct slice name)
 	struct names names;
 	size_t cap = 0;
 
+	if (later_say(buf, name) != NULL)
+		return buf;
 	buf[0] = '\0';
 	for (t = conv_tables(); t != NULL; t = t->next)
 		cap += t->count;

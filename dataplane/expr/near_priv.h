@@ -1,5 +1,6 @@
 /*
- * Which name was meant: " (did you mean "path_beg"?)", or "" if none is near. Each returns buf.
+ * Which name was meant: " (did you mean "path_beg"?)", or what a name of HAProxy's needs that is not here yet, or "" if
+ * none is near. Each returns buf.
  *
  * Only where there is an error already. Any thread.
  */

@@ -1,9 +1,9 @@
 /*
- * Patterns that no hash finds (ranges, regular expressions, substrings), by their text: so that a change of one
- * of many is not a walk through all. The set's writer only; readers follow the list.
+ * Patterns that no hash finds (ranges, regular expressions, substrings), by their text: so that a
+ * change of one of many is not a walk through all. The set's writer only; readers follow the list.
  *
- * It is made when the first change asks for it, as most sets are never changed; where there is no memory for it,
- * the list is searched.
+ * It is made when the first change asks for it, as most sets are never changed; where there is no
+ * memory for it, the list is searched.
  */
 #include "config.h"
 #include "core/obj.h"
@@ -67,7 +67,7 @@ unhashed_add(struct pattern_set *set, struct pattern *pattern)
 		table_insert(set->by_text, pattern);
 }
 
-/* Where no pattern of the set hashes, its order is the list's. NULL: not known, or it is the first. */
+/* Where no pattern of the set hashes, its order is the list's. NULL: not known, or the first. */
 static struct pattern *
 unhashed_before(const struct pattern_set *set, const struct pattern *pattern)
 {

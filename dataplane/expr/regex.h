@@ -38,12 +38,15 @@ uint64_t regex_limited(void);
 
 /*
  * `format` with \0 to \9 replaced by groups, "\xHH" by that byte, and "\" before anything else left out, as
- * HAProxy's replace-header and regsub do. ERR_LIMIT: `size` bytes do not suffice. ERR_INVALID: regex_check_format()
- * would say why.
+ * HAProxy's replace-header and regsub do. ERR_LIMIT: `size` bytes do not suffice. ERR_INVALID:
+ * regex_check_format() would say why.
  */
 enum err regex_expand(char *out, size_t size, size_t *len, struct slice format,
 	const struct regex_groups *groups);
 
-/* Could it be expanded? ERR_INVALID: a backslash at the end, or "\x" without two digits; `diag` says where. */
+/*
+ * Could it be expanded? ERR_INVALID: a backslash at the end, or "\x" without two digits; `diag`
+ * says where.
+ */
 enum err regex_check_format(struct slice format, struct diag *diag);
 void regex_free(struct regex **rp);

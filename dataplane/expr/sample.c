@@ -200,7 +200,10 @@ ip_of_text(struct ip *ip, struct slice text)
 	return inet_pton(AF_INET, buf, ip->bytes + IP4_AT) == 1;
 }
 
-/* Four numbers up to 255, in decimal even with a zero before them, and behind them anything but one more dot. */
+/*
+ * Four numbers up to 255, in decimal even with a zero before them, and behind them anything but one
+ * more dot.
+ */
 static bool
 ip4_at_front(uint8_t bytes[4], struct slice text)
 {
@@ -223,7 +226,10 @@ ip4_at_front(uint8_t bytes[4], struct slice text)
 	return true;
 }
 
-/* What stands behind an IPv4 address (a prefix length, a port) does not count; an IPv6 address is all of the text. */
+/*
+ * What stands behind an IPv4 address (a prefix length, a port) does not count; an IPv6 address is
+ * all of the text.
+ */
 static bool
 cast_text_to_ip(struct eval *eval, struct sample *sample)
 {

@@ -99,16 +99,19 @@ char *eval_take(struct eval *eval, size_t len);
 void eval_trim(struct eval *eval, char *end);	/* `end`: behind the last byte used */
 
 /*
- * Make it another type, as HAProxy 2.6 does between a fetch and a converter: numbers and addresses to text and back
- * (digits at the front count, what stands behind an address does not), binary to text up to its first NUL,
- * numbers to eight bytes. False: it can't be, for this value.
+ * Make it another type, as HAProxy 2.6 does between a fetch and a converter: numbers and addresses
+ * to text and back (digits at the front count, what stands behind an address does not), binary to
+ * text up to its first NUL, numbers to eight bytes. False: it can't be, for this value.
  */
 bool sample_cast(struct eval *eval, struct sample *sample, enum sample_type to);
 
 /* Can values of one type be cast to the other at all? */
 bool sample_may_cast(enum sample_type from, enum sample_type to);
 
-/* The number at the front of a text, as HAProxy reads one: 0 if there is none; what is too large is the largest. */
+/*
+ * The number at the front of a text, as HAProxy reads one: 0 if there is none; what is too large is
+ * the largest.
+ */
 int64_t int_of_text(struct slice text);
 
 /* False: it is no IPv4 or IPv6 address. A mapped one is IPv6, as in HAProxy. */

@@ -92,12 +92,20 @@ users_grow(struct userlist *list)
 	return ERR_OK;
 }
 
-/* What crypt(3) here can do nothing with would never let anybody in. */
+#define DES_ALPHABET "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+#define DES_LEN	     13
+
+/*
+ * What crypt(3) here can do nothing with would never let anybody in. It takes any two letters for DES's salt,
+ * so also a password's.
+ */
 static bool
 hash_is_known(const char *hash)
 {
 	int verdict = crypt_checksalt(hash);
 
+	if (hash[0] != '$' && (strlen(hash) != DES_LEN || strspn(hash, DES_ALPHABET) != DES_LEN))
+		return false;
 	return verdict != CRYPT_SALT_INVALID && verdict != CRYPT_SALT_METHOD_DISABLED;
 }
 
@@ -141,7 +149,8 @@ user_init(struct user *user, struct slice name, struct slice password, bool is_h
 		return ERR_OK;
 	diag_set(diag, "%s", hash_is_known(user->hash) ?
 		 "takes too long to check: rounds=1000000 and a bcrypt cost of 13 are the most" :
-		 "is no hash that crypt(3) knows on this machine");
+		 "is no hash that crypt(3) knows on this machine; a password as it is typed is "
+		 "an insecure_password");
 	free(text);
 	return ERR_INVALID;
 }
@@ -242,15 +251,6 @@ userlist_check(const struct userlist *list, struct slice name, struct slice pass
 	return len == password.len && CRYPTO_memcmp(user->hash, password.at, len) == 0
 		       ? LOGIN_RIGHT
 		       : LOGIN_WRONG;
-}
-
-bool
-userlist_in_group(const struct userlist *list, struct slice name, struct slice group)
-{
-	const struct user *user = user_find(list, name);
-	uint32_t index;
-
-	return user != NULL && group_find(list, group, &index) && user_is_in(user, index);
 }
 
 bool

@@ -7,9 +7,9 @@
  * $2b$10$ 140 ms), and the worker that checks it does nothing else meanwhile. So each thread remembers
  * what it checked, good or bad, under a keyed digest of hash and password, never the password: a login
  * that is used stays known, others are forgotten after USERLIST_KNOWN_MS. Guesses can't crowd logins out,
- * and what a thread spends on passwords that it does not know is bounded, for each user and for all: over
- * that they are refused unchecked, and counted. So who guesses at one user locks nobody else out. What is
- * known is found in 1 us.
+ * and what a thread spends on passwords that it does not know is bounded, for each user and for
+ * all: over that they are refused unchecked, and counted. So who guesses at one user locks nobody
+ * else out. What is known is found in 1 us.
  */
 #pragma once
 
@@ -47,7 +47,6 @@ enum err userlist_add_to_group(struct userlist *list, struct slice user, struct 
 enum login_verdict { LOGIN_WRONG, LOGIN_RIGHT, LOGIN_UNCHECKED };
 enum login_verdict userlist_check(const struct userlist *list, struct slice user,
 				  struct slice password);
-bool userlist_in_group(const struct userlist *list, struct slice user, struct slice group);
 /* His groups, one after the other; *index is 0 at first. False: no more. */
 bool userlist_group_next(const struct userlist *list, struct slice user, uint32_t *index,
 			 struct slice *group);
@@ -59,7 +58,6 @@ void userlist_unref(struct userlist **lp); /* *lp may be NULL, and is NULL after
 struct userlist_counts {
 	uint64_t checked;  /* hashes that were computed */
 	uint64_t spent_us; /* on that */
-	uint64_t
-		refused; /* logins refused unchecked: the user's, or the thread's, share of time was spent */
+	uint64_t refused;  /* unchecked: his, or the thread's, share of time was spent */
 };
 void userlist_counts(struct userlist_counts *counts); /* of the process; any thread */

@@ -1,9 +1,10 @@
 /*
- * Variables of a stream or a client: values in a row in blocks, found by going through them, as there are few.
- * The worker's whose stream or client it is.
+ * Variables of a stream or a client: values in a row in blocks, found by going through them, as
+ * there are few. The worker's whose stream or client it is.
  *
- * A value that is set anew stays where it is if it fits; else its place is free for others. Places are powers of two,
- * so a variable that grows with each request of a client takes at most twice its size, not all of the scope.
+ * A value that is set anew stays where it is if it fits; else its place is free for others. Places
+ * are powers of two, so a variable that grows with each request of a client takes at most twice its
+ * size, not all of the scope.
  */
 #include "config.h"
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /*
- * Variables: values under a name, for a client connection, a stream, or the process (HAProxy manual, "set-var").
+ * Variables: values under a name, for a client connection, a stream, or the process (HAProxy
+ * manual, "set-var").
  *
  * A scope's values lie in blocks of the worker's, so that setting one takes no malloc while blocks are
  * warm. A scope's bytes have a limit; what does not fit is not set, and says so. Those of a stream or
@@ -22,15 +23,12 @@
 #define VAR_NAMES_MAX		4096		/* different names at a time */
 
 /*
- * "txn.my_name": the scope's word, a dot, [A-Za-z0-9_.]+. ERR_INVALID, ERR_LIMIT (names), ERR_NOMEM: `id` is left
- * alone. Whoever holds an id gives it back with var_id_drop(); a name that nobody holds any more is free, and what
- * the process had under it is gone. Any thread.
+ * "txn.my_name": the scope's word, a dot, [A-Za-z0-9_.]+. ERR_INVALID, ERR_LIMIT (names),
+ * ERR_NOMEM: `id` is left alone. Whoever holds an id gives it back with var_id_drop(); a name that
+ * nobody holds any more is free, and what the process had under it is gone. Any thread.
  */
 enum err var_id_parse(struct var_id *id, struct slice text, struct diag *diag);
-
 void var_id_drop(struct var_id *id);	/* of name 0: nothing; it is 0 afterwards */
-struct slice var_name(struct var_id id);	/* without the scope; while it is held */
-const char *var_scope_name(enum var_scope scope);
 
 /* A scope of a stream or client. {0} is empty. */
 struct vars {
@@ -38,15 +36,22 @@ struct vars {
 	uint32_t		 bytes;
 };
 
-/* Where blocks come from and go to: a list for malloc(VARS_BLOCK_BYTES); larger values have blocks of their own. */
+/*
+ * Where blocks come from and go to: a list for malloc(VARS_BLOCK_BYTES); larger values have blocks
+ * of their own.
+ */
 void vars_fini(struct vars *vars, struct spares *blocks);
 
-/* False: it is not set. Text points into the scope, until it is set anew; of the process's, into eval->room. */
+/*
+ * False: it is not set. Text points into the scope, until it is set anew; of the process's, into
+ * eval->room.
+ */
 bool var_get(struct eval *eval, struct var_id id, struct sample *sample);
 
 /*
- * Text is copied; it may be the variable's own. ERR_LIMIT: the scope is full; ERR_NOMEM; ERR_INVALID: no such scope here.
- * Nothing is set then. `blocks`: NULL: of malloc(), as those of tests.
+ * Text is copied; it may be the variable's own. ERR_LIMIT: the scope is full; ERR_NOMEM;
+ * ERR_INVALID: no such scope here. Nothing is set then. `blocks`: NULL: of malloc(), as those of
+ * tests.
  */
 enum err var_set(struct eval *eval, struct var_id id, const struct sample *sample,
 		 struct spares *blocks);

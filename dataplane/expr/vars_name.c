@@ -1,7 +1,7 @@
 /*
- * Names of variables: each gets a number, the same wherever it is written, and is counted: what nobody holds any
- * more is free for another name, but under another number, as a client's or stream's values may still lie under the
- * old one. Any thread.
+ * Names of variables: each gets a number, the same wherever it is written, and is counted: what
+ * nobody holds any more is free for another name, but under another number, as a client's or
+ * stream's values may still lie under the old one. Any thread.
  */
 #include "config.h"
 #include <assert.h>
@@ -25,12 +25,6 @@ static struct name {
 } names[VAR_NAMES_MAX];
 static uint32_t name_count;		/* slots that were ever used */
 static uint32_t last_number;
-
-const char *
-var_scope_name(enum var_scope scope)
-{
-	return scope_names[scope];
-}
 
 static bool
 scope_find(uint8_t *scope, struct slice word)
@@ -147,15 +141,4 @@ var_id_drop(struct var_id *id)
 	}
 	pthread_mutex_unlock(&names_lock);
 	*id = (struct var_id){ 0 };
-}
-
-struct slice
-var_name(struct var_id id)
-{
-	struct slice text;
-
-	pthread_mutex_lock(&names_lock);
-	text = name_text(&names[id.slot]);
-	pthread_mutex_unlock(&names_lock);
-	return text;
 }

@@ -1,5 +1,6 @@
 /*
- * Variables in expressions: var(), set-var() and unset-var() (HAProxy manual, 7.3.1 and 7.3.2). A worker runs them.
+ * Variables in expressions: var(), set-var() and unset-var() (HAProxy manual, 7.3.1 and 7.3.2). A
+ * worker runs them.
  */
 #include "config.h"
 #include "expr/conv_priv.h"

@@ -70,16 +70,17 @@ const struct http_answer *http_answer_ready(void);
 /*
  * An answer of parts. `fields` are whole lines with CRLF (checked by the caller with
  * http_field_is_sound()); Content-Length is added where the status has one; `content_type` may be
- * empty if the body is. Both are left out where the status has no body. ERR_NOMEM. Free with http_answer_free().
+ * empty if the body is. Both are left out where the status has no body. ERR_NOMEM. Free with
+ * http_answer_free().
  */
 enum err http_answer_new(struct http_answer **ap, uint16_t status, struct slice content_type,
 	struct slice fields, struct slice body);
 
 /*
- * An error file: a whole HTTP response as HAProxy's "errorfile" takes it (LF alone is taken as a line's end, too; a
- * Content-Length is corrected or added; Connection, Transfer-Encoding and others of a connection are
- * left out). The status may be any from 200 to 599.
- * ERR_INVALID: `diag` says where it is wrong; also when it is over `max` bytes.
+ * An error file: a whole HTTP response as HAProxy's "errorfile" takes it (LF alone is taken as a
+ * line's end, too; a Content-Length is corrected or added; Connection, Transfer-Encoding and others
+ * of a connection are left out). The status may be any from 200 to 599. ERR_INVALID: `diag` says
+ * where it is wrong; also when it is over `max` bytes.
  */
 enum err http_answer_parse(struct http_answer **ap, struct slice file, size_t max,
 	struct diag *diag);

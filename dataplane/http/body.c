@@ -2,9 +2,10 @@
  * Bodies: counted, chunked, or up to the connection's end.
  *
  * A chunked one is a machine of one byte a step, so that it does not matter how its bytes come; the
- * data of a chunk is passed over whole, and so is a line between two chunks that is there whole and has a size
- * and nothing else: bodies of very small chunks are all lines. Chunk extensions are read by their grammar even though they are
- * dropped: who lets "5;\n" or "5 x" pass sees other chunks than who does not. Pure; any thread.
+ * data of a chunk is passed over whole, and so is a line between two chunks that is there whole and
+ * has a size and nothing else: bodies of very small chunks are all lines. Chunk extensions are read
+ * by their grammar even though they are dropped: who lets "5;\n" or "5 x" pass sees other chunks
+ * than who does not. Pure; any thread.
  */
 #include "config.h"
 #include "http/body.h"
@@ -69,8 +70,9 @@ static const uint8_t ext_next[][EXT_CLASSES] = {
 };
 
 /*
- * Names that frame, route or tell who asks: to who takes a trailer for a field they would be another message. Other
- * names that are of no use there (RFC 9110, 6.5.1: Set-Cookie, Range) do no harm either and go on.
+ * Names that frame, route or tell who asks: to who takes a trailer for a field they would be
+ * another message. Other names that are of no use there (RFC 9110, 6.5.1: Set-Cookie, Range) do no
+ * harm either and go on.
  */
 static const struct slice forbidden[] = {
 	SLICE("authorization"), SLICE("connection"), SLICE("content-encoding"),

@@ -9,9 +9,8 @@
 static const struct fault_row {
 	uint16_t	 status;
 	const char	*name;
-	const char	*words;
 } fault_rows[] = {
-#define X(id, status, name, words) { status, name, words },
+#define X(id, status, name) { status, name },
 	HTTP_FAULTS(X)
 #undef X
 };
@@ -33,10 +32,4 @@ const char *
 http_fault_name(enum http_fault fault)
 {
 	return fault_row_get(fault)->name;
-}
-
-const char *
-http_fault_words(enum http_fault fault)
-{
-	return fault_row_get(fault)->words;
 }

@@ -24,7 +24,8 @@
 /*
  * Fields that are for whoever gets the message in the end, or that tell him who asked: to have them left
  * out by naming them in Connection is an old way to get past what relies on them (RFC 9110, 7.6.1,
- * forbids to name such). All that begin so; and all that http/head.h knows by id, as each has rules of its own.
+ * forbids to name such). All that begin so; and all that http/head.h knows by id, as each has rules
+ * of its own.
  */
 static const struct slice kept_prefixes[] = {
 	SLICE("accept"),

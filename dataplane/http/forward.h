@@ -16,9 +16,10 @@
 
 /*
  * Leave out Connection, what it names, Keep-Alive, Proxy-Connection, TE, Upgrade (and Transfer-Encoding and
- * Trailer only if it goes `to_minor_0`, to who speaks HTTP/1.0: RFC 9112, 6.1, whether a body follows or not). An upgrade that is asked for
- * (HTTP_SAYS_UPGRADE), granted (101) or demanded (426) keeps Upgrade, and "TE: trailers" stays; both
- * get a Connection of their own, from constants.
+ * Trailer only if it goes `to_minor_0`, to who speaks HTTP/1.0: RFC 9112, 6.1, whether a body
+ * follows or not). An upgrade that is asked for (HTTP_SAYS_UPGRADE), granted (101) or demanded
+ * (426) keeps Upgrade, and "TE: trailers" stays; both get a Connection of their own, from
+ * constants.
  *
  * Connection may name what it likes but for fields that are for the message's last recipient, or tell
  * him who asked: all that head.h knows by id, and Authorization, Cookie, Content-*, X-Forwarded-* and such

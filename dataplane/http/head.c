@@ -74,18 +74,6 @@ http_head_uri(const struct http_head *head)
 	return stands || head->form == HTTP_TARGET_AUTHORITY ? head->target : head->path;
 }
 
-struct slice
-http_head_host_only(const struct http_head *head)
-{
-	struct slice host = head->authority;
-
-	for (size_t i = host.len; i > 0 && host.at[i - 1] != ']'; i--) {
-		if (host.at[i - 1] == ':')
-			return (struct slice){ host.at, i - 1 };
-	}
-	return host;
-}
-
 /* Where a search goes on. */
 static struct http_field *
 fields_behind(const struct http_head *head, const struct http_field *after)

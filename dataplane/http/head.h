@@ -142,9 +142,6 @@ struct slice http_head_uri(const struct http_head *head);
 /* `path` without its query. */
 struct slice http_head_path_only(const struct http_head *head);
 
-/* `authority` without its port; the brackets of an IPv6 address stay. */
-struct slice http_head_host_only(const struct http_head *head);
-
 /*
  * The first field of that name behind `after` (NULL: from the front) that is not left out; NULL:
  * none. The second form compares names without case.

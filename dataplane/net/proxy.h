@@ -30,7 +30,10 @@ struct proxy_header {
 	size_t		len;		/* of the header: what follows is the client's */
 };
 
-/* Read one from the front of `bytes`. `diag` (may be NULL) says what is wrong. CRC32c is checked where it is there. */
+/*
+ * Read one from the front of `bytes`. `diag` (may be NULL) says what is wrong. CRC32c is checked
+ * where it is there.
+ */
 enum proxy_result proxy_parse(struct proxy_header *h, const char *bytes, size_t len,
 	struct diag *diag);
 
@@ -58,7 +61,8 @@ struct proxy_send {
 
 /*
  * Write the header for a connection from `from` to `to`; both NULL: of our own (LOCAL, UNKNOWN; so are
- * Unix sockets, as HAProxy has it). Mixed families become IPv6 (v1, too). `tlvs`: the client's own. Returns the length, never over PROXY_OUT_MAX_BYTES.
+ * Unix sockets, as HAProxy has it). Mixed families become IPv6 (v1, too). `tlvs`: the client's own.
+ * Returns the length, never over PROXY_OUT_MAX_BYTES.
  */
 size_t proxy_write(char buf[PROXY_OUT_MAX_BYTES], const struct proxy_send *how,
 	const struct addr *from, const struct addr *to, struct slice tlvs);

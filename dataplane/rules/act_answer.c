@@ -1,5 +1,6 @@
 /*
- * Actions that end a phase: go on, answer, deny, close (HAProxy manual, "http-request return", "deny" and others).
+ * Actions that end a phase: go on, answer, deny, close (HAProxy manual, "http-request return",
+ * "deny" and others).
  *
  * Nothing is sent here: the verdict says what is to be done. Workers.
  */

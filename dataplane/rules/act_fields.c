@@ -1,5 +1,6 @@
 /*
- * Actions on the fields of a head: set, add, delete, replace (HAProxy manual, "http-request set-header" and others).
+ * Actions on the fields of a head: set, add, delete, replace (HAProxy manual, "http-request
+ * set-header" and others).
  *
  * A field that was there is left out or has another line; what is new lies in the room. Workers.
  */

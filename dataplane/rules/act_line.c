@@ -1,14 +1,16 @@
 /*
- * Actions on the start line: path, query, method, status (HAProxy manual, "http-request set-path" and others).
+ * Actions on the start line: path, query, method, status (HAProxy manual, "http-request set-path"
+ * and others).
  *
- * What comes of a format must be fit to stand in a request line: a blank or control byte would end it. Workers.
+ * What comes of a format must be fit to stand in a request line: a blank or control byte would end
+ * it. Workers.
  */
 #include "config.h"
 #include <string.h>
 #include "rules/rules_priv.h"
 
 /* Printable, without what ends a target or is not sent (RFC 9112, 3.2). */
-static bool
+bool
 target_is_sound(struct slice target)
 {
 	for (size_t i = 0; i < target.len; i++) {
@@ -111,21 +113,29 @@ rule_act_SET_QUERY(const struct rule *rule, struct rules_context *ctx, struct ru
 			     (struct slice){ query, len == 0 ? 0 : len + 1 });
 }
 
+/* Where an authority ends (RFC 3986, 3.2). */
+static size_t
+authority_length(struct slice text)
+{
+	size_t len = 0;
+
+	while (len < text.len && memchr("/?#", text.at[len], 3) == NULL)
+		len++;
+	return len;
+}
+
 /* What stands behind "scheme://", up to the path; `uri` is cut to its path. Empty: none. */
 static struct slice
 uri_take_authority(struct slice *uri)
 {
 	const char *colon = memmem(uri->at, uri->len, "://", 3);
 	struct slice authority = { NULL, 0 };
-	const char *slash;
 
 	if (colon == NULL || memchr(uri->at, '/', (size_t)(colon - uri->at)) != NULL)
 		return authority;
 	authority.at = colon + 3;
 	authority.len = (size_t)(uri->at + uri->len - authority.at);
-	slash = authority.len == 0 ? NULL : memchr(authority.at, '/', authority.len);
-	if (slash != NULL)
-		authority.len = (size_t)(slash - authority.at);
+	authority.len = authority_length(authority);
 	*uri = (struct slice){ authority.at + authority.len,
 			       (size_t)(uri->at + uri->len - authority.at) - authority.len };
 	return authority;

@@ -43,8 +43,8 @@ rule_act_UNSET_VAR(const struct rule *rule, struct rules_context *ctx, struct ru
 /* -- maps and lists -- */
 
 /*
- * Both in the scratch. An empty key is none. A change that can not be asked for fails no request (as in
- * HAProxy): the map counts it as dropped.
+ * Both in the scratch. An empty key is none. A change that can not be asked for fails no request (as
+ * in HAProxy): the map counts it as dropped.
  */
 static enum rules_result
 map_change(const struct rule *rule, struct rules_context *ctx, const struct rules_run *run,

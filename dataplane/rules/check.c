@@ -56,6 +56,27 @@ check_field(const struct rule *rule, const char **operand, struct diag *diag)
 	return ERR_OK;
 }
 
+/* A second Host would make the request one that two programs read in two ways (RFC 9112, 3.2). */
+static enum err
+check_added(const struct rule *rule, const char **operand, struct diag *diag)
+{
+	if (rule->name != NULL && http_name_find(slice_of(rule->name)) == HTTP_NAME_HOST)
+		return check_fail(operand, "name", diag,
+				  "there may be one Host only: set-header sets it");
+	return check_field(rule, operand, diag);
+}
+
+static enum err
+check_target(const struct rule *rule, const char **operand, struct diag *diag)
+{
+	struct slice target;
+
+	if (!format_is_constant(rule->value, &target) || target_is_sound(target))
+		return ERR_OK;
+	return check_fail(operand, "value", diag,
+			  "has a byte that would end the request line, or none that can stand in it");
+}
+
 static enum err
 check_del(const struct rule *rule, const char **operand, struct diag *diag)
 {
@@ -112,11 +133,13 @@ rule_check(const struct rule *rule, const char **operand, struct diag *diag)
 		enum rule_action action;
 		enum err (*check)(const struct rule *, const char **, struct diag *);
 	} checks[] = {
-		{ RULE_ADD_HEADER, check_field },     { RULE_AUTH, check_realm },
+		{ RULE_ADD_HEADER, check_added },     { RULE_AUTH, check_realm },
 		{ RULE_DEL_HEADER, check_del },	      { RULE_EARLY_HINT, check_field },
 		{ RULE_REDIRECT, redirect_check },    { RULE_REPLACE_HEADER, check_field },
 		{ RULE_REPLACE_VALUE, check_field },  { RULE_SET_HEADER, check_field },
 		{ RULE_SET_METHOD, check_method },    { RULE_SET_STATUS, check_status },
+		{ RULE_SET_PATH, check_target },      { RULE_SET_PATHQ, check_target },
+		{ RULE_SET_QUERY, check_target },     { RULE_SET_URI, check_target },
 	};
 
 	*operand = "action";

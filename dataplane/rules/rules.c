@@ -57,12 +57,6 @@ static const struct action {
 #undef X
 };
 
-const char *
-rule_action_word(enum rule_action action)
-{
-	return actions[action].word;
-}
-
 unsigned
 rule_action_phases(enum rule_action action)
 {

@@ -112,7 +112,6 @@ enum rule_action {
 	RULE_ACTION_COUNT
 };
 
-const char *rule_action_word(enum rule_action action);
 bool rule_action_find(enum rule_action *action, struct slice word);
 unsigned rule_action_phases(enum rule_action action);	/* IN() of those it may stand in */
 
@@ -138,8 +137,8 @@ enum rule_timeout { RULE_TIMEOUT_CLIENT, RULE_TIMEOUT_SERVER, RULE_TIMEOUT_TUNNE
 #define RULE_LEVEL_SILENT 8	/* set-log-level: 0 emerg to 7 debug, or this */
 
 /*
- * One rule. What an action does not use is zero; all that is pointed to is owned, but for `ref`. The operands by
- * their meaning, so that what two actions share has one name.
+ * One rule. What an action does not use is zero; all that is pointed to is owned, but for `ref`.
+ * The operands by their meaning, so that what two actions share has one name.
  */
 struct rule {
 	char			*id;		/* never NULL; unique in its list, `own_id` if it was not given */
@@ -189,7 +188,10 @@ struct rules {
 	struct rule		 rules[];	/* by phase, then in the list's order */
 };
 
-/* Zeroed, for `count` rules, filled in any order; rules_seal() sorts them into phases (stable). NULL: no memory. */
+/*
+ * Zeroed, for `count` rules, filled in any order; rules_seal() sorts them into phases (stable).
+ * NULL: no memory.
+ */
 struct rules *rules_new(uint32_t count);
 void rules_seal(struct rules *rules);
 
@@ -197,12 +199,16 @@ void rules_seal(struct rules *rules);
 void rules_free(struct rules *rules);
 
 /*
- * Is the rule fit to be run: operands that its action needs are there and sound (a redirect's code is one that HAProxy
- * knows, a header's name is a token, ...). Control. ERR_INVALID: `diag` says what, `*operand` which.
+ * Is the rule fit to be run: operands that its action needs are there and sound (a redirect's code
+ * is one that HAProxy knows, a header's name is a token, ...). Control. ERR_INVALID: `diag` says
+ * what, `*operand` which.
  */
 enum err rule_check(const struct rule *rule, const char **operand, struct diag *diag);
 
-/* The Set-Cookie value of "set-cookie NAME[=value]", or of "clear-cookie NAME[=]" if `clear`. NULL: no memory. */
+/*
+ * The Set-Cookie value of "set-cookie NAME[=value]", or of "clear-cookie NAME[=]" if `clear`. NULL:
+ * no memory.
+ */
 char *redirect_cookie(const char *cookie, bool clear);
 
 /* -- running them: workers -- */

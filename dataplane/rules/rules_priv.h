@@ -32,14 +32,18 @@ enum rules_result room_write(struct http_room *room, struct eval *eval, const st
 /* The same into the evaluation's own room: for the time of one rule. False: it does not fit. */
 bool scratch_write(struct eval *eval, const struct format *format, struct slice *text);
 
-/* Fit to be a field's value. */
+/* Fit to be a field's value; to stand in a request line. */
 bool value_is_sound(struct slice value);
+bool target_is_sound(struct slice target);
 
 /* "Name: value CRLF" of a format, in the room. RULES_NO_ROOM; RULES_FAILED: the value is not sound. */
 enum rules_result room_write_line(struct http_room *room, struct eval *eval, const char *name,
 	const struct format *value, struct slice *line);
 
-/* Location and Set-Cookie, in the room (redirect.c). RULES_NO_ROOM; RULES_FAILED: what is to be written is not sound. */
+/*
+ * Location and Set-Cookie, in the room (redirect.c). RULES_NO_ROOM; RULES_FAILED: what is to be
+ * written is not sound.
+ */
 enum rules_result redirect_lines(const struct rule *rule, struct rules_context *ctx,
 				 struct slice *lines, bool *has_no_host);
 const struct http_answer *redirect_answer(uint16_t status);

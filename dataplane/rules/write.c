@@ -51,7 +51,10 @@ value_is_sound(struct slice value)
 	return true;
 }
 
-/* White space around a value is not a part of it (RFC 9110, 5.5); what is behind goes, what is before stays. */
+/*
+ * White space around a value is not a part of it (RFC 9110, 5.5); what is behind goes, what is
+ * before stays.
+ */
 static size_t
 value_trim_end(const char *at, size_t len)
 {

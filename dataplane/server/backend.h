@@ -187,8 +187,9 @@ void backend_hold(struct backend *backend);
 void backend_release(struct backend *backend);
 
 /*
- * Control: an expression of a backend's conf names it, and no more. It can be looked at, but nothing goes there on account
- * of that: its own confs go as if nobody looked, so that those who name each other, or themselves, can go.
+ * Control: an expression of a backend's conf names it, and no more. It can be looked at, but
+ * nothing goes there on account of that: its own confs go as if nobody looked, so that those who
+ * name each other, or themselves, can go.
  */
 void backend_watch(struct backend *backend);
 void backend_unwatch(struct backend *backend);
@@ -229,8 +230,8 @@ void backend_leave(struct server *server, uint32_t worker);
 bool backend_take(struct server *server, uint32_t worker);
 
 /*
- * The same for a rule that names the server: also one of weight 0, that drains, or a backup (HAProxy manual, "use-server").
- * False: it is down or in maintenance, or full.
+ * The same for a rule that names the server: also one of weight 0, that drains, or a backup
+ * (HAProxy manual, "use-server"). False: it is down or in maintenance, or full.
  */
 bool backend_take_named(struct server *server, uint32_t worker);
 

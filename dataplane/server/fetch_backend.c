@@ -42,7 +42,10 @@ backend_session_rate(const struct backend *backend, uint64_t now_ms)
 	return (int64_t)(milli / RATE_PERIOD_MS);
 }
 
-/* Places that servers have left; -1 where one has no limit. Who is on a server that only drains counts, too. */
+/*
+ * Places that servers have left; -1 where one has no limit. Who is on a server that only drains
+ * counts, too.
+ */
 static int64_t
 backend_free_places(const struct backend *backend)
 {
@@ -187,7 +190,8 @@ static const struct fetch rows[] = {
 };
 
 static const struct conv convs[] = {
-	{ "nbsrv", SAMPLE_STRING, SAMPLE_INT, { ARG_NONE }, "usable servers of the backend of that name", NULL, run_serving, 0 },
+	{ "nbsrv", SAMPLE_STRING, SAMPLE_INT, { ARG_NONE },
+		"usable servers of the backend of that name", NULL, run_serving, 0 },
 };
 /* clang-format on */
 

@@ -218,8 +218,9 @@ void server_place_give(struct server *server);
 /*
  * Called by control when a server's state, eligibility or address changed (server->state, ->eligible,
  * ->conf->address), once a change, after the workers' mail was sent, and when it went. A new server's
- * first state is no change; that it is eligible is one. Where hundreds change at once, most are told of in later turns, and may have
- * changed again by then: the news is then the sum of both. Set once by the layer above.
+ * first state is no change; that it is eligible is one. Where hundreds change at once, most are
+ * told of in later turns, and may have changed again by then: the news is then the sum of both. Set
+ * once by the layer above.
  */
 struct server_change {
 	const struct server	*server;

@@ -51,7 +51,10 @@ void level_mark_changed(struct server *server);
 void levels_settle(struct backend *backend);
 void levels_tell(struct backend *backend);
 
-/* server.c: calls what server_on_change() set, if there is news; after many, in a later turn. */
+/* server.c: frees one that has retired, is home, held by nobody, and of which nothing is untold. */
+void server_free_if_done(struct server *server);
+
+/* server_tell.c: calls what server_on_change() set, if there is news; after many, in a later turn. */
 void server_tell(struct server *server);
 
 /* weight.c */

@@ -22,6 +22,32 @@ check_slot(struct args *args, const struct compile_env *env, struct diag *diag)
 	return ERR_INVALID;
 }
 
+/* Into a slot that the frontend lacks nothing is kept. A backend serves many frontends: there it is not known. */
+static enum err
+check_kept(struct args *args, const struct compile_env *env, bool is_response, struct diag *diag)
+{
+	enum err e = check_slot(args, env, diag);
+
+	if (e != ERR_OK || env->slots == NULL ||
+	    args->at[0].number < (int64_t)env->slots->count[is_response])
+		return e;
+	diag_set(diag, "the frontend has no capture slot %d of %s", (int)args->at[0].number,
+		 is_response ? "responses" : "requests");
+	return ERR_INVALID;
+}
+
+static enum err
+check_kept_req(struct args *args, const struct compile_env *env, struct diag *diag)
+{
+	return check_kept(args, env, false, diag);
+}
+
+static enum err
+check_kept_res(struct args *args, const struct compile_env *env, struct diag *diag)
+{
+	return check_kept(args, env, true, diag);
+}
+
 static bool
 get_capture(struct eval *eval, const struct args *args, bool is_response, struct sample *sample)
 {
@@ -152,9 +178,9 @@ static const struct fetch fetches[] = {
 };
 
 static const struct conv convs[] = {
-	{ .name = "capture-req", .in = STRING, .out = STRING, .args = { ARG_INT }, .check = check_slot,
+	{ .name = "capture-req", .in = STRING, .out = STRING, .args = { ARG_INT }, .check = check_kept_req,
 	  .run = run_capture_req, .needs = LINE, .help = "kept in a request's capture slot" },
-	{ .name = "capture-res", .in = STRING, .out = STRING, .args = { ARG_INT }, .check = check_slot,
+	{ .name = "capture-res", .in = STRING, .out = STRING, .args = { ARG_INT }, .check = check_kept_res,
 	  .run = run_capture_res, .needs = LINE, .help = "kept in a response's capture slot" },
 };
 /* clang-format on */

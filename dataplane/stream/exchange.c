@@ -169,6 +169,8 @@ exchange_on_client(struct stream *s)
 
 	if (s->state != STREAM_REQUEST && exchange_may_have_failed(s, c) && conn_error(c) != 0)
 		stream_end(s, END_CLIENT_ABORT);
+	else if (s->state == STREAM_TARPIT && c->closed_seen)
+		stream_end(s, END_CLIENT_CLOSE); /* he does not wait for it: nor do we */
 	else
 		exchange_run(s);
 }

@@ -101,6 +101,9 @@ void exchange_ruled(struct stream *s);	/* and its rules were run */
 
 /* The data of its body that has come: valid for the callback. False: the client has gone, and it was answered. */
 bool exchange_gather(struct stream *s, struct slice *bytes, bool *is_whole);
+
+/* Rules wait for its body: who waits for a 100 before he sends it gets it from us (RFC 9110, 10.1.1). */
+void exchange_ask_for_body(struct stream *s);
 void exchange_send_hints(struct stream *s, struct slice lines);
 void exchange_obey(struct stream *s, enum rules_result result, const struct rules_verdict *verdict);
 

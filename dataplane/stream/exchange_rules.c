@@ -58,14 +58,13 @@ exchange_body_data(struct stream *s, bool *is_whole)
 	return (struct slice){ out, len };
 }
 
-/* Who waits for a 100 before he sends it gets it from us: no server was asked yet (RFC 9110, 10.1.1). */
-static void
+void
 exchange_ask_for_body(struct stream *s)
 {
 	struct exchange *x = s->exchange;
 	struct iovec iov = { (void *)"HTTP/1.1 100 Continue\r\n\r\n", 25 };
 
-	if ((x->request.says & HTTP_EXPECTS_CONTINUE) == 0)
+	if ((x->request.says & HTTP_EXPECTS_CONTINUE) == 0 || s->client->in->end > x->head_end)
 		return;
 	x->request.says &= (uint8_t)~HTTP_EXPECTS_CONTINUE;
 	http_head_leave_out(&x->request, HTTP_NAME_EXPECT);
@@ -84,8 +83,6 @@ exchange_gather(struct stream *s, struct slice *bytes, bool *is_whole)
 	if (s->ruled->run.waits_for_bytes)
 		s->exchange->request_ms = s->worker->loop->now_ms; /* HAProxy's TR includes it */
 	*bytes = exchange_body_data(s, is_whole);
-	if (!*is_whole && bytes->len == 0)
-		exchange_ask_for_body(s);
 	return true;
 }
 

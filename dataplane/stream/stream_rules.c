@@ -246,6 +246,8 @@ static void
 stream_wait_for_rules(struct stream *s, bool is_tarpit)
 {
 	s->state = is_tarpit ? STREAM_TARPIT : STREAM_RULES;
+	if (s->ruled->run.waits_for_bytes && s->exchange != NULL)
+		exchange_ask_for_body(s);
 	stream_note_active(s);
 	stream_arm(s);
 }

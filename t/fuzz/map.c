@@ -75,7 +75,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct buf text = { 0 };
 	struct diag diag = { "" };
 
-	claim(map_new(&map, "fuzz") == ERR_OK && map_new(&again, "fuzz") == ERR_OK);
+	claim(map_new(&map) == ERR_OK && map_new(&again) == ERR_OK);
 	if (map_load(map, (struct slice){ (const char *)data, size }, &diag) == ERR_OK) {
 		map_write(map, &text);
 		claim(map_load(again, (struct slice){ text.at, text.len }, &diag) == ERR_OK);

@@ -5,7 +5,7 @@
 #include "../doc/scene.h"
 #include "adminapi/apply/settings.h"
 #include "core/addr.h"
-#include "core/log.h"
+#include "core/log_priv.h"
 #include "core/publish.h"
 #include "http/h1.h"
 #include "rules/rules.h"
@@ -183,8 +183,8 @@ log_of(const char *frontend)
 	size_t len = 0;
 
 	text[0] = '\0';
-	for (size_t i = 0; log != NULL && i < log_list_count(log); i++) {
-		const struct log_target_conf *t = log_list_target(log, i);
+	for (size_t i = 0; log != NULL && i < log->count; i++) {
+		const struct log_target_conf *t = &log->targets[i]->conf;
 
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s", i == 0 ? "" : " ",
 					t->place.text);
@@ -215,8 +215,8 @@ a_log_target_is_what_its_words_say(void **state)
 		"{'target':'file:/x'},{'target':'file:/x'},{'target':'tcp:[::1]:6514'}]}}}");
 	assert_int_equal(plan.verdict, PLAN_OK);
 	log = ((const struct frontend_settings *)conf_of("web"))->conf->access.logs[0].list;
-	assert_int_equal(log_list_count(log), 4);
-	t = log_list_target(log, 0);
+	assert_int_equal(log->count, 4);
+	t = &log->targets[0]->conf;
 	assert_int_equal(addr_port(&t->place.addr), 514);
 	assert_int_equal(t->facility, 3);
 	assert_int_equal(t->level, LOG_LEVEL_NOTICE);
@@ -224,15 +224,15 @@ a_log_target_is_what_its_words_say(void **state)
 	assert_int_equal(t->len, 80);
 	assert_int_equal(t->sample.ranges[0].low, 2);
 	assert_int_equal(t->framing, LOG_FRAMING_RFC5424);
-	t = log_list_target(log, 1);
+	t = &log->targets[1]->conf;
 	assert_int_equal(t->facility, 16);
 	assert_int_equal(t->level, LOG_LEVEL_DEBUG);
 	assert_int_equal(t->minlevel, LOG_LEVEL_EMERG);
 	assert_int_equal(t->len, 1024);
 	assert_int_equal(t->framing, LOG_FRAMING_LOCAL);
-	assert_int_equal(log_list_target(log, 2)->framing, LOG_FRAMING_RAW);
-	assert_int_equal(log_list_target(log, 2)->len, 8192);
-	assert_int_equal(log_list_target(log, 3)->framing, LOG_FRAMING_RFC3164);
+	assert_int_equal(log->targets[2]->conf.framing, LOG_FRAMING_RAW);
+	assert_int_equal(log->targets[2]->conf.len, 8192);
+	assert_int_equal(log->targets[3]->conf.framing, LOG_FRAMING_RFC3164);
 }
 
 static void

@@ -78,10 +78,24 @@ no_names_no_hint(void **state)
 	assert_null(hint_nearest("weight", NULL, 0));
 }
 
+static void
+what_a_later_version_will_have_is_told(void **state)
+{
+	(void)state;
+	assert_string_equal(hint_later("ssl_fc_sni"), "needs TLS, which is not in this version");
+	assert_string_equal(hint_later("sc0_conn_rate"),
+			    "needs stick tables, which are not in this version");
+	assert_string_equal(hint_later("track-sc0"),
+			    "needs stick tables, which are not in this version");
+	assert_null(hint_later("src_port"));
+	assert_null(hint_later(""));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_a_later_version_will_have_is_told),
 		cmocka_unit_test(slips_of_the_finger_are_understood),
 		cmocka_unit_test(case_and_dashes_are_no_difference),
 		cmocka_unit_test(the_beginning_of_a_name_is_near_to_it),

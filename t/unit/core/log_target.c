@@ -173,7 +173,7 @@ the_same_target_in_two_lists_is_one(void **state)
 	struct log_list *two = list_of(texts + 1, 2, LOG_LEVEL_INFO);
 	struct log_list *other = list_of(texts, 1, LOG_LEVEL_ERROR);
 
-	assert_int_equal(log_list_count(one), 2);
+	assert_int_equal(one->count, 2);
 	assert_ptr_equal(one->targets[0], two->targets[1]);
 	assert_ptr_not_equal(one->targets[0], other->targets[0]);
 	assert_ptr_equal(one->targets[0]->sink, other->targets[0]->sink);
@@ -194,12 +194,12 @@ a_kind_has_its_framing_and_length(void **state)
 					     "tcp:127.0.0.1" };
 	struct log_list *list = list_of(texts, 4, LOG_LEVEL_INFO);
 
-	assert_int_equal(log_list_target(list, 0)->framing, LOG_FRAMING_RAW);
-	assert_int_equal(log_list_target(list, 0)->len, LOG_LINE_MAX_BYTES);
-	assert_int_equal(log_list_target(list, 1)->framing, LOG_FRAMING_RFC3164);
-	assert_int_equal(log_list_target(list, 1)->len, 1024);
-	assert_int_equal(log_list_target(list, 2)->framing, LOG_FRAMING_LOCAL);
-	assert_int_equal(log_list_target(list, 3)->framing, LOG_FRAMING_RFC3164);
+	assert_int_equal(list->targets[0]->conf.framing, LOG_FRAMING_RAW);
+	assert_int_equal(list->targets[0]->conf.len, LOG_LINE_MAX_BYTES);
+	assert_int_equal(list->targets[1]->conf.framing, LOG_FRAMING_RFC3164);
+	assert_int_equal(list->targets[1]->conf.len, 1024);
+	assert_int_equal(list->targets[2]->conf.framing, LOG_FRAMING_LOCAL);
+	assert_int_equal(list->targets[3]->conf.framing, LOG_FRAMING_RFC3164);
 	log_list_free(&list);
 }
 

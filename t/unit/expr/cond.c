@@ -105,6 +105,13 @@ a_word_that_means_nothing_is_shown_with_its_column(void **state)
 		"column 3: there is no test \"path_bge\" (did you mean \"path_beg\"?)");
 	assert_string_equal(error_of("{ hdr_bge(host) a }"),
 		"column 3: there is no test \"hdr_bge\" (did you mean \"hdr_beg\"?)");
+	assert_string_equal(error_of("{ ssl_fc }"),
+		"column 3: there is no test \"ssl_fc\" (it needs TLS, which is not in this version)");
+	assert_string_equal(error_of("{ src_conn_rate gt 5 }"),
+		"column 3: there is no test \"src_conn_rate\" "
+		"(it needs stick tables, which are not in this version)");
+	assert_non_null(strstr(error_of("{ path,table_conn_rate(x) gt 5 }"),
+			       "there is no converter \"table_conn_rate\" (it needs stick tables"));
 	assert_string_equal(error_of("{ path -m bge /a }"),
 		"column 11: there is no match method \"bge\" (did you mean \"beg\"?)");
 	assert_string_equal(error_of("TRUE !METH_GTE"),
@@ -391,7 +398,7 @@ a_value_of_a_file_or_of_the_test_matches(void **state)
 			 ERR_OK);
 	assert_false(holds_in(cond, "/a"));
 	assert_true(holds_in(cond, "/x"));
-	assert_int_equal(map_new(&map, "paths"), ERR_OK);
+	assert_int_equal(map_new(&map), ERR_OK);
 	assert_int_equal(map_load(map, SLICE("/a\n/b some value\n"), NULL), ERR_OK);
 	assert_int_equal(map_view_get(&view, map, refs.first->match, refs.first->nocase,
 			 refs.first->value_type, NULL), ERR_OK);

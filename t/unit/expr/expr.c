@@ -4,7 +4,7 @@
  */
 #include "config.h"
 #include "../expr/scene.h"
-#include "expr/expr.h"
+#include "expr/expr_priv.h"
 #include "expr/fetch.h"
 
 /* -- rows of the test's own: t.str(x), t.int(x), t.ip(x), t.bin, and converters that only have types -- */
@@ -341,7 +341,7 @@ a_part_ends_where_something_else_begins(void **state)
 	(void)state;
 	assert_int_equal(expr_compile_part(&expr, &text, text.at, &env, NULL), ERR_OK);
 	assert_true(slice_equals(text, SLICE("]rest")));
-	assert_true(slice_equals(expr_text(expr), SLICE("t.str(a]b),t.as_str")));
+	assert_true(slice_equals(expr->text, SLICE("t.str(a]b),t.as_str")));
 	expr_free(&expr);
 }
 

@@ -72,7 +72,7 @@ response_of(const char *lines)
 	snprintf(bytes, sizeof(bytes), "HTTP/1.1 200 OK\r\n%sContent-Length: 0\r\n\r\n", lines);
 	head = (struct http_head){ .fields = response_fields };
 	if (h1_parse_response(&parse, &head, bytes, strlen(bytes), NULL) != H1_DONE)
-		fail_msg("%s: %s", bytes, http_fault_words(parse.fault));
+		fail_msg("%s: %s", bytes, http_fault_name(parse.fault));
 	return &head;
 }
 

@@ -13,7 +13,7 @@ a_map(const char *lines)
 	struct map *map = NULL;
 	struct diag diag;
 
-	assert_int_equal(map_new(&map, "m"), ERR_OK);
+	assert_int_equal(map_new(&map), ERR_OK);
 	if (map_load(map, slice_of(lines), &diag) != ERR_OK)
 		fail_msg("%s", diag.text);
 	return map;
@@ -328,7 +328,7 @@ a_generation(const struct map *like, int generation)
 	struct map *map = NULL;
 
 	assert_int_equal(like != NULL && generation % 2 != 0 ? map_new_like(&map, like) :
-		map_new(&map, "m"), ERR_OK);
+		map_new(&map), ERR_OK);
 	write_generation(map, generation);
 	return map;
 }

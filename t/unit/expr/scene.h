@@ -29,7 +29,7 @@ request_of(const char *start, const char *lines)
 	snprintf(r.bytes, sizeof(r.bytes), "%.1000s HTTP/1.1\r\n%.1000s\r\n", start, lines);
 	r.head = (struct http_head){ .fields = r.fields };
 	if (h1_parse_request(&parse, &r.head, r.bytes, strlen(r.bytes)) != H1_DONE)
-		fail_msg("%s: %s", r.bytes, http_fault_words(parse.fault));
+		fail_msg("%s: %s", r.bytes, http_fault_name(parse.fault));
 	return &r.head;
 }
 

@@ -199,7 +199,6 @@ names_that_are_none_are_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
 		assert_int_equal(var_id_parse(&id, slice_of(none[i]), &diag), ERR_INVALID);
-	assert_true(slice_equals(var_name(id_of("txn.some_Name.2")), SLICE("some_Name.2")));
 	assert_int_equal(id_of("txn.q").name, id_of("req.q").name);
 }
 

@@ -41,7 +41,7 @@ head_read(struct scene *s, const char *start, const char *fields)
 	else
 		result = h1_parse_request(&parse, &s->head, text, len);
 	if (result != H1_DONE)
-		fail_msg("%s: %s", fields, http_fault_words(parse.fault));
+		fail_msg("%s: %s", fields, http_fault_name(parse.fault));
 }
 
 static void

@@ -195,6 +195,31 @@ a_discriminator_chooses(void **state)
 	assert_string_equal(judged(schema, "{}"), ": \"port\" is required");
 }
 
+static void
+a_field_of_another_kind_is_one_error_that_names_its_own(void **state)
+{
+	static const char schema[] = IT(
+		"{'properties':{'do':{},'id':{},'name':{},'value':{},'map':{}},"
+		"'additionalProperties':false,'$ref':'#/$defs/set'},"
+		"'set':{'if':{'properties':{'do':{'const':'set'}},'required':['do']},"
+		"'then':{'propertyNames':{'enum':['do','id','name','value']}},'$ref':'#/$defs/go'},"
+		"'go':{'if':{'properties':{'do':{'const':'go'}},'required':['do']},"
+		"'then':{'propertyNames':{'enum':['do','id']}}}");
+
+	(void)state;
+	assert_string_equal(judged(schema, "{'do':'set','id':1,'name':1}"), "");
+	assert_string_equal(judged(schema, "{'do':'set','header':1}"),
+			    "/header: set has no field \"header\"; it has: name, value");
+	assert_string_equal(judged(schema, "{'do':'set','map':1}"),
+			    "/map: set has no field \"map\"; it has: name, value");
+	assert_string_equal(judged(schema, "{'do':'set','valeu':1}"),
+			    "/valeu: set has no field \"valeu\"; did you mean \"value\"?");
+	assert_string_equal(judged(schema, "{'do':'go','map':1}"),
+			    "/map: go has no field \"map\"");
+	assert_string_equal(judged(schema, "{'do':'stop','maps':1}"),
+			    "/maps: unknown field; did you mean \"map\"?");
+}
+
 #define DURATION                                                                        \
 	"'type':['string','integer'],'pattern':'^[0-9]+(us|ms|s|m|h|d)?$','minimum':0," \
 	"'x-unit':'duration'"
@@ -326,6 +351,7 @@ main(void)
 		cmocka_unit_test(names_of_members_are_judged_too),
 		cmocka_unit_test(pattern_properties_hold_beside_properties),
 		cmocka_unit_test(a_discriminator_chooses),
+		cmocka_unit_test(a_field_of_another_kind_is_one_error_that_names_its_own),
 		cmocka_unit_test(durations_are_one_of_many_spellings),
 		cmocka_unit_test(a_range_beside_a_ref_is_the_one_that_holds),
 		cmocka_unit_test(sizes_have_powers_of_1024),

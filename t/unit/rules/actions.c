@@ -198,6 +198,31 @@ a_uri_brings_its_host(void **state)
 }
 
 static void
+an_authority_ends_at_its_query(void **state)
+{
+	struct rule uri = VALUED(SET_URI, "http://other?x=1");
+
+	(void)state;
+	assert_string_equal(made(uri, "/", ""), "GET /?x=1 HTTP/1.1\r\nHost: other\r\n\r\n");
+}
+
+static void
+what_can_never_be_sent_is_refused_when_it_is_written(void **state)
+{
+	struct rule rules[] = { VALUED(SET_PATH, "/a b"), VALUED(SET_URI, "/a\r\n"),
+				VALUED(SET_QUERY, "a b"), NAMED(ADD_HEADER, "host", "x") };
+	const char *operand;
+	struct diag diag;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+		assert_int_equal(rule_check(&rules[i], &operand, &diag), ERR_INVALID);
+		free(rules[i].name);
+		format_free(&rules[i].value);
+	}
+}
+
+static void
 paths_are_replaced_by_match(void **state)
 {
 	struct rule path = { .action = RULE_REPLACE_PATH, .regex = regex_of("(.*)/foo/(.*)"),
@@ -335,6 +360,8 @@ main(void)
 		cmocka_unit_test(a_path_is_set_with_and_without_its_query),
 		cmocka_unit_test(a_path_with_a_blank_is_refused),
 		cmocka_unit_test(a_uri_brings_its_host),
+		cmocka_unit_test(an_authority_ends_at_its_query),
+		cmocka_unit_test(what_can_never_be_sent_is_refused_when_it_is_written),
 		cmocka_unit_test(paths_are_replaced_by_match),
 		cmocka_unit_test(a_method_is_set_unless_it_frames_the_answer),
 		cmocka_unit_test(a_variable_is_set_and_read),
