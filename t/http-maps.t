@@ -3,11 +3,19 @@
 # Maps in rules: what REST sets is seen by the next request, what rules set is seen by REST, one that is in use
 # can't go, and one that is not there can't be named.
 use Sluice;
+use File::Temp ();
+
+my $folder = File::Temp->newdir('sluice-test-XXXXXX', TMPDIR => 1);
+Sluice::spew("$folder/page", "%[path] of %[req.hdr(host)]\nsecond line\n");
 
 my $lb = Sluice->start(state => 1, config => {
-	maps => { hosts => { entries => { '/a' => 'one' } }, closed => { entries => { '/x' => '' } } },
+	maps => { hosts => { entries => { '/a' => 'one' } }, closed => { entries => { '/x' => '' } }, seen => {} },
 	frontends => { web => { mode => 'http', bind => ['127.0.0.1:0'], rules => [
 		{ action => 'set-map', map => 'hosts', key => '%[path]', value => 'seen', if => '{ path_beg /set }' },
+		{ action => 'add-acl', map => 'seen', key => '%[url_param(k)]', if => '{ path /add }' },
+		{ action => 'del-acl', map => 'seen', key => '%[url_param(k)]', if => '{ path /del }' },
+		{ action => 'return', content_type => 'text/plain', string => 'seen', if => '{ path -f seen }' },
+		{ action => 'return', content_type => 'text/plain', lf_file => "$folder/page", if => '{ path /page }' },
 		{ action => 'deny', deny_status => 429, if => '{ path -f closed }' },
 		{ action => 'return', content_type => 'text/plain', lf_string => '%[path,map(hosts,none)]' } ] } },
 });
@@ -47,6 +55,17 @@ is asked('/a'), 'uno', 'too';
 asked('/set1');
 ok becomes { asked('/set1') eq 'seen' } 5, 'what a rule sets is seen by requests';
 is $lb->get('/v1/maps/hosts/entries/%2Fset1')->{json}{value}, 'seen', 'and by REST';
+is asked('/k'), 'none', 'what no list has';
+asked('/add?k=/k');
+ok becomes { asked('/k') eq 'seen' } 5, 'add-acl of a rule adds it';
+is $lb->get('/v1/maps/seen/entries/%2Fk')->{status}, 200, '... as REST can see';
+asked('/add?k=/l');
+ok becomes { asked('/l') eq 'seen' } 5, 'another one';
+asked('/del?k=/k');
+ok becomes { asked('/k') eq 'none' } 5, 'del-acl takes it away';
+is $lb->get('/v1/maps/seen/entries/%2Fk')->{status}, 404, '... from the map, too';
+is asked('/l'), 'seen', '... and only that';
+is asked('/page'), "/page of x\nsecond line\n", 'a file that is a format';
 status_is $lb->patch('/v1/maps/hosts', { max_size => '200' }), 200, 'what rules may put there is limited';
 ok becomes { asked('/set2'); $lb->get('/v1/maps/hosts')->{json}{status}{by_rules}{bytes} == 2 * 73 } 5, 'by bytes';
 is asked('/set3'), 'none', 'what is too much for it fails no request';

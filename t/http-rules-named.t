@@ -14,6 +14,7 @@ my @made = (phase => 'http-response', action => 'return', content_type => 'text/
 my $lb = Sluice->start(config => {
 	global => { threads => 1 },
 	frontends => {
+		by_format => { mode => 'http', bind => ['127.0.0.1:0'], default_backend => 'by_format' },
 		named => { mode => 'http', bind => ['127.0.0.1:0'], default_backend => 'named' },
 		lines => { mode => 'tcp', bind => ['127.0.0.1:0'], default_backend => 'lines', rules => [
 			{ phase => 'tcp-request-content', action => 'inspect-delay', delay => '20s' },
@@ -31,6 +32,9 @@ my $lb = Sluice->start(config => {
 			{ action => 'use-server', server => 'away', if => '{ path /next }' }, { action => 'use-server', server => 'zero', if => '{ path /next }' } ], servers => {
 			usual => { address => $origin->address }, zero => { address => $origin->address, weight => 0 },
 			spare => { address => $origin->address, backup => JSON::PP::true }, away => { address => $origin->address, admin_state => 'maint' } } },
+		by_format => { mode => 'http', rules => [ { id => 'named', action => 'use-server', server => '%[url_param(s)]' }, { action => 'use-server', server => 'spare' } ],
+			servers => { usual => { address => $origin->address }, spare => { address => $origin->address, backup => JSON::PP::true },
+				away => { address => $origin->address, admin_state => 'maint' } } },
 		lines => { mode => 'tcp', servers => { s => { address => $plain->address } } },
 		whole => { mode => 'http', servers => { s => { address => $origin->address } }, rules => [
 			{ action => 'set-header', name => 'X-Path', value => '%[path]' }, { action => 'set-path', value => '/set' } ] },
@@ -75,6 +79,32 @@ for my $case (['zero', 'zero', 'use-server'], ['spare', 'spare', 'use-server'], 
 	my $said = $lb->log_line(frontend => 'named');
 	is "$said->{server}, $said->{picked}", "$server, $picked", "... goes to $server";
 }
+$client->close;
+
+# ... also by a name that a request makes: who is down leaves it to the next rule, a name of nobody to the balance (as HAProxy).
+$client = $lb->connect('by_format');
+sub goes_to {
+	my ($name, $server, $picked, $why) = @_;
+	$client->send("GET /?s=$name HTTP/1.1\r\nHost: h\r\n\r\n");
+	is read_answer($client)->{status}, 200, "s=$name";
+	my $said = $lb->log_line(frontend => 'by_format');
+	is "$said->{server}, $said->{picked}", "$server, $picked", "... goes to $server: $why";
+}
+goes_to('spare', 'spare', 'use-server', 'its name');
+goes_to('away', 'spare', 'use-server', 'the next rule\'s');
+goes_to('nobody', 'usual', 'roundrobin', 'there is no such server');
+goes_to('', 'usual', 'roundrobin', 'no name');
+goes_to('x' x 5000, 'usual', 'roundrobin', 'no name, that long');
+goes_to('new', 'usual', 'roundrobin', 'not there yet');
+is $lb->put('/v1/backends/by_format/servers/new', { address => $origin->address })->{status}, 201, 'a server comes';
+goes_to('new', 'new', 'use-server', 'it is there');
+is $lb->patch('/v1/backends/by_format/servers/new', { id => 77 })->{status}, 200, 'another one takes its place';
+goes_to('new', 'new', 'use-server', 'it is there');
+is $lb->delete('/v1/backends/by_format/servers/new')->{status}, 204, 'a server goes that only a format names';
+goes_to('new', 'usual', 'roundrobin', 'it has gone');
+my $refused = $lb->patch('/v1/backends/by_format/rules/named', { server => '%[url_parm(s)]' });
+is $refused->{status}, 422, 'a format that is none';
+is $refused->{json}{errors}[0]{pointer}, '/server', '... is refused at its place';
 $client->close;
 $lb->stop;
 done_testing;

@@ -52,6 +52,11 @@ is $lb->patch('/v1/frontends/web', { log_format => 'second %{+Q}HU %[capture.req
 ask('/three');
 is((lines_in('own', 3))[2], 'second "/three" GET', 'holds from the next request on');
 
+# Lines are counted, each frontend's for itself, from 0; who does not ask is not.
+is $lb->patch('/v1/frontends/web', { log_format => 'line %lc' })->{status}, 200, 'a format with a number';
+ask('/three') for 1 .. 2;
+is join(', ', (lines_in('own', 5))[3, 4]), 'line 0, line 1', 'is numbered';
+
 # Mistakes.
 for (['log_format', '%ci %HUU', qr/^column 6: there is no variable "%HUU" \(did you mean "%HU"\?\)/],
 	['log_format', 'a %{+Z}ci', qr/^column 5: expected flags/],
@@ -71,7 +76,7 @@ is $lb->patch('/v1/frontends/raw', { log_format => '%HM' })->{json}{errors}[0]{d
 $lb->patch('/v1/frontends/web', { log_format => '%HU', dontlog_normal => JSON::PP::true });
 ask('/four');
 ask('/500');
-is((lines_in('own', 4))[3], '/500', 'only what was not normal');
+is((lines_in('own', 6))[5], '/500', 'only what was not normal');
 $lb->patch('/v1/frontends/web', { dontlog_normal => JSON::PP::false });
 $c->close;
 my $t = $lb->connect('raw');
@@ -79,17 +84,17 @@ $t->send("GET /raw HTTP/1.0\r\n\r\n");
 read_answer($t);
 $t->half_close;
 $t->closed_within(5);
-like((lines_in('http', 5))[4], qr{^127\.0\.0\.1:\d+ \[.*\] raw raw/s \d+/\d+/\d+ \d+ -- 1/1/0/0/0 0/0$}, 'in mode tcp httplog is tcplog');
+like((lines_in('http', 7))[6], qr{^127\.0\.0\.1:\d+ \[.*\] raw raw/s \d+/\d+/\d+ \d+ -- 1/1/0/0/0 0/0$}, 'in mode tcp httplog is tcplog');
 
 SKIP: {
 	skip 'halog is not installed', 3 if system('command -v halog >/dev/null') != 0;
 	my $file = "$dir/for-halog";
 	# HAProxy's lines come by syslog: halog counts what that puts before them
-	Sluice::spew($file, join '', map { "Nov 20 06:00:00 host sluice[1]: $_\n" } grep { / web / } lines_in('http', 5));
+	Sluice::spew($file, join '', map { "Nov 20 06:00:00 host sluice[1]: $_\n" } grep { / web / } lines_in('http', 7));
 	my %count = map { /^(\S+) (\S+)/ ? ($1, $2) : () } split /\n/, `halog -st < $file 2>/dev/null`;
-	is_deeply \%count, { 200 => 3, 500 => 1 }, 'halog counts statuses';
+	is_deeply \%count, { 200 => 5, 500 => 1 }, 'halog counts statuses';
 	my ($server) = grep { m{^app/s } } split /\n/, `halog -srv < $file 2>/dev/null`;
-	like $server // '', qr{^app/s 0 3 0 0 1 0 4 4 }, 'and servers: 3 of 2xx, 1 of 5xx, 4 in all';
+	like $server // '', qr{^app/s 0 5 0 0 1 0 6 6 }, 'and servers: 5 of 2xx, 1 of 5xx, 6 in all';
 	my @urls = sort map { (split ' ')[-1] } grep { m{/} } split /\n/, `halog -u -H < $file 2>/dev/null`;
 	is_deeply \@urls, [sort qw(/one /two /three /500)], 'and URLs';
 }

@@ -4,6 +4,7 @@
 # Where log lines go: to files, to syslog servers by UDP, TCP and Unix socket; framed, sampled, by level. One that takes
 # nothing delays no other, is said to be in trouble, and gets lines again when it is back.
 use Sluice;
+use JSON::PP ();
 use Sluice::Http;
 use Sluice::LogReceiver;
 use File::Temp ();
@@ -29,6 +30,8 @@ my $lb = Sluice->start(plain => 1, args => ['--log-dir', "$folder/logs"], config
 		framed => frontend(map { { target => $framed{$_}->target, framing => $_, facility => 'local1' } } @framings),
 		levels => frontend({ target => 'file:notice.log', level => 'notice' }, { target => 'file:info.log', level => 'info' },
 			{ target => $server{udp}->target, framing => 'short', minlevel => 'debug' }),
+		separate => { %{frontend({ target => 'file:errors.log', level => 'err' })}, log_separate_errors => JSON::PP::true },
+		together => frontend({ target => 'file:no-errors.log', level => 'err' }),
 		sampled => frontend({ target => 'file:some.log', sample => '2,4-5:5' }, { target => 'file:short.log', len => 80, framing => 'iso' }),
 	},
 });
@@ -89,6 +92,9 @@ for my $framing (@framings) {
 }
 
 # Levels and samples.
+ask($_, '/failed') for qw(together separate);
+ok becomes { targets_in(file('logs/errors.log')) eq '/failed' } 5, 'log_separate_errors: an error\'s line is of level err';
+is file('logs/no-errors.log'), '', '... and is not without it';
 ask('levels', "/level$_") for 1 .. 3;
 ok becomes { targets_in(file('logs/info.log')) eq '/level1 /level2 /level3' } 5, 'a line of a session is info';
 ok becomes { $server{udp}->messages == 3 } 5, 'three';

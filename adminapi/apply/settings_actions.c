@@ -65,14 +65,21 @@ use_backend_finish(struct rule_site *site)
 		site->noted = site->rule->ref; /* the plan knows of it: a field of its own */
 }
 
+/* As above; the field is a place of its own, for the plan to tell who names the server. */
 static void
 use_server_finish(struct rule_site *site)
 {
 	const cJSON *name = doc_field(site->item, "server");
+	static const struct operand operand = { "server", take_format, offsetof(struct rule, value),
+						OPTIONAL, NULL };
 	size_t mark;
 
 	if (!cJSON_IsString(name) || site->env.backend == NULL)
 		return;
+	if (strchr(name->valuestring, '%') != NULL) {
+		take_format(site, &operand, name);
+		return;
+	}
 	site->rule->ref = refs_add(site->refs, REF_SERVER, slice_of(name->valuestring),
 				   slice_of(site->env.backend));
 	site->nomem |= site->rule->ref == NULL;

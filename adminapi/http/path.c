@@ -6,18 +6,7 @@
 #include "config.h"
 #include "adminapi/http/target.h"
 #include <string.h>
-
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
+#include "core/str.h"
 
 enum err
 percent_decode(char *text, bool plus)

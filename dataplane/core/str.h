@@ -24,6 +24,16 @@ slice_of(const char *text)
 	return (struct slice){ text, strlen(text) };
 }
 
+/* -1: it is no hexadecimal digit. */
+static inline int
+hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 static inline bool
 slice_equals(struct slice a, struct slice b)
 {

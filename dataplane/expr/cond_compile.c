@@ -148,7 +148,7 @@ compile_acl(struct compile *c, struct slice name, uint32_t column)
 			"\"%s\": a brace must have white space on both sides", seen);
 	if ((name.len == 3 && strncasecmp(name.at, "and", 3) == 0) ||
 	    slice_equals(name, SLICE("&&")))
-	return compile_fail(c, column,
+		return compile_fail(c, column,
 				    "\"%s\" is no operator: tests side by side are \"and\" already",
 				    seen);
 	return compile_fail(

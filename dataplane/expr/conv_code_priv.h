@@ -1,12 +1,10 @@
 /*
- * Decoding of base64 and hexadecimal digits, for converters that need a part of it.
+ * Decoding of base64, for converters that need a part of it.
  */
 #pragma once
 
 #include <stddef.h>
 #include "core/str.h"
-
-int hex_value(char c);		/* -1: it is no hexadecimal digit */
 
 /* Never more bytes than this come from `len` digits. */
 static inline size_t

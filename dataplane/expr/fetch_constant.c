@@ -5,7 +5,6 @@
 #include "config.h"
 #include "expr/fetch_priv.h"
 #include <stdlib.h>
-#include "expr/conv_code_priv.h"
 
 static bool
 get_true(struct eval *eval, const struct args *args, struct fetch_cursor *cursor,

@@ -4,7 +4,6 @@
  */
 #include "config.h"
 #include "expr/json_path_priv.h"
-#include "expr/conv_code_priv.h"
 
 struct reader {
 	const char	*at, *end;

@@ -188,7 +188,7 @@ ask_new(struct slice key, struct slice value)
 	ask->value_len = (uint32_t)value.len;
 	if (key.len != 0)
 		memcpy(ask->bytes, key.at, key.len);
-	if (value.len != 0)
+	if (!ask->removes && value.len != 0)
 		memcpy(ask->bytes + key.len, value.at, value.len);
 	return ask;
 }

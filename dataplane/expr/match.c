@@ -130,15 +130,12 @@ ip_inside(const struct ip *ip, uint8_t ip4[4])
 {
 	static const uint8_t zeros[10];
 	const uint8_t *b = ip->bytes;
-	unsigned at;
+	unsigned at = 12;	/* an IPv4 address; ::ffff:ip4, ::ip4 (RFC 4291, 2.5.5) */
 
-	if (ip->is_ipv4)
-		at = 12;
-	else if (b[0] == 0x20 && b[1] == 0x02)
+	if (!ip->is_ipv4 && b[0] == 0x20 && b[1] == 0x02)
 		at = 2;		/* 2002:ip4::/48 (RFC 3056) */
-	else if (memcmp(b, zeros, 10) == 0 && b[10] == b[11] && (b[10] == 0 || b[10] == 0xff))
-		at = 12;	/* ::ffff:ip4, ::ip4 (RFC 4291, 2.5.5) */
-	else
+	else if (!ip->is_ipv4 &&
+		 (memcmp(b, zeros, 10) != 0 || b[10] != b[11] || (b[10] != 0 && b[10] != 0xff)))
 		return false;
 	memcpy(ip4, b + at, 4);
 	return true;

@@ -189,15 +189,6 @@ draft_parse_number(const struct pattern_set *set, struct draft *draft, struct di
 	return ERR_OK;
 }
 
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 enum err
 draft_parse_hex(const struct pattern_set *set, struct draft *draft, struct diag *diag)
 {

@@ -187,15 +187,6 @@ regex_limited(void)
 	return atomic_load_explicit(&limited_count, memory_order_relaxed);
 }
 
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /*
  * What stands at a backslash: `at` moves behind it. A group's text, or one byte in `byte`. False:
  * nothing that is known.

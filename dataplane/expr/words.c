@@ -43,21 +43,12 @@ static const struct {
 	{ 't',	'\t' },
 };
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Behind "\x". */
 static enum err
 cut_hex(struct cut *c, size_t start)
 {
-	int high = c->pos < c->in.len ? hex_digit(c->in.at[c->pos]) : -1;
-	int low = c->pos + 1 < c->in.len ? hex_digit(c->in.at[c->pos + 1]) : -1;
+	int high = c->pos < c->in.len ? hex_value(c->in.at[c->pos]) : -1;
+	int low = c->pos + 1 < c->in.len ? hex_value(c->in.at[c->pos + 1]) : -1;
 
 	if (high < 0 || low < 0)
 		return cut_fail(c, start, "expected two hexadecimal digits behind \\x");

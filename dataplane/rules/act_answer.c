@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "rules/rules_priv.h"
+#include "server/backend.h"
 #include "server/server.h"
 
 static enum rules_result
@@ -256,8 +257,15 @@ enum rules_result
 rule_act_USE_SERVER(const struct rule *rule, struct rules_context *ctx, struct rules_run *run,
 	struct rules_verdict *verdict)
 {
-	if (!server_is_up(rule->ref->object))
+	struct server *server = rule->value == NULL ? rule->ref->object : NULL;
+	struct slice name;
+
+	if (rule->value != NULL && scratch_write(ctx->eval, rule->value, &name))
+		server = backend_find_server(ctx->eval->backend, ctx->worker, name);
+	if (server == NULL)
+		return RULES_DONE;	/* a name of nobody ends it, as in HAProxy */
+	if (!server_is_up(server))
 		return RULES_GO_ON;	/* so the next one is asked (HAProxy manual, "use-server") */
-	verdict->object = rule->ref->object;
+	verdict->object = server;
 	return RULES_CHOSEN;
 }

@@ -153,7 +153,7 @@ struct rule {
 	struct expr
 		*expr; /* set-var, capture, set-src..., set-priority-*, pause, set-timeout, ... */
 	struct format *
-		value; /* headers, set-path..., set-map, set-var with a format, redirect, use_backend */
+		value; /* headers, set-path..., set-map, set-var with a format, redirect, use_backend, use-server */
 	struct format		*key;		/* maps and ACLs */
 	struct regex *
 		regex; /* replace-*: what is replaced by `value`, with \0 to \9; del-header with "reg" */

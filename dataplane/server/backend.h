@@ -182,6 +182,10 @@ enum err backend_retire_new(struct publish_item **ip, struct backend *backend);
 /* The one of that name, as installed on the worker; NULL: there is none. Worker. */
 struct backend *backend_find(uint32_t worker, struct slice name);
 
+/* Its server of that name, as installed on the worker, valid within this turn; NULL: there is none. Worker. */
+struct server *backend_find_server(const struct backend *backend, uint32_t worker,
+				   struct slice name);
+
 /* Control: a conf of a frontend names it (so it may not be freed), and no more. */
 void backend_hold(struct backend *backend);
 void backend_release(struct backend *backend);

@@ -32,6 +32,7 @@ queue_init(struct queue *queue)
 	queue->tickets = 0;
 	queue->last_ms = 0;
 	queue->spare = 0;
+	atomic_init(&queue->served, 0);
 	atomic_init(&queue->length, 0);
 	atomic_init(&queue->untried, 0);
 }
@@ -139,6 +140,7 @@ queue_place_locked(struct queue *queue, struct queue_waiter *waiter)
 		queue->last_ms = waiter->place_ms;
 	waiter->place_ms = queue->last_ms + waiter->priority_offset_ms;
 	waiter->ticket = ++queue->tickets;
+	waiter->served_before = atomic_load_explicit(&queue->served, memory_order_relaxed);
 }
 
 enum err

@@ -44,6 +44,7 @@ struct queue {
 	uint64_t		tickets;	/* the last that was drawn */
 	int64_t			last_ms;	/* when the last one joined: workers' clocks differ a little */
 	uint32_t		spare;		/* calls for those who join; 0 while somebody is in line */
+	_Atomic uint32_t	served;		/* who waited and got a place; wraps */
 	_Atomic uint32_t	length;		/* who waits, or was called and has not tried yet */
 	_Atomic uint64_t	untried;	/* not 0: there may be places that nobody was called for */
 };
@@ -64,6 +65,7 @@ struct queue_waiter {
 	struct heap_node	 node;		/* under the lock */
 	enum queue_state	 state;		/* under the lock; zeroed memory is QUEUE_OUT */
 	uint64_t		 ticket;	/* under the lock; its place in line */
+	uint32_t		 served_before;	/* queue->served when it first joined */
 	struct queue		*queue;		/* the queue's: where it last joined */
 	struct mail		 mail;		/* the queue's */
 
@@ -116,6 +118,25 @@ static inline uint32_t
 queue_length(const struct queue *queue)
 {
 	return atomic_load(&queue->length);	/* seq_cst: see above; a plain load on amd64 */
+}
+
+/*
+ * How many got a place while it waited, itself included: HAProxy's number for its log (1 for who was first in line,
+ * or whom nobody was served before as he gave up). Whoever waited and got a place asks queue_serve(), once;
+ * who gives up, queue_give_up().
+ */
+static inline uint32_t
+queue_serve(struct queue_waiter *waiter)
+{
+	return atomic_fetch_add_explicit(&waiter->queue->served, 1, memory_order_relaxed) + 1 -
+	       waiter->served_before;
+}
+
+static inline uint32_t
+queue_give_up(const struct queue_waiter *waiter)
+{
+	return atomic_load_explicit(&waiter->queue->served, memory_order_relaxed) + 1 -
+	       waiter->served_before;
 }
 
 /* Call up to `count`: that many places became free. UINT32_MAX: everybody. */

@@ -77,6 +77,7 @@ server_slot_init(struct server_slot *slot, struct server *server, uint32_t worke
 	snap_slot_init(&slot->ref, &server->snap);
 	lb_node_init(&slot->node, server->id);
 	list_init(&slot->streams);
+	list_init(&slot->by_name);
 	pool_init(&slot->pool);
 	weight_init(slot);
 	slot->server = server;

@@ -114,6 +114,7 @@ struct server_slot {
 	struct mail			 weight_mail;	/* to the worker: look at server->lb_order */
 	struct server_counters		 counters;	/* stream/ counts */
 	struct list			 behind;	/* in the backend slot's list, see weight.c */
+	struct list			 by_name;	/* see names.c */
 };
 
 struct server {

@@ -83,6 +83,8 @@ server_item_install(struct publish_item *item, struct loop *worker)
 	struct server_slot *slot = server_slot(si->server, worker->index);
 	const struct server_conf *was = slot->conf;
 
+	if (was == NULL)
+		names_add_server(slot);
 	slot->conf = si->conf;
 	pool_install(slot, was, si->conf);
 	weight_install(slot, si->weight);
@@ -192,6 +194,7 @@ server_retire_install(struct publish_item *item, struct loop *worker)
 	struct server_item *si = server_item_of(item);
 	struct server_slot *slot = server_slot(si->server, worker->index);
 
+	names_remove_server(slot);
 	weight_retire(slot);
 	pool_install(slot, slot->conf, NULL);
 	if (si->is_last)

@@ -34,6 +34,8 @@ struct backend_slot;
 enum err names_init(uint32_t workers);
 void names_add(struct backend_slot *slot);
 void names_remove(struct backend_slot *slot);
+void names_add_server(struct server_slot *slot);
+void names_remove_server(struct server_slot *slot);
 
 /* The only way to a new state. `cause` holds if the state changes. */
 void server_transition(struct server *server, enum server_state to, enum server_cause cause);

@@ -85,6 +85,7 @@ exchange_answer(struct stream *s, const struct http_answer *answer, struct slice
 	x->answered = cause;
 	x->answered_in = s->state;
 	stream_close(s, SERVER);
+	stream_give_up_waiting(s);
 	(void)backend_stop_waiting(&s->waiter);	/* a call that is under way finds it answered */
 	x->keeps_client = x->keeps_client && !s->client->closes && !cause_closes(cause) &&
 			  !answer_opens_tunnel(x, answer->status) && front_swallow(s);

@@ -122,6 +122,8 @@ exchange_obey(struct stream *s, enum rules_result result, const struct rules_ver
 	s->ruled->rule = v->rule->id;
 	if (v->cause == END_DENIED)
 		count_add(&s->frontend->slots[s->worker->index].counters.denied, 1);
+	if (v->cause == END_CLIENT_TIMEOUT) /* a body was waited for: it never was whole */
+		x->request_ms = 0;
 	if (v->fault != HTTP_FAULT_NONE)
 		exchange_refuse(s, v->fault);
 	else if (result == RULES_ANSWERED)

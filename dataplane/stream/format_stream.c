@@ -156,7 +156,7 @@ var_rc(struct eval *eval, struct format_out *out)
 static void
 var_bq(struct eval *eval, struct format_out *out)
 {
-	format_put_int(out, eval->stream == NULL ? 0 : eval->stream->queue_ahead);
+	format_put_int(out, eval->stream == NULL ? 0 : eval->stream->queue_served);
 }
 
 static void
@@ -251,7 +251,7 @@ static const struct format_var rows[] = {
 	{ "bc",	 NUMBER, 0,	false, "sessions of the backend",				var_bc },
 	{ "bi",	 TEXT,	 0,	false, "the address that we connected to the server from",	var_bi },
 	{ "bp",	 NUMBER, 0,	false, "and its port",						var_bp },
-	{ "bq",	 NUMBER, 0,	false, "how many waited before it in the queue",		var_bq },
+	{ "bq",	 NUMBER, 0,	false, "which one it was to leave the queue; 0: it did not wait", var_bq },
 	{ "ci",	 TEXT,	 0,	false, "the client's address",					var_ci },
 	{ "cp",	 NUMBER, 0,	false, "the client's port",					var_cp },
 	{ "f",	 TEXT,	 0,	false, "the frontend",						var_f },

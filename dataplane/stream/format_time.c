@@ -125,13 +125,19 @@ time_idle(const struct stream *s)
 	return s->exchange == NULL ? 0 : (int64_t)(s->begun_ms - s->client->since_ms);
 }
 
+static bool
+was_in_tarpit(const struct stream *s)
+{
+	return s->state == STREAM_ENDED && s->ended_in == STREAM_TARPIT;
+}
+
 /* Of a request that was read whole and then had no backend to go to, HAProxy does not tell it. */
 static int64_t
 time_request(const struct stream *s)
 {
 	const struct exchange *x = s->exchange;
 
-	if (x == NULL || x->request_ms == 0 || s->cause == END_NO_BACKEND)
+	if (x == NULL || x->request_ms == 0 || s->cause == END_NO_BACKEND || was_in_tarpit(s))
 		return -1;
 	return (int64_t)(x->request_ms - s->begun_ms);
 }
@@ -160,6 +166,13 @@ static int64_t
 time_total(const struct stream *s)
 {
 	return time_idle(s) + time_active(s);
+}
+
+/* A tarpit counts as one, from the beginning and less the request's time, which HAProxy does not tell: -1. */
+static int64_t
+time_queue(const struct stream *s)
+{
+	return was_in_tarpit(s) ? time_total(s) - time_request(s) : stream_time_queue(s);
 }
 
 static int64_t
@@ -208,4 +221,4 @@ PUT_TIME(Ti, time_idle)
 PUT_TIME(Tq, time_all_request)
 PUT_TIME(TR, time_request)
 PUT_TIME(Tr, stream_time_response)
-PUT_TIME(Tw, stream_time_queue)
+PUT_TIME(Tw, time_queue)

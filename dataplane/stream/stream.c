@@ -200,6 +200,7 @@ stream_end(struct stream *s, enum end_cause cause)
 
 	if (s->state == STREAM_ENDED)
 		return;
+	stream_give_up_waiting(s);
 	s->ended_in = s->state;
 	s->cause = cause;
 	s->state = STREAM_ENDED;

@@ -168,6 +168,8 @@ stream_take_server(struct stream *s, struct server *server, enum pick pick)
 	const uint64_t now_ms = s->worker->loop->now_ms;
 
 	s->queue_time_ms = stream_queued_for_ms(s, s->state == STREAM_QUEUED);
+	if (s->state == STREAM_QUEUED)
+		s->queue_served += queue_serve(&s->waiter);
 	if (s->assigned_ms == 0)
 		s->assigned_ms = now_ms;
 	s->server = server;
@@ -188,6 +190,13 @@ stream_wait(struct stream *s, uint32_t ahead)
 	s->queue_ahead += ahead;
 	stream_set_deadline(s, s->backend_conf->timeout_queue);
 	stream_note_active(s);
+}
+
+void
+stream_give_up_waiting(struct stream *s)
+{
+	if (s->state == STREAM_QUEUED)
+		s->queue_served += queue_give_up(&s->waiter);
 }
 
 /*

