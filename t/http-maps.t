@@ -66,6 +66,17 @@ ok becomes { asked('/k') eq 'none' } 5, 'del-acl takes it away';
 is $lb->get('/v1/maps/seen/entries/%2Fk')->{status}, 404, '... from the map, too';
 is asked('/l'), 'seen', '... and only that';
 is asked('/page'), "/page of x\nsecond line\n", 'a file that is a format';
+status_is $lb->patch('/v1/maps/hosts', { max_size => '200' }), 200, 'what rules may put there is limited';
+ok becomes { asked('/set2'); $lb->get('/v1/maps/hosts')->{json}{status}{by_rules}{bytes} == 2 * 73 } 5, 'by bytes';
+is asked('/set3'), 'none', 'what is too much for it fails no request';
+ok becomes { $lb->get('/v1/maps/hosts')->{json}{status}{by_rules}{dropped} > 0 } 5, 'and is counted';
+status_is $lb->get('/v1/maps/hosts/entries/%2Fset3'), 404, 'but not kept';
+status_is $lb->put('/v1/maps/hosts/entries/%2Fset3', '"rest"'), 201, 'REST has no such limit';
+status_is $lb->patch('/v1/maps/hosts', { max_size => undef }), 200, 'it goes';
+for my $round (0 .. 21) {
+	my $made = $lb->patch('/v1/frontends/web?dry_run=true', { rules => [map +{ action => 'set-var', name => "txn.n${round}_$_", expr => 'int(1)' }, 1 .. 200] });
+	status_is $made, 200, 'names of variables in a dry run' if $made->{status} != 200 || $round == 21;
+}
 my $answer = status_is $lb->delete('/v1/maps/hosts'), 409, 'a map in use can\'t go';
 like fault_of($answer), qr{^/frontends/web/rules/\d+/\w+ names map "hosts"}, 'who uses it is told';
 like fault_of(status_is $lb->patch('/v1/frontends/web', { rules => [{ action => 'deny', if => '{ path,map(none) -m found }' }] }), 422,

@@ -43,6 +43,9 @@ like fault_of(status_is $lb->patch('/v1/userlists/u', { users => { joe => { inse
 	qr{insecure_password not together}, 'are one too many';
 like fault_of(status_is $lb->patch('/v1/userlists/u', { groups => { g => { users => ['nobody'] } } }), 422, 'a group of strangers'),
 	qr{^/groups/g/users/0 there is no user "nobody"}, 'names them';
+$answer = status_is $lb->patch('/v1/userlists/u', { users => { x => { insecure_password => 4711 } } }), 422, 'a password that is no string';
+like fault_of($answer), qr{^/users/x/insecure_password must be a string, is a number}, 'is told';
+unlike $answer->{text}, qr/4711/, 'not repeated';
 status_is $lb->put('/v1/userlists/u', { users => { 'a:b' => { insecure_password => '' } } }), 422, 'a name with a colon is none';
 status_is $lb->post('/v1/userlists', { name => 'v' }), 201, 'one is posted';
 is_deeply [sort keys %{$lb->get('/v1/userlists')->{json}}], ['file', 'u', 'v'], 'all of them';

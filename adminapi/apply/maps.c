@@ -230,6 +230,17 @@ contents_make(struct map_settings *s, const struct chain *chain, const struct ma
 	return e;
 }
 
+static int64_t
+max_size_of(const cJSON *set)
+{
+	const cJSON *said = set == NULL ? NULL : doc_field(set, "max_size");
+	int64_t bytes = MAP_SIZE_BYTES;
+
+	if (said != NULL)
+		bind_size(NULL, said, &bytes, NULL, NULL);
+	return bytes;
+}
+
 void *
 map_compile(const struct chain *chain, struct pointer *at, struct issues *issues)
 {
@@ -240,6 +251,7 @@ map_compile(const struct chain *chain, struct pointer *at, struct issues *issues
 
 	if (s == NULL)
 		return NULL;
+	s->max_size = max_size_of(chain->count > 0 ? chain->sets[0] : NULL);
 	if (is_as_read(chain, &said, object)) {
 		s->base = object->newest;
 		return s;

@@ -40,6 +40,7 @@ struct map_settings {
 	struct map *contents; /* all entries; NULL: those that are there stay */
 	struct map_base base;
 	uint32_t edits; /* saved ones, applied to `contents` */
+	int64_t max_size; /* bytes, of what rules put there */
 	bool is_replaced;
 	bool has_stale_rows; /* saved ones of another base, which were not */
 };

@@ -223,6 +223,7 @@ settings_publish(struct plan_op *op, struct map_object *object, struct map_setti
 	bool is_remade = s->contents != NULL;
 
 	object->base = object->newest;
+	map_limit(object->map, (uint64_t)s->max_size);
 	if (!is_remade)
 		return;
 	if (object->edits > 0)

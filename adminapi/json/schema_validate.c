@@ -15,6 +15,7 @@ struct validation {
 	struct issues		*issues;
 	pcre2_match_data	*match;
 	const char		*subject;	/* "" for the value, "the name " for a member's name */
+	bool			is_secret;	/* the value, and all in it */
 	const struct schema_node *whole;	/* of the value; its cases are parts of it */
 	const char		*choice;	/* the word that chose the case that is looked at; NULL: none */
 };
@@ -64,14 +65,6 @@ violation_end(struct validation *v, struct buf *words)
 	buf_fini(words);
 }
 
-static void
-violation_seen(struct validation *v, struct buf *words, const cJSON *value)
-{
-	buf_puts(words, ", is ");
-	words_of_seen(words, value);
-	violation_end(v, words);
-}
-
 static unsigned
 types_of(const cJSON *value)
 {
@@ -88,6 +81,18 @@ types_of(const cJSON *value)
 	return cJSON_IsArray(value) ? TYPE_ARRAY : TYPE_NULL;
 }
 
+/* A secret is not repeated: only of what type it is. */
+static void
+violation_seen(struct validation *v, struct buf *words, const cJSON *value)
+{
+	buf_puts(words, ", is ");
+	if (v->is_secret)
+		words_of_types(words, types_of(value) & ~(unsigned)TYPE_INTEGER);
+	else
+		words_of_seen(words, value);
+	violation_end(v, words);
+}
+
 /* False: of another type, so nothing else is worth saying. */
 static bool
 validate_type(struct validation *v, const struct schema_node *node, const cJSON *value)
@@ -100,6 +105,10 @@ validate_type(struct validation *v, const struct schema_node *node, const cJSON 
 		return false;
 	violation_begin(v, &words, "be ");
 	words_of_types(&words, node->types);
+	if (v->is_secret) {
+		violation_seen(v, &words, value);
+		return false;
+	}
 	buf_puts(&words, ", is ");
 	words_of_value(&words, value);
 	violation_end(v, &words);
@@ -127,6 +136,10 @@ validate_choice(struct validation *v, const struct schema_node *node, const cJSO
 	    !validation_is_full(v)) {
 		violation_begin(v, &words, "be ");
 		words_of_choices(&words, node->enumeration);
+		if (v->is_secret) {
+			violation_seen(v, &words, value);
+			return;
+		}
 		buf_puts(&words, ", is ");
 		words_of_seen(&words, value);
 		words_of_nearest(&words, node->enumeration, value);
@@ -422,10 +435,9 @@ validate_case(struct validation *v, const struct schema_node *node, const cJSON 
 	v->choice = choice;
 }
 
-/* `unit_known`: who refers to this node has judged unit, spelling and range already. */
 static void
-validate_node(struct validation *v, const struct schema_node *node, const cJSON *value,
-	bool unit_known)
+judge_node(struct validation *v, const struct schema_node *node, const cJSON *value,
+	   bool unit_known)
 {
 	if (!unit_known && node->unit != UNIT_NONE) {
 		validate_unit(v, node, value);
@@ -448,6 +460,18 @@ validate_node(struct validation *v, const struct schema_node *node, const cJSON 
 		validate_node(v, node->ref, value, unit_known);
 	if (schema_case_holds(node, value))
 		validate_case(v, node, value);
+}
+
+/* `unit_known`: who refers to this node has judged unit, spelling and range already. */
+static void
+validate_node(struct validation *v, const struct schema_node *node, const cJSON *value,
+	bool unit_known)
+{
+	const bool was_secret = v->is_secret;
+
+	v->is_secret |= schema_is_secret(node);
+	judge_node(v, node, value, unit_known);
+	v->is_secret = was_secret;
 }
 
 bool

@@ -196,7 +196,9 @@ map_status(struct jsonw *w, const struct doc *doc, const struct doc_node *node)
 	jsonw_uint(w, "edits", object->edits);
 	jsonw_bool(w, "replaced", object->is_replaced);
 	NUMBERS(w, "by_rules", { "done", map_asks_done(object->map) },
-		{ "refused", map_asks_refused(object->map) });
+		{ "refused", map_asks_refused(object->map) },
+		{ "dropped", map_asks_dropped(object->map) },
+		{ "bytes", map_rule_bytes(object->map) });
 	jsonw_object(w, "base");
 	jsonw_uint(w, "entries", base->entries);
 	jsonw_time(w, "read", base->read_us);

@@ -490,6 +490,8 @@ args_fini(struct args *args)
 		args->data_free(args->data);
 	for (size_t i = 0; i < ARGS_MAX; i++)
 		regex_free(&args->at[i].regex);
+	for (size_t i = 0; i < ARGS_MAX; i++)
+		var_id_drop(&args->at[i].var);
 	free(args->memory);
 	*args = (struct args){ 0 };
 }

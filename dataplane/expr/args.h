@@ -40,10 +40,14 @@ enum arg_kind {
 
 #define ARGS_MAX 6
 
-/* A variable: its scope and its name's number, the same for that name wherever it is written. */
+/*
+ * A variable: its scope and its name's number, the same for that name wherever it is written, as
+ * long as anything holds it (var_id_parse()). A number is never another name's.
+ */
 struct var_id {
 	uint8_t		scope;		/* enum var_scope */
-	uint32_t	name;
+	uint16_t	slot;		/* of the process's values */
+	uint32_t	name;		/* 0: none */
 };
 
 enum ref_kind { REF_BACKEND, REF_SERVER, REF_FRONTEND, REF_MAP, REF_USERLIST, REF_KINDS };
@@ -79,7 +83,7 @@ struct arg {
 	int64_t		 number;	/* ARG_INT, ARG_SIZE, ARG_DURATION; ARG_MASK*: bits */
 	struct ip
 		mask; /* ARG_MASK4: the bytes before IPv4's are all ones, so it fits a mapped address */
-	struct var_id	 var;
+	struct var_id	 var;		/* held: its name is not 0 */
 	struct regex	*regex;		/* owned; case counts: a row that wants else compiles `text` anew */
 	struct ref	*ref;		/* the compile_env's refs own it */
 };

@@ -112,7 +112,10 @@ get_type(struct eval *eval, const struct args *args, struct fetch_cursor *cursor
 					  SLICE("Bearer"), &ignored);
 }
 
-/* Not there without credentials; else whether the list has them. The room is given back. */
+/*
+ * Not there without credentials, nor where there was no time to check them, which is no wrong
+ * password; else whether the list has them. The room is given back.
+ */
 static bool
 get_verdict(struct eval *eval, const struct args *args, struct fetch_cursor *cursor,
 	struct sample *sample)
@@ -120,14 +123,13 @@ get_verdict(struct eval *eval, const struct args *args, struct fetch_cursor *cur
 	const struct ref *ref = args->at[0].ref;
 	struct http_room room = eval->room;
 	struct slice user, password;
-	bool said = basic_of(eval, &user, &password);
+	enum login_verdict verdict = LOGIN_UNCHECKED;
 
-	if (said && ref != NULL && ref->object != NULL)
-		sample->number = userlist_check(ref->object, user, password);
-	else
-		said = false;
+	if (basic_of(eval, &user, &password) && ref != NULL && ref->object != NULL)
+		verdict = userlist_check(ref->object, user, password);
 	eval->room = room;
-	return said;
+	sample->number = verdict == LOGIN_RIGHT;
+	return verdict != LOGIN_UNCHECKED;
 }
 
 /* A condition asks for the groups of a user who has that password, in turn; else it is he himself. */
@@ -141,7 +143,7 @@ get_group(struct eval *eval, const struct args *args, struct fetch_cursor *curso
 	if (!cursor->inside) {
 		if (ref == NULL || ref->object == NULL ||
 		    !basic_of(eval, &cursor->rest, &password) ||
-		    !userlist_check(ref->object, cursor->rest, password))
+		    userlist_check(ref->object, cursor->rest, password) != LOGIN_RIGHT)
 			return false;
 		cursor->inside = true;
 	}
@@ -161,7 +163,8 @@ get_group(struct eval *eval, const struct args *args, struct fetch_cursor *curso
 static const struct fetch rows[] = {
 	/* name			type		needs		args		which; help, check, get */
 	{ "http_auth",		SAMPLE_BOOL,	REQUEST,	USERLIST,	FETCH_ONE,
-		"the request's user and password are in that userlist", NULL, get_verdict },
+		"the request's user and password are in that userlist; no value without any, or if "
+		"there is no time to check them", NULL, get_verdict },
 	{ "http_auth_bearer",	SAMPLE_STRING,	REQUEST,	HEADER,		FETCH_ONE,
 		"the token behind Bearer in Authorization, or in that header", NULL, get_bearer },
 	{ "http_auth_group",	SAMPLE_STRING,	REQUEST,	USERLIST,	FETCH_MANY_LAST,

@@ -24,6 +24,9 @@
 #define LOGIN_WAYS 4
 #define LOGIN_BYTES 24        /* of the digest: 192 bits are more than anybody can make collide */
 #define SPEND_BURST_US 500000 /* that may be spent at once, after some quiet */
+#define USER_BURST_US 100000  /* of it, on one user */
+#define USERS_SPENDING \
+	64 /* whose shares a thread keeps; of another who spent nothing of late, it is whole */
 
 struct login {
 	unsigned char digest[LOGIN_BYTES];
@@ -31,11 +34,18 @@ struct login {
 	bool is_good;
 };
 
+/* Of the time that passes a part is saved up, to be spent. */
+struct share {
+	const void *user;   /* whose; only compared */
+	uint64_t filled_ms; /* when it was last counted up; 0: never */
+	int64_t left_us;    /* what may be spent now; below 0 after one that cost more */
+};
+
 /* A thread's. */
 struct logins {
 	struct login known[LOGIN_SETS][LOGIN_WAYS];
-	uint64_t filled_ms; /* when the share of time was last counted up; 0: never */
-	int64_t share_us;   /* what may be spent now; below 0 after one that cost more */
+	struct share all;
+	struct share of_user[USERS_SPENDING];
 };
 static _Thread_local struct logins logins;
 
@@ -125,20 +135,49 @@ login_remember(const unsigned char *digest, bool is_good, uint64_t now_ms)
 	place->until_ms = now_ms + USERLIST_KNOWN_MS;
 }
 
-/* May another unknown one be checked? A share of the time that passes is saved up for that. */
 static bool
-share_is_left(uint64_t now_ms)
+share_is_left(struct share *share, int percent, int64_t burst_us, uint64_t now_ms)
 {
-	uint64_t passed_ms = now_ms - logins.filled_ms;
+	uint64_t passed_ms = now_ms - share->filled_ms;
 
-	if (logins.filled_ms == 0 || passed_ms > 60000)
-		logins.share_us = SPEND_BURST_US;
+	if (share->filled_ms == 0 || passed_ms > 60000)
+		share->left_us = burst_us;
 	else
-		logins.share_us += (int64_t)passed_ms * 1000 * USERLIST_SPEND_PERCENT / 100;
-	if (logins.share_us > SPEND_BURST_US)
-		logins.share_us = SPEND_BURST_US;
-	logins.filled_ms = now_ms;
-	return logins.share_us > 0;
+		share->left_us += (int64_t)passed_ms * 1000 * percent / 100;
+	if (share->left_us > burst_us)
+		share->left_us = burst_us;
+	share->filled_ms = now_ms;
+	return share->left_us > 0;
+}
+
+/* His, or the place of the one who has spent nothing for longest. */
+static struct share *
+share_of(const void *user)
+{
+	struct share *oldest = &logins.of_user[0];
+
+	for (int i = 0; i < USERS_SPENDING; i++) {
+		struct share *share = &logins.of_user[i];
+
+		if (share->user == user)
+			return share;
+		if (share->filled_ms < oldest->filled_ms)
+			oldest = share;
+	}
+	*oldest = (struct share){ .user = user };
+	return oldest;
+}
+
+/* May another unknown password of his be checked? NULL: no. */
+static struct share *
+share_take(const void *user, uint64_t now_ms)
+{
+	struct share *his;
+
+	if (!share_is_left(&logins.all, USERLIST_SPEND_PERCENT, SPEND_BURST_US, now_ms))
+		return NULL;
+	his = share_of(user);
+	return share_is_left(his, USERLIST_USER_PERCENT, USER_BURST_US, now_ms) ? his : NULL;
 }
 
 /* The slow way. `password` is a string. */
@@ -161,7 +200,7 @@ hash_matches(const char *hash, const char *password)
 }
 
 static bool
-password_matches(const char *hash, struct slice password)
+password_matches(struct share *his, const char *hash, struct slice password)
 {
 	char text[USERLIST_PASSWORD_MAX_BYTES + 1];
 	uint64_t began_us = clock_read_us(CLOCK_MONOTONIC), took_us;
@@ -172,33 +211,36 @@ password_matches(const char *hash, struct slice password)
 	matches = hash_matches(hash, text);
 	OPENSSL_cleanse(text, password.len);
 	took_us = clock_read_us(CLOCK_MONOTONIC) - began_us;
-	logins.share_us -= (int64_t)took_us;
+	logins.all.left_us -= (int64_t)took_us;
+	his->left_us -= (int64_t)took_us;
 	atomic_fetch_add_explicit(&checked, 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&spent_us, took_us, memory_order_relaxed);
 	return matches;
 }
 
-bool
-login_check(const char *hash, struct slice password)
+enum login_verdict
+login_check(const void *user, const char *hash, struct slice password)
 {
 	unsigned char digest[SHA256_DIGEST_LENGTH];
 	bool can_know = login_digest(digest, hash, password), matches;
 	uint64_t now_ms = clock_ms();
 	struct login *login = can_know ? login_find(digest, now_ms) : NULL;
+	struct share *his;
 
 	if (login != NULL) {
 		if (login->is_good)
 			login->until_ms = now_ms + USERLIST_KNOWN_MS;
-		return login->is_good;
+		return login->is_good ? LOGIN_RIGHT : LOGIN_WRONG;
 	}
-	if (!share_is_left(now_ms)) {
+	his = share_take(user, now_ms);
+	if (his == NULL) {
 		atomic_fetch_add_explicit(&refused, 1, memory_order_relaxed);
-		return false;
+		return LOGIN_UNCHECKED;
 	}
-	matches = password_matches(hash, password);
+	matches = password_matches(his, hash, password);
 	if (can_know)
 		login_remember(digest, matches, now_ms);
-	return matches;
+	return matches ? LOGIN_RIGHT : LOGIN_WRONG;
 }
 
 void

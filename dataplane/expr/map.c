@@ -28,6 +28,7 @@ map_new(struct map **mp)
 	list_init(&map->views);
 	map->mail.deliver = map_on_asks;
 	map->due_end = &map->due;
+	map->rule_bytes_max = MAP_SIZE_BYTES;
 	task_init(&map->task, map_on_due);
 	if (map_new_set(&own, false) != ERR_OK) {
 		map_destroy(map);
@@ -149,9 +150,30 @@ map_abort(struct map *map, struct list *end, struct pattern_change *change)
 	pattern_set_abort(map_own(map), change);
 }
 
+/* 0: control put it there, or nobody. */
+static uint64_t
+rule_bytes_of(const struct pattern *pattern)
+{
+	if (pattern == NULL || !pattern->is_by_rule)
+		return 0;
+	return MAP_ENTRY_BYTES + pattern_text(pattern).len + pattern->value_len;
+}
+
+/* Marks it, if so. False: it is a rule's, and too much. */
+static bool
+change_is_paid(struct map *map, const struct pattern_change *change, bool by_rule)
+{
+	uint64_t now = map->rule_bytes - rule_bytes_of(change->old), then;
+
+	change->fresh->is_by_rule = by_rule;
+	then = now + rule_bytes_of(change->fresh);
+	return !by_rule || then <= map->rule_bytes_max || then <= map->rule_bytes;
+}
+
 static void
 map_commit(struct map *map, struct pattern_change *change)
 {
+	map->rule_bytes += rule_bytes_of(change->fresh) - rule_bytes_of(change->old);
 	list_foreach(node, &map->views) {
 		struct map_view *view = container_of(node, struct map_view, node);
 
@@ -161,14 +183,20 @@ map_commit(struct map *map, struct pattern_change *change)
 	pattern_set_commit(map_own(map), change);
 }
 
-/* `replace`: a key that is there gets the value. `is_trial`: it is prepared, not done. */
+enum put {
+	PUT_FIRST,	/* of a file: a key that is there keeps its value */
+	PUT,
+	PUT_BY_RULE,
+	PUT_TRIAL,	/* it is prepared, not done */
+};
+
 static enum err
-map_put(struct map *map, struct slice key, struct slice value, bool replace, bool is_trial,
-	struct diag *diag)
+map_put(struct map *map, struct slice key, struct slice value, enum put how, struct diag *diag)
 {
 	struct pattern_change change;
 	bool is_new;
-	enum err e = pattern_set_prepare(map_own(map), &change, key, value, replace, false, diag);
+	enum err e = pattern_set_prepare(map_own(map), &change, key, value, how != PUT_FIRST,
+					 false, diag);
 
 	if (e != ERR_OK || change.fresh == NULL)
 		return e;
@@ -178,6 +206,10 @@ map_put(struct map *map, struct slice key, struct slice value, bool replace, boo
 		e = ERR_LIMIT;
 		map_abort(map, map->views.next, &change);
 		return e;
+	}
+	if (!change_is_paid(map, &change, how == PUT_BY_RULE)) {
+		map_abort(map, map->views.next, &change);
+		return ERR_LIMIT;
 	}
 	list_foreach(node, &map->views) {
 		struct map_view *view = container_of(node, struct map_view, node);
@@ -190,7 +222,7 @@ map_put(struct map *map, struct slice key, struct slice value, bool replace, boo
 			return e;
 		}
 	}
-	if (is_trial)
+	if (how == PUT_TRIAL)
 		map_abort(map, &map->views, &change);
 	else
 		map_commit(map, &change);
@@ -202,7 +234,27 @@ map_set(struct map *map, struct slice key, struct slice value, struct diag *diag
 {
 	enum err e = map_check(map, key, value, diag);
 
-	return e == ERR_OK ? map_put(map, key, value, true, false, diag) : e;
+	return e == ERR_OK ? map_put(map, key, value, PUT, diag) : e;
+}
+
+enum err
+map_set_by_rule(struct map *map, struct slice key, struct slice value)
+{
+	enum err e = map_check(map, key, value, NULL);
+
+	return e == ERR_OK ? map_put(map, key, value, PUT_BY_RULE, NULL) : e;
+}
+
+void
+map_limit(struct map *map, uint64_t bytes)
+{
+	map->rule_bytes_max = bytes;
+}
+
+uint64_t
+map_rule_bytes(const struct map *map)
+{
+	return map->rule_bytes;
 }
 
 enum err
@@ -210,14 +262,18 @@ map_try_set(struct map *map, struct slice key, struct slice value, struct diag *
 {
 	enum err e = map_check(map, key, value, diag);
 
-	return e == ERR_OK ? map_put(map, key, value, true, true, diag) : e;
+	return e == ERR_OK ? map_put(map, key, value, PUT_TRIAL, diag) : e;
 }
 
 bool
 map_remove(struct map *map, struct slice key)
 {
-	if (!pattern_set_remove(map_own(map), key))
+	const struct pattern *entry = pattern_set_get(map_own(map), key);
+
+	if (entry == NULL)
 		return false;
+	map->rule_bytes -= rule_bytes_of(entry);
+	pattern_set_remove(map_own(map), key);
 	list_foreach(node, &map->views) {
 		struct map_view *view = container_of(node, struct map_view, node);
 
@@ -289,7 +345,7 @@ map_load(struct map *map, struct slice text, struct diag *diag)
 			continue;
 		e = map_check(map, key, value, &why);
 		if (e == ERR_OK)
-			e = map_put(map, key, value, false, false, &why);
+			e = map_put(map, key, value, PUT_FIRST, &why);
 		if (e != ERR_OK) {
 			diag_set(diag, "line %zu: %s", number, why.text);
 			return e;
@@ -353,6 +409,7 @@ map_replace(struct map *map, struct map **from, struct diag *diag)
 	}
 	old = map_own(map);
 	map_own(*from)->is_live = map->is_live;
+	map->rule_bytes = (*from)->rule_bytes;
 	atomic_store_explicit(&map->own, map_own(*from), memory_order_release);
 	atomic_store_explicit(&(*from)->own, NULL, memory_order_relaxed);
 	pattern_set_retire(&old);

@@ -29,6 +29,8 @@ struct map_view;
 #define MAP_VALUE_MAX_BYTES	8192
 #define MAP_ENTRIES_MAX		10000000
 #define MAP_ASKS_MAX		4096	/* changes by workers that are under way, of a map */
+#define MAP_ENTRY_BYTES		64	/* that an entry by a rule counts beside key and value */
+#define MAP_SIZE_BYTES		(64 * 1024 * 1024)	/* of all these, unless it is said */
 
 /* -- control -- */
 
@@ -101,10 +103,20 @@ bool map_view_find(const struct map_view *view, struct eval *eval, struct sample
 /*
  * set-map, add-acl (empty value), del-map, del-acl: `value.at` NULL removes. Control does it a
  * moment later, in the order in which this worker asked. What would change nothing is not sent.
- * ERR_NOMEM; ERR_LIMIT: too many are under way, or it is too long.
+ * ERR_NOMEM; ERR_LIMIT: too many are under way, or it is too long. Either is counted as dropped.
  */
 enum err map_view_ask(const struct map_view *view, struct slice key, struct slice value);
 
 /* What workers asked for and was not done: a view, or a limit, did not take it. Control. */
 uint64_t map_asks_refused(const struct map *map);
 uint64_t map_asks_done(const struct map *map);
+
+/* These were dropped: they could not be asked for, or would have passed map_limit(). Control. */
+uint64_t map_asks_dropped(const struct map *map);
+
+/*
+ * What entries that rules put there may take, in bytes: keys, values, and MAP_ENTRY_BYTES each.
+ * What is there stays. An entry to which control gives another value is no rule's any more. Control.
+ */
+void map_limit(struct map *map, uint64_t bytes);
+uint64_t map_rule_bytes(const struct map *map);	/* what these take now */

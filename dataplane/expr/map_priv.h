@@ -47,6 +47,8 @@ struct map {
 	struct map_ask		*due, **due_end; /* control's: in order; `task` does some of them a turn */
 	struct task		 task;
 	uint64_t		 asks_done, asks_refused;
+	_Atomic(uint64_t)	 asks_dropped;
+	uint64_t		 rule_bytes, rule_bytes_max; /* of entries by rules; control's */
 };
 
 static inline struct pattern_set *
@@ -60,6 +62,9 @@ view_set(const struct map_view *view)
 {
 	return atomic_load_explicit(&view->set, memory_order_acquire);
 }
+
+/* What a rule asked for: as map_set(). ERR_LIMIT: no more bytes for rules, too. */
+enum err map_set_by_rule(struct map *map, struct slice key, struct slice value);
 
 /* A view in its list, without entries. */
 enum err map_add_view(struct map_view **vp, struct map *map, const struct match *match, bool nocase,

@@ -209,10 +209,9 @@ ask_push(struct map *map, struct map_ask *ask)
 	return top == NULL;
 }
 
-enum err
-map_view_ask(const struct map_view *view, struct slice key, struct slice value)
+static enum err
+map_ask(struct map *map, struct slice key, struct slice value)
 {
-	struct map *map = view->map;
 	struct map_ask *ask;
 
 	if (key.len > MAP_KEY_MAX_BYTES || value.len > MAP_VALUE_MAX_BYTES)
@@ -233,6 +232,16 @@ map_view_ask(const struct map_view *view, struct slice key, struct slice value)
 	return ERR_OK;
 }
 
+enum err
+map_view_ask(const struct map_view *view, struct slice key, struct slice value)
+{
+	enum err e = map_ask(view->map, key, value);
+
+	if (e != ERR_OK)
+		atomic_fetch_add_explicit(&view->map->asks_dropped, 1, memory_order_relaxed);
+	return e;
+}
+
 static void
 map_do_ask(struct map *map, const struct map_ask *ask)
 {
@@ -243,9 +252,11 @@ map_do_ask(struct map *map, const struct map_ask *ask)
 	if (ask->removes)
 		map_remove(map, key);
 	else
-		e = map_set(map, key, value, NULL);
+		e = map_set_by_rule(map, key, value);
 	if (e == ERR_OK)
 		map->asks_done++;
+	else if (e == ERR_LIMIT && map_count(map) < MAP_ENTRIES_MAX)
+		atomic_fetch_add_explicit(&map->asks_dropped, 1, memory_order_relaxed);
 	else
 		map->asks_refused++;
 }
@@ -329,6 +340,12 @@ uint64_t
 map_asks_done(const struct map *map)
 {
 	return map->asks_done;
+}
+
+uint64_t
+map_asks_dropped(const struct map *map)
+{
+	return atomic_load_explicit(&map->asks_dropped, memory_order_relaxed);
 }
 
 uint64_t

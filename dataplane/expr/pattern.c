@@ -98,16 +98,6 @@ pattern_set_next(const struct pattern_set *set, const struct pattern *after)
 /* -- finding by text -- */
 
 static struct pattern *
-list_get(_Atomic(struct pattern *) *list, struct slice text)
-{
-	struct pattern *p = atomic_load_explicit(list, memory_order_relaxed);
-
-	while (p != NULL && !slice_equals(pattern_text(p), text))
-		p = atomic_load_explicit(&p->next, memory_order_relaxed);
-	return p;
-}
-
-static struct pattern *
 table_get(struct table *table, uint32_t hash, struct slice text)
 {
 	struct probe probe = table_probe(table, hash);
@@ -124,9 +114,9 @@ set_get(struct pattern_set *set, const struct draft *draft)
 	struct table *table = atomic_load_explicit(&set->table, memory_order_relaxed);
 
 	if (!draft->hashes)
-		return list_get(&set->unhashed, draft->text);
+		return unhashed_get(set, draft->text);
 	if (table == NULL)
-		return list_get(&set->listed, draft->text);
+		return chain_get(&set->listed, draft->text);
 	return table_get(table, bytes_hash(draft->key.at, draft->key.len, set->nocase),
 			 draft->text);
 }
@@ -138,7 +128,7 @@ pattern_set_get(const struct pattern_set *set, struct slice text)
 	struct pattern *pattern = NULL;
 
 	if (set->match->parse == draft_parse_regex)	/* never compiled for this */
-		return list_get((_Atomic(struct pattern *) *)&set->unhashed, text);
+		return unhashed_get((struct pattern_set *)set, text);
 	if (set->match->parse != NULL && set->match->parse(set, &draft, NULL) == ERR_OK)
 		pattern = set_get((struct pattern_set *)set, &draft);
 	draft_fini(&draft);
@@ -161,7 +151,9 @@ pattern_new(const struct pattern_set *set, struct draft *draft, struct slice val
 	atomic_init(&p->next, NULL);
 	list_init(&p->order);
 	p->number = 0;
-	p->hash = draft->hashes ? bytes_hash(draft->key.at, draft->key.len, set->nocase) : 0;
+	p->is_by_rule = false;
+	p->hash = draft->hashes ? bytes_hash(draft->key.at, draft->key.len, set->nocase)
+				: bytes_hash(draft->text.at, draft->text.len, false);
 	p->key_len = (uint32_t)draft->key.len;
 	p->text_len = text_is_key ? PATTERN_TEXT_IS_KEY : (uint32_t)text_len;
 	p->value_len = (uint32_t)value.len;
@@ -239,7 +231,7 @@ set_insert(struct pattern_set *set, struct pattern *pattern, bool hashes)
 	list_append(&set->order, &pattern->order);
 	set->count++;
 	if (!hashes) {
-		chain_add(&set->unhashed, &set->unhashed_last, pattern);
+		unhashed_add(set, pattern);
 	} else if (table != NULL) {
 		table_insert(table, pattern);
 	} else {
@@ -255,9 +247,9 @@ set_unlink(struct pattern_set *set, struct pattern *pattern, bool hashes, struct
 	struct table *table = atomic_load_explicit(&set->table, memory_order_relaxed);
 
 	if (!hashes)
-		chain_unlink(&set->unhashed, &set->unhashed_last, pattern, by);
+		unhashed_unlink(set, pattern, by);
 	else if (table == NULL)
-		chain_unlink(&set->listed, &set->listed_last, pattern, by);
+		chain_unlink(&set->listed, &set->listed_last, NULL, pattern, by);
 	else if (by != NULL)
 		table_swap(table, pattern, by);
 	else
@@ -277,9 +269,9 @@ pattern_set_commit(struct pattern_set *set, struct pattern_change *change)
 		return;
 	}
 	fresh->number = old->number;
+	set_unlink(set, old, change->hashes, fresh);
 	list_insert_before(&old->order, &fresh->order);
 	list_remove(&old->order);
-	set_unlink(set, old, change->hashes, fresh);
 	pattern_retire(set, old);
 }
 
@@ -369,6 +361,7 @@ set_free_some(struct pattern_set *set, size_t count)
 		if (pattern == NULL) {
 			table_free(atomic_load_explicit(&set->table, memory_order_relaxed));
 			free(atomic_load_explicit(&set->cuts, memory_order_relaxed));
+			index_free(set);
 			free(set);
 			return true;
 		}

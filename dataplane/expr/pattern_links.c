@@ -31,12 +31,11 @@ chain_add(_Atomic(struct pattern *) *list, struct pattern **last, struct pattern
 }
 
 void
-chain_unlink(_Atomic(struct pattern *) *list, struct pattern **last, struct pattern *pattern,
-	struct pattern *by)
+chain_unlink(_Atomic(struct pattern *) *list, struct pattern **last, struct pattern *before,
+	struct pattern *pattern, struct pattern *by)
 {
-	_Atomic(struct pattern *) *link = list;
-	struct pattern *next = atomic_load_explicit(&pattern->next, memory_order_relaxed);
-	struct pattern *before = NULL, *at;
+	_Atomic(struct pattern *) *link = before != NULL ? &before->next : list;
+	struct pattern *next = atomic_load_explicit(&pattern->next, memory_order_relaxed), *at;
 
 	while ((at = atomic_load_explicit(link, memory_order_relaxed)) != pattern) {
 		before = at;
@@ -47,6 +46,16 @@ chain_unlink(_Atomic(struct pattern *) *list, struct pattern **last, struct patt
 	atomic_store_explicit(link, by != NULL ? by : next, memory_order_release);
 	if (*last == pattern)
 		*last = by != NULL ? by : before;
+}
+
+struct pattern *
+chain_get(_Atomic(struct pattern *) *list, struct slice text)
+{
+	struct pattern *p = atomic_load_explicit(list, memory_order_relaxed);
+
+	while (p != NULL && !slice_equals(pattern_text(p), text))
+		p = atomic_load_explicit(&p->next, memory_order_relaxed);
+	return p;
 }
 
 /* -- cuts -- */

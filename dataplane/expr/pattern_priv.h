@@ -31,8 +31,9 @@ struct pattern {
 		struct list	  order;	/* of the set: as they came */
 		struct grace	  grace;	/* once it was taken out */
 	};
-	uint64_t		  number;	/* which came first; another value keeps it */
-	uint32_t		  hash;		/* of the key, if it hashes */
+	uint64_t		  number : 63;	/* which came first; another value keeps it */
+	uint64_t		  is_by_rule : 1; /* of a map's own set: a rule put it there */
+	uint32_t		  hash;		/* of the key, if it hashes; else of the text */
 	uint32_t		  key_len;
 	uint32_t		  text_len;
 	uint32_t		  value_len;
@@ -192,17 +193,28 @@ struct pattern_set {
 	struct list		  order;	/* of all */
 	size_t			  count;
 	size_t			  listed_count;
+	size_t			  unhashed_count;
+	struct table		 *by_text;	/* of the unhashed; NULL: none yet */
 	uint64_t		  next_number;
 	struct grace		  grace;	/* pattern_set_retire() */
 };
 
 /*
  * pattern_links.c, for the writer. A list's end; `by` in the place of `pattern`, or, if that is
- * NULL, what follows it: readers who stand at `pattern` find their way on.
+ * NULL, what follows it: readers who stand at `pattern` find their way on. `before`: what it
+ * follows; NULL: to be looked for.
  */
 void chain_add(_Atomic(struct pattern *) *list, struct pattern **last, struct pattern *pattern);
-void chain_unlink(_Atomic(struct pattern *) *list, struct pattern **last, struct pattern *pattern,
-	struct pattern *by);
+void chain_unlink(_Atomic(struct pattern *) *list, struct pattern **last, struct pattern *before,
+	struct pattern *pattern, struct pattern *by);
+struct pattern *chain_get(_Atomic(struct pattern *) *list, struct slice text);	/* NULL: none */
+
+/* pattern_index.c, for the writer: those that no hash finds. */
+struct pattern *unhashed_get(struct pattern_set *set, struct slice text);	/* NULL: none */
+void unhashed_add(struct pattern_set *set, struct pattern *pattern);
+/* It is still in the set's order. */
+void unhashed_unlink(struct pattern_set *set, struct pattern *pattern, struct pattern *by);
+void index_free(struct pattern_set *set);
 
 /* Room for one more that hashes, in the table and among the cuts. ERR_NOMEM. */
 enum err set_reserve(struct pattern_set *set, struct slice key);

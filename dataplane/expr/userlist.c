@@ -236,7 +236,7 @@ userlist_add_to_group(struct userlist *list, struct slice name, struct slice gro
 	return ERR_OK;
 }
 
-bool
+enum login_verdict
 userlist_check(const struct userlist *list, struct slice name, struct slice password)
 {
 	const struct user *user = user_find(list, name);
@@ -244,11 +244,13 @@ userlist_check(const struct userlist *list, struct slice name, struct slice pass
 
 	if (user == NULL || password.len > USERLIST_PASSWORD_MAX_BYTES ||
 	    memchr(password.at, '\0', password.len) != NULL)
-		return false;
+		return LOGIN_WRONG;
 	if (user->is_hash)
-		return login_check(user->hash, password);
+		return login_check(user->text, user->hash, password);
 	len = strlen(user->hash);
-	return len == password.len && CRYPTO_memcmp(user->hash, password.at, len) == 0;
+	return len == password.len && CRYPTO_memcmp(user->hash, password.at, len) == 0
+		       ? LOGIN_RIGHT
+		       : LOGIN_WRONG;
 }
 
 bool

@@ -7,8 +7,9 @@
  * $2b$10$ 140 ms), and the worker that checks it does nothing else meanwhile. So each thread remembers
  * what it checked, good or bad, under a keyed digest of hash and password, never the password: a login
  * that is used stays known, others are forgotten after USERLIST_KNOWN_MS. Guesses can't crowd logins out,
- * and what a thread spends on passwords that it does not know is bounded: over it they are refused
- * unchecked, and counted. What is known is found in 1 us.
+ * and what a thread spends on passwords that it does not know is bounded, for each user and for
+ * all: over that they are refused unchecked, and counted. So who guesses at one user locks nobody
+ * else out. What is known is found in 1 us.
  */
 #pragma once
 
@@ -22,6 +23,7 @@
 #define USERLIST_PASSWORD_MAX_BYTES 512 /* of what is checked: the cost grows with it */
 #define USERLIST_KNOWN_MS 60000         /* since it was checked, or last used */
 #define USERLIST_SPEND_PERCENT 25       /* of a thread's time for passwords that it does not know */
+#define USERLIST_USER_PERCENT 5         /* of these, those of one user */
 
 struct userlist;
 
@@ -41,7 +43,10 @@ enum err userlist_add_to_group(struct userlist *list, struct slice user, struct 
 
 /* -- asking -- */
 
-bool userlist_check(const struct userlist *list, struct slice user, struct slice password);
+/* LOGIN_UNCHECKED: nobody looked whether it is the password, as there was no time for that. */
+enum login_verdict { LOGIN_WRONG, LOGIN_RIGHT, LOGIN_UNCHECKED };
+enum login_verdict userlist_check(const struct userlist *list, struct slice user,
+				  struct slice password);
 /* His groups, one after the other; *index is 0 at first. False: no more. */
 bool userlist_group_next(const struct userlist *list, struct slice user, uint32_t *index,
 			 struct slice *group);
@@ -53,6 +58,6 @@ void userlist_unref(struct userlist **lp); /* *lp may be NULL, and is NULL after
 struct userlist_counts {
 	uint64_t checked;  /* hashes that were computed */
 	uint64_t spent_us; /* on that */
-	uint64_t refused;  /* logins refused unchecked: a thread's share of time was spent */
+	uint64_t refused;  /* unchecked: his, or the thread's, share of time was spent */
 };
 void userlist_counts(struct userlist_counts *counts); /* of the process; any thread */

@@ -157,7 +157,7 @@ var_get(struct eval *eval, struct var_id id, struct sample *sample)
 	const struct value *value;
 
 	if (id.scope == VAR_PROC)
-		return proc_var_get(eval, id.name, sample);
+		return proc_var_get(eval, id.slot, sample);
 	value = vars != NULL && vars->blocks != NULL ? value_find(vars, id.name, 0) : NULL;
 	if (value == NULL)
 		return false;
@@ -169,7 +169,7 @@ enum err
 var_set(struct eval *eval, struct var_id id, const struct sample *sample, struct spares *blocks)
 {
 	if (id.scope == VAR_PROC)
-		return proc_var_set(id.name, sample);
+		return proc_var_set(id.slot, sample);
 	if (eval->vars[id.scope] == NULL)
 		return ERR_INVALID;
 	return value_set(eval->vars[id.scope], id.name, sample, blocks);
@@ -182,7 +182,7 @@ var_unset(struct eval *eval, struct var_id id)
 	struct value *value;
 
 	if (id.scope == VAR_PROC) {
-		proc_var_unset(id.name);
+		proc_var_unset(id.slot);
 		return;
 	}
 	value = vars != NULL ? value_find(vars, id.name, 0) : NULL;

@@ -20,13 +20,15 @@
 #define VARS_BLOCK_BYTES	1024		/* of the spares that are given */
 #define VARS_MAX_BYTES		(64 * 1024)	/* of one scope of one owner */
 #define VARS_PROC_MAX_BYTES	(1024 * 1024)
-#define VAR_NAMES_MAX		4096		/* different names, ever */
+#define VAR_NAMES_MAX		4096		/* different names at a time */
 
 /*
  * "txn.my_name": the scope's word, a dot, [A-Za-z0-9_.]+. ERR_INVALID, ERR_LIMIT (names),
- * ERR_NOMEM. Any thread.
+ * ERR_NOMEM: `id` is left alone. Whoever holds an id gives it back with var_id_drop(); a name that
+ * nobody holds any more is free, and what the process had under it is gone. Any thread.
  */
 enum err var_id_parse(struct var_id *id, struct slice text, struct diag *diag);
+void var_id_drop(struct var_id *id);	/* of name 0: nothing; it is 0 afterwards */
 
 /* A scope of a stream or client. {0} is empty. */
 struct vars {

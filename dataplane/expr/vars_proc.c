@@ -14,7 +14,7 @@ struct proc_var {
 };
 
 static pthread_rwlock_t proc_lock = PTHREAD_RWLOCK_INITIALIZER;	/* guards what follows */
-static struct proc_var *proc_vars[VAR_NAMES_MAX];		/* by name; kept once made */
+static struct proc_var *proc_vars[VAR_NAMES_MAX];		/* by slot */
 static size_t proc_bytes;
 
 /* Copied out, as another thread may set it as soon as the lock is given back. */
@@ -35,13 +35,13 @@ value_copy_locked(struct eval *eval, const struct proc_var *var, struct sample *
 }
 
 bool
-proc_var_get(struct eval *eval, uint32_t name, struct sample *sample)
+proc_var_get(struct eval *eval, uint16_t slot, struct sample *sample)
 {
 	const struct proc_var *var;
 	bool there;
 
 	pthread_rwlock_rdlock(&proc_lock);
-	var = proc_vars[name - 1];
+	var = proc_vars[slot];
 	there = var != NULL && var->is_set && value_copy_locked(eval, var, sample);
 	pthread_rwlock_unlock(&proc_lock);
 	return there;
@@ -69,9 +69,9 @@ room_grow_locked(struct proc_var *var, size_t len)
 }
 
 static enum err
-value_set_locked(uint32_t name, const struct sample *sample)
+value_set_locked(uint16_t slot, const struct sample *sample)
 {
-	struct proc_var *var = proc_vars[name - 1];
+	struct proc_var *var = proc_vars[slot];
 	size_t len = sample_has_text(sample->type) ? sample->text.len : 0;
 	enum err e;
 
@@ -81,7 +81,7 @@ value_set_locked(uint32_t name, const struct sample *sample)
 		var = calloc(1, sizeof(*var));
 		if (var == NULL)
 			return ERR_NOMEM;
-		proc_vars[name - 1] = var;
+		proc_vars[slot] = var;
 	}
 	e = room_grow_locked(var, len);
 	if (e != ERR_OK)
@@ -95,21 +95,37 @@ value_set_locked(uint32_t name, const struct sample *sample)
 }
 
 enum err
-proc_var_set(uint32_t name, const struct sample *sample)
+proc_var_set(uint16_t slot, const struct sample *sample)
 {
 	enum err e;
 
 	pthread_rwlock_wrlock(&proc_lock);
-	e = value_set_locked(name, sample);
+	e = value_set_locked(slot, sample);
 	pthread_rwlock_unlock(&proc_lock);
 	return e;
 }
 
 void
-proc_var_unset(uint32_t name)
+proc_var_unset(uint16_t slot)
 {
 	pthread_rwlock_wrlock(&proc_lock);
-	if (proc_vars[name - 1] != NULL)
-		proc_vars[name - 1]->is_set = false;
+	if (proc_vars[slot] != NULL)
+		proc_vars[slot]->is_set = false;
 	pthread_rwlock_unlock(&proc_lock);
+}
+
+void
+proc_var_forget(uint16_t slot)
+{
+	struct proc_var *var;
+
+	pthread_rwlock_wrlock(&proc_lock);
+	var = proc_vars[slot];
+	proc_vars[slot] = NULL;
+	if (var != NULL)
+		proc_bytes -= var->cap;
+	pthread_rwlock_unlock(&proc_lock);
+	if (var != NULL)
+		free(var->room);
+	free(var);
 }

@@ -42,7 +42,10 @@ rule_act_UNSET_VAR(const struct rule *rule, struct rules_context *ctx, struct ru
 
 /* -- maps and lists -- */
 
-/* Both in the scratch. An empty key is none. */
+/*
+ * Both in the scratch. An empty key is none. A change that can not be asked for fails no request (as
+ * in HAProxy): the map counts it as dropped.
+ */
 static enum rules_result
 map_change(const struct rule *rule, struct rules_context *ctx, const struct rules_run *run,
 	   bool removes)
@@ -52,8 +55,8 @@ map_change(const struct rule *rule, struct rules_context *ctx, const struct rule
 	if (!scratch_write(ctx->eval, rule->key, &key) ||
 	    (rule->value != NULL && !removes && !scratch_write(ctx->eval, rule->value, &value)))
 		return rule_refused(run);
-	if (key.len > 0 && map_view_ask(rule->ref->object, key, value) != ERR_OK)
-		return rule_refused(run);
+	if (key.len > 0)
+		(void)map_view_ask(rule->ref->object, key, value);
 	return RULES_GO_ON;
 }
 

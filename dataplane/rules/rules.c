@@ -7,6 +7,7 @@
 #include "rules/rules.h"
 #include <assert.h>
 #include <stdlib.h>
+#include "expr/vars.h"
 #include "rules/rules_priv.h"
 
 #define REQUEST	 (NEEDS_REQUEST_LINE | NEEDS_REQUEST | NEEDS_REQUEST_BYTES | NEEDS_HTTP)
@@ -108,6 +109,7 @@ rule_fini(struct rule *rule)
 	format_free(&rule->key);
 	format_free(&rule->body);
 	regex_free(&rule->regex);
+	var_id_drop(&rule->var);
 	http_answer_free(&rule->answer);
 	rule_fini_headers(rule);
 	free(rule->id);

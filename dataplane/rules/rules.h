@@ -149,7 +149,7 @@ struct rule {
 	struct rule_stats	*stats;		/* counted; kept over changes by its id */
 
 	char			*name;		/* of a header */
-	struct var_id		 var;		/* set-var, unset-var */
+	struct var_id		 var;		/* set-var, unset-var; held */
 	struct expr
 		*expr; /* set-var, capture, set-src..., set-priority-*, pause, set-timeout, ... */
 	struct format *

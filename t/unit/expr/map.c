@@ -455,7 +455,7 @@ what_would_change_nothing_is_not_asked(void **state)
 }
 
 static void
-asks_beyond_the_limit_are_refused(void **state)
+asks_beyond_the_limit_are_dropped(void **state)
 {
 	struct map *map = a_map("");
 	struct map_view *view = a_view(map, "str", SAMPLE_INT);
@@ -469,12 +469,106 @@ asks_beyond_the_limit_are_refused(void **state)
 	assert_int_equal(map_view_ask(view, SLICE("x"), SLICE("1")), ERR_LIMIT);
 	memset(key, 'x', sizeof(key) - 1);
 	assert_int_equal(map_view_ask(view, slice_of(key), SLICE("1")), ERR_LIMIT);
+	assert_int_equal(map_asks_dropped(map), 2);
 	while (map_count(map) < MAP_ASKS_MAX)	/* a turn does no more than it has time for */
 		loop_turn(crew_control, false);
 	assert_int_equal(map_view_ask(view, SLICE("x"), SLICE("no number")), ERR_OK);
 	loop_turn(crew_control, false);
 	assert_int_equal(map_asks_refused(map), 1);
 	map_view_release(&view);
+	map_free(&map);
+}
+
+/* A rule asks, and control does it. */
+static void
+ask(struct map *map, const struct map_view *view, const char *key, const char *value)
+{
+	const struct slice none = { NULL, 0 };
+	uint64_t before = map_asks_done(map) + map_asks_refused(map) + map_asks_dropped(map);
+
+	assert_int_equal(map_view_ask(view, slice_of(key), value != NULL ? slice_of(value) : none),
+			 ERR_OK);
+	while (map_asks_done(map) + map_asks_refused(map) + map_asks_dropped(map) == before)
+		loop_turn(crew_control, false);
+}
+
+static void
+rules_may_fill_a_map_up_to_a_limit(void **state)
+{
+	struct map *map = a_map("base 1\n"), *other = a_map("k 1\n");
+	struct map_view *view = a_view(map, "sub", SAMPLE_STRING);
+
+	(void)state;
+	map_limit(map, 2 * (MAP_ENTRY_BYTES + 4));
+	ask(map, view, "r1", "11");
+	ask(map, view, "r2", "22");
+	assert_int_equal(map_rule_bytes(map), 2 * (MAP_ENTRY_BYTES + 4));
+	ask(map, view, "r3", "33");
+	ask(map, view, "base", "2");
+	ask(map, view, "r1", "111");
+	assert_int_equal(map_asks_dropped(map), 3);
+	assert_int_equal(map_asks_refused(map), 0);
+	assert_string_equal(contents(map), "base=1 r1=11 r2=22");
+	assert_int_equal(set(map, "big", "0123456789"), ERR_OK);	/* control may */
+	assert_int_equal(set(map, "r1", "x"), ERR_OK);		/* and it is its own then */
+	assert_int_equal(map_rule_bytes(map), MAP_ENTRY_BYTES + 4);
+	ask(map, view, "r2", NULL);
+	assert_int_equal(map_rule_bytes(map), 0);
+	ask(map, view, "base", "2");
+	assert_int_equal(map_rule_bytes(map), MAP_ENTRY_BYTES + 5);
+	map_limit(map, 0);
+	ask(map, view, "base", "");	/* less than there is */
+	assert_string_equal(contents(map), "base= r1=x big=0123456789");
+	assert_int_equal(map_replace(map, &other, NULL), ERR_OK);
+	assert_int_equal(map_rule_bytes(map), 0);
+	map_view_release(&view);
+	map_free(&map);
+}
+
+#define LONG_LIST 3000
+
+static void
+a_long_list_changes_as_fast_as_it_is_looked_up_right(void **state)
+{
+	struct map *map = a_map("");
+	struct map_view *subs = a_view(map, "sub", SAMPLE_STRING);
+	struct map_view *ranges = NULL;
+	char key[16], value[16];
+
+	(void)state;
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < LONG_LIST; i++) {
+			snprintf(key, sizeof(key), "<%d>", (i * 617) % LONG_LIST);
+			snprintf(value, sizeof(value), "%d-%d", round, i);
+			if (round == 1 && i % 3 == 0)
+				assert_true(map_remove(map, slice_of(key)));
+			else
+				assert_int_equal(set(map, key, value), ERR_OK);
+		}
+	}
+	assert_int_equal(map_count(map), LONG_LIST);
+	for (int i = 0; i < LONG_LIST; i++) {
+		snprintf(key, sizeof(key), "<%d>", (i * 617) % LONG_LIST);
+		snprintf(value, sizeof(value), "2-%d", i);
+		assert_string_equal(looked_up(subs, "sub", key), value);
+		assert_true(map_remove(map, slice_of(key)));
+		assert_string_equal(looked_up(subs, "sub", key), "");
+	}
+	for (int i = 0; i < 100; i++) {	/* some hash, some do not */
+		snprintf(key, sizeof(key), i % 3 != 0 ? "%d:%d" : "%d", i * 10, i * 10 + 5);
+		assert_int_equal(set(map, key, "v"), ERR_OK);
+	}
+	ranges = a_view(map, "int", SAMPLE_STRING);
+	for (int i = 0; i < 100; i += 2) {
+		snprintf(key, sizeof(key), i % 3 != 0 ? "%d:%d" : "%d", i * 10, i * 10 + 5);
+		snprintf(value, sizeof(value), "%d", i * 10);
+		assert_int_equal(set(map, key, "w"), ERR_OK);
+		assert_string_equal(looked_up(ranges, "int", value), "w");
+		assert_true(map_remove(map, slice_of(key)));
+		assert_string_equal(looked_up(ranges, "int", value), "");
+	}
+	map_view_release(&subs);
+	map_view_release(&ranges);
 	map_free(&map);
 }
 
@@ -529,7 +623,9 @@ main(void)
 		TEST(what_workers_ask_for_is_done_in_their_order),
 		TEST(what_would_change_nothing_is_not_asked),
 		TEST(a_map_that_goes_leaves_undone_what_takes_long),
-		TEST(asks_beyond_the_limit_are_refused),
+		TEST(asks_beyond_the_limit_are_dropped),
+		TEST(rules_may_fill_a_map_up_to_a_limit),
+		TEST(a_long_list_changes_as_fast_as_it_is_looked_up_right),
 		TEST(a_map_that_goes_waits_for_what_was_asked),
 	};
 

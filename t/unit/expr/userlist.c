@@ -57,7 +57,7 @@ add_hashed(const char *user, const char *password, const char *salt)
 static bool
 enters(const char *user, const char *password)
 {
-	return userlist_check(list, slice_of(user), slice_of(password));
+	return userlist_check(list, slice_of(user), slice_of(password)) == LOGIN_RIGHT;
 }
 
 static uint64_t
@@ -100,10 +100,13 @@ a_password_with_a_nul_or_too_long_is_none(void **state)
 	memset(long_one, 'x', sizeof(long_one) - 1);
 	add("plain", "pass", false);
 	add_hashed("u", "pass", "$6$rounds=1000$abcdefgh$");
-	assert_false(userlist_check(list, SLICE("plain"), (struct slice){ "pass\0x", 6 }));
-	assert_false(userlist_check(list, SLICE("u"), (struct slice){ "pass\0x", 6 }));
+	assert_int_equal(userlist_check(list, SLICE("plain"), (struct slice){ "pass\0x", 6 }),
+			 LOGIN_WRONG);
+	assert_int_equal(userlist_check(list, SLICE("u"), (struct slice){ "pass\0x", 6 }),
+			 LOGIN_WRONG);
 	assert_false(enters("u", long_one));
-	assert_false(userlist_check(list, SLICE("plain"), (struct slice){ "", 0 }));
+	assert_int_equal(userlist_check(list, SLICE("plain"), (struct slice){ "", 0 }),
+			 LOGIN_WRONG);
 }
 
 static void
@@ -240,13 +243,40 @@ guesses_are_bounded_and_crowd_no_login_out(void **state)
 	assert_int_equal(after.checked, before.checked + 1);
 }
 
+static void
+guesses_at_one_user_lock_no_other_out(void **state)
+{
+	struct userlist_counts before, after;
+	enum login_verdict verdict = LOGIN_WRONG;
+	char guess[16];
+	int wrong = 0;
+
+	add_hashed("eve", "secret", "$6$rounds=50000$abcdefgh$");
+	add_hashed("bob", "secret", "$6$rounds=50000$abcdefgh$");
+	for (int i = 0; i < 60000; i++) {
+		snprintf(guess, sizeof(guess), "%d", i);
+		verdict = userlist_check(list, SLICE("eve"), slice_of(guess));
+		wrong += verdict == LOGIN_WRONG;
+		now_ms++;
+	}
+	assert_int_equal(verdict, LOGIN_UNCHECKED);	/* it is not said to be wrong */
+	assert_true(wrong > 0);
+	assert_int_equal(userlist_check(list, SLICE("bob"), SLICE("guess")), LOGIN_WRONG);
+	userlist_counts(&before);
+	assert_true(enters("bob", "secret"));
+	userlist_counts(&after);
+	assert_int_equal(after.refused, before.refused);
+	now_ms += 10000;
+	assert_true(enters("eve", "secret"));	/* and her, when it is quiet */
+}
+
 static void *
 log_in_often(void *arg)
 {
 	struct userlist *mine = userlist_ref(arg);
 
 	for (int i = 0; i < 1000; i++)
-		assert_true(userlist_check(mine, SLICE("u"), SLICE("secret")));
+		assert_int_equal(userlist_check(mine, SLICE("u"), SLICE("secret")), LOGIN_RIGHT);
 	userlist_unref(&mine);
 	return NULL;
 }
@@ -278,6 +308,7 @@ main(void)
 		TEST(a_login_is_checked_once_while_it_is_used),
 		TEST(a_wrong_password_is_known_for_a_while_too),
 		TEST(guesses_are_bounded_and_crowd_no_login_out),
+		TEST(guesses_at_one_user_lock_no_other_out),
 		TEST(threads_ask_at_once),
 	};
 

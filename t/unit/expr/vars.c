@@ -161,6 +161,7 @@ set_var_in_a_chain_hands_the_value_on(void **state)
 {
 	struct scene *s = *state;
 
+	id_of("txn.x");		/* held, from one expression to the next */
 	assert_string_equal(said(s, "always_true,set-var(txn.x)"), "1");
 	assert_string_equal(said(s, "var(txn.x)"), "1");
 	assert_string_equal(said(s, "var(txn.x),unset-var(txn.x)"), "1");
@@ -173,6 +174,8 @@ conditions_of_set_var_are_haproxys(void **state)
 {
 	struct scene *s = *state;
 
+	id_of("txn.x");		/* held, from one expression to the next */
+	id_of("txn.i");
 	assert_string_equal(said(s, "var(txn.no,a),set-var(txn.x,ifexists)"), "-");
 	assert_string_equal(said(s, "var(txn.no,a),set-var(txn.x,ifnotexists)"), "a");
 	assert_string_equal(said(s, "var(txn.no,a),set-var(txn.x,ifnotset)"), "-");
@@ -197,6 +200,63 @@ names_that_are_none_are_refused(void **state)
 	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
 		assert_int_equal(var_id_parse(&id, slice_of(none[i]), &diag), ERR_INVALID);
 	assert_int_equal(id_of("txn.q").name, id_of("req.q").name);
+}
+
+static void
+a_name_that_nobody_holds_is_free(void **state)
+{
+	struct scene *s = *state;
+	struct var_id first, id = { 0 };
+	struct compile_env place = { .has = COMPILE_HAS_ALL, .place = "a test" };
+	struct sample sample;
+	char text[64];
+
+	assert_int_equal(var_id_parse(&first, SLICE("proc.first"), NULL), ERR_OK);
+	assert_int_equal(set_text(s, "txn.keep", "x", 1), ERR_OK);
+	sample = (struct sample){ .type = SAMPLE_STRING, .text = SLICE("value") };
+	assert_int_equal(var_set(&s->eval, first, &sample, NULL), ERR_OK);
+	for (int i = 0; i < 3 * VAR_NAMES_MAX; i++) {
+		struct expr *expr = NULL;
+
+		snprintf(text, sizeof(text), "var(txn.n%d),set-var(sess.m%d),add(txn.k%d)", i, i,
+			 i);
+		assert_int_equal(expr_compile(&expr, slice_of(text), &place, NULL), ERR_OK);
+		expr_free(&expr);
+		snprintf(text, sizeof(text), "var(txn.o%d),nothing", i);
+		assert_int_equal(expr_compile(&expr, slice_of(text), &place, NULL), ERR_INVALID);
+	}
+	assert_true(var_get(&s->eval, first, &sample));
+	id = first;
+	var_id_drop(&first);
+	assert_int_equal(first.name, 0);
+	var_id_drop(&first);
+	assert_int_equal(var_id_parse(&first, SLICE("proc.first"), NULL), ERR_OK);
+	assert_int_not_equal(first.name, id.name);	/* what lies under the old one is not its */
+	assert_false(var_get(&s->eval, first, &sample));
+	var_id_drop(&first);
+}
+
+static void
+names_that_are_held_have_a_limit(void **state)
+{
+	static struct var_id ids[VAR_NAMES_MAX + 1];
+	struct diag diag = { "" };
+	enum err e = ERR_OK;
+	char text[32];
+	int count = 0;
+
+	(void)state;
+	while (e == ERR_OK) {
+		snprintf(text, sizeof(text), "txn.held%d", count);
+		e = var_id_parse(&ids[count], slice_of(text), &diag);
+		count += e == ERR_OK;
+	}
+	assert_int_equal(e, ERR_LIMIT);
+	assert_non_null(strstr(diag.text, "names"));
+	var_id_drop(&ids[7]);
+	assert_int_equal(var_id_parse(&ids[7], SLICE("txn.another"), &diag), ERR_OK);
+	while (count > 0)
+		var_id_drop(&ids[--count]);
 }
 
 #define ROUNDS 2000
@@ -256,6 +316,8 @@ main(void)
 		IN_SCENE(set_var_in_a_chain_hands_the_value_on),
 		IN_SCENE(conditions_of_set_var_are_haproxys),
 		IN_SCENE(names_that_are_none_are_refused),
+		IN_SCENE(a_name_that_nobody_holds_is_free),
+		IN_SCENE(names_that_are_held_have_a_limit),
 		IN_SCENE(a_variable_of_the_process_is_seen_whole_by_each_thread),
 	};
 

@@ -26,6 +26,24 @@ a_wrong_type_says_which_and_what_was_seen(void **state)
 }
 
 static void
+a_secret_is_not_repeated(void **state)
+{
+	(void)state;
+	assert_string_equal(judged(IT("{'type':'string','writeOnly':true}"), "123456"),
+			    ": must be a string, is a number");
+	assert_string_equal(judged(IT("{'type':'integer','writeOnly':true}"), "'geheim'"),
+			    ": must be an integer, is a string");
+	assert_string_equal(
+		judged(IT("{'pattern':'^a','title':'it','writeOnly':true}"), "'geheim'"),
+			    ": must be it, is a string");
+	assert_string_equal(judged(IT("{'enum':['geheis'],'writeOnly':true}"), "'geheim'"),
+			    ": must be \"geheis\", is a string");
+	assert_string_equal(judged(IT("{'writeOnly':true,'properties':{'a':{'maximum':4}}}"),
+				   "{'a':4711}"),
+			    "/a: must be at most 4, is a number");
+}
+
+static void
 a_number_without_a_fraction_is_an_integer(void **state)
 {
 	(void)state;
@@ -320,6 +338,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_wrong_type_says_which_and_what_was_seen),
+		cmocka_unit_test(a_secret_is_not_repeated),
 		cmocka_unit_test(a_number_without_a_fraction_is_an_integer),
 		cmocka_unit_test(a_range_is_said_with_the_value),
 		cmocka_unit_test(a_choice_lists_what_there_is_and_names_the_nearest),

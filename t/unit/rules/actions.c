@@ -258,7 +258,7 @@ a_variable_is_set_and_read(void **state)
 
 	(void)state;
 	assert_int_equal(var_id_parse(&list[0].var, SLICE("txn.p"), &diag), ERR_OK);
-	list[2].var = list[0].var;
+	assert_int_equal(var_id_parse(&list[2].var, SLICE("txn.p"), &diag), ERR_OK);
 	scene_begin(&scene, PHASE_HTTP_REQUEST, list, 4);
 	assert_int_equal(scene_ask(&scene, "/ABC", "Host: h\r\n"), RULES_DONE);
 	assert_string_equal(scene_shows(&scene), HEAD("GET /ABC", "X: /abc\r\nY: <>\r\n"));
