@@ -156,7 +156,7 @@ rules_are [{ id => 'a', action => 'deny' }, { action => 'deny' }, { id => 'a', a
 rules_are [{ action => 'deny', phase => 'use_backend' }], { '/rules/0/phase' => qr/must be "http-request"/ }, 'an action outside its phase';
 rules_are [{ action => 'use_backend', phase => 'http-request', backend => 'api' }], { '/rules/0/phase' => qr/must be "use_backend"/ }, 'the other one';
 rules_are [{ action => 'use_backend' }], { '/rules/0' => qr/"backend" is required/ }, 'use_backend without one';
-rules_are [{ action => 'deny', location => '/' }], { '/rules/0/location' => qr/must be one of .*"deny_status"/ }, 'a field of another action';
+rules_are [{ action => 'deny', location => '/' }], { '/rules/0/location' => qr/deny has no field "location"/ }, 'a field of another action';
 rules_are [{ action => 'deny', deny_status => 418 }], { '/rules/0/deny_status' => qr/no error page of this status/ }, 'a status without a page';
 rules_are [{ action => 'redirect' }], { '/rules/0' => qr/"location" or "prefix" or "scheme" is required/ }, 'a redirect to nowhere';
 rules_are [{ action => 'redirect', location => '/', scheme => 'https' }], { '/rules/0/scheme' => qr/not together with location/ }, 'to two places';
