@@ -81,7 +81,7 @@ op_add(struct store_txn *txn, enum store_op_kind kind, const struct slice texts[
 	for (int i = 0; i < STORE_OP_TEXTS; i++) {
 		op->texts[i].len = texts[i].len;
 		op->texts[i].at = texts[i].at != NULL ? op->bytes + len : NULL;
-		if (texts[i].len > 0)
+		if (texts[i].at != NULL && texts[i].len > 0)
 			memcpy(op->bytes + len, texts[i].at, texts[i].len);
 		len += texts[i].len;
 	}

@@ -29,9 +29,9 @@ static uint32_t last_number;
 static bool
 scope_find(uint8_t *scope, struct slice word)
 {
-	for (uint8_t i = 0; i < VAR_SCOPES; i++) {
+	for (unsigned i = 0; i < VAR_SCOPES; i++) {
 		if (slice_equals(word, slice_of(scope_names[i]))) {
-			*scope = i;
+			*scope = (uint8_t)i;
 			return true;
 		}
 	}

@@ -81,7 +81,8 @@ set_fill(struct pattern_set *set, struct slice patterns)
 static void
 set_grow(struct pattern_set *set)
 {
-	for (char c = 'a'; c < 'z'; c++) {
+	for (int i = 'a'; i < 'z'; i++) {
+		const char c = (char)i;
 		char text[] = { c, c, '6', c, 0 };
 
 		pattern_set_add(set, slice_of(text), SLICE("v"), false, NULL);

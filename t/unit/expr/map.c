@@ -533,7 +533,7 @@ a_long_list_changes_as_fast_as_it_is_looked_up_right(void **state)
 	struct map *map = a_map("");
 	struct map_view *subs = a_view(map, "sub", SAMPLE_STRING);
 	struct map_view *ranges = NULL;
-	char key[16], value[16];
+	char key[16], value[32];
 
 	(void)state;
 	for (int round = 0; round < 3; round++) {
