@@ -248,6 +248,10 @@ stream_wait_for_rules(struct stream *s, bool is_tarpit)
 	s->state = is_tarpit ? STREAM_TARPIT : STREAM_RULES;
 	if (s->ruled->run.waits_for_bytes && s->exchange != NULL)
 		exchange_ask_for_body(s);
+	if (is_tarpit && s->client->conn.closed_seen) {
+		stream_end(s, END_CLIENT_CLOSE); /* who has gone already is not held */
+		return;
+	}
 	stream_note_active(s);
 	stream_arm(s);
 }

@@ -209,7 +209,7 @@ a_name_that_nobody_holds_is_free(void **state)
 	struct var_id first, id = { 0 };
 	struct compile_env place = { .has = COMPILE_HAS_ALL, .place = "a test" };
 	struct sample sample;
-	char text[64];
+	char text[96];
 
 	assert_int_equal(var_id_parse(&first, SLICE("proc.first"), NULL), ERR_OK);
 	assert_int_equal(set_text(s, "txn.keep", "x", 1), ERR_OK);
