@@ -109,6 +109,7 @@ $client->close;
 my $other = eval { Sluice::Client->connect($lb->address('guarded'), from => '127.0.0.2') };
 ok !$other || $other->closed_within(5), 'another is refused at once';
 is $lb->get('/v1/frontends/guarded')->{json}{status}{sessions}{total}, 1, '... and is no session';
+is $lb->get('/v1/frontends/guarded')->{json}{status}{denied}, 1, '... but is counted';
 
 # What the server says
 for my $case (["GOOD\n", "GOOD\n"], ["BADDY\n", ''], ["x\n", "x\n"]) {

@@ -337,14 +337,6 @@ doc_path(const struct doc_node *node, struct buf *out)
 		buf_printf(out, "/%s", node->name);
 }
 
-void
-doc_label(const struct doc_node *node, struct buf *out)
-{
-	if (node->kind == DOC_SERVER)
-		buf_printf(out, "%s/", node->parent->name);
-	buf_puts(out, node->parent == NULL ? "config" : node->name);
-}
-
 const cJSON *
 doc_field(const cJSON *set, const char *name)
 {

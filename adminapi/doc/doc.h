@@ -152,9 +152,6 @@ bool doc_name_is_valid(const char *name);
 /* "/backends/app/servers/s1" appended to `out`; the root is "". */
 void doc_path(const struct doc_node *node, struct buf *out);
 
-/* "app/s1": how logs and errors call a resource, appended. */
-void doc_label(const struct doc_node *node, struct buf *out);
-
 /* Members of a collection that are there in `view`, servers by id, others by name. Pinned if `pin`. ERR_NOMEM. */
 struct doc_members {
 	struct doc_node	**at;

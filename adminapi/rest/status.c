@@ -160,6 +160,7 @@ frontend_numbers(struct jsonw *w, const struct frontend_totals *t, enum traffic_
 	else
 		NUMBERS(w, "sessions", { "current", t->current }, { "max", t->max },
 			{ "total", t->sessions });
+	jsonw_uint(w, "denied", t->denied);
 	write_bytes(w, t->bytes_in, t->bytes_out);
 	if (mode == MODE_HTTP)
 		responses_write(w, t->responses);

@@ -134,7 +134,7 @@ exchange_obey(struct stream *s, enum rules_result result, const struct rules_ver
 	else if (result == RULES_CLOSED)
 		exchange_drop(s, v);
 	else
-		exchange_answer_error(s, x->sent_ms != 0 ? 502 : 500, END_NO_ROOM);
+		exchange_answer_error(s, x->is_sent ? 502 : 500, END_NO_ROOM);
 }
 
 /* -- a response's -- */

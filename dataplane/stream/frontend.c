@@ -474,12 +474,6 @@ frontend_published(const struct frontend *frontend)
 	return frontend->conf;
 }
 
-const char *
-frontend_name(const struct frontend *frontend)
-{
-	return frontend->name;
-}
-
 void
 frontend_totals(const struct frontend *frontend, struct frontend_totals *totals)
 {
@@ -493,6 +487,7 @@ frontend_totals(const struct frontend *frontend, struct frontend_totals *totals)
 		totals->bytes_in += count_get(&c->bytes_in);
 		totals->bytes_out += count_get(&c->bytes_out);
 		totals->refused += count_get(&c->refused);
+		totals->denied += count_get(&c->denied);
 		for (int k = 0; k < HTTP_CLASSES; k++)
 			totals->responses[k] += count_get(&c->responses[k]);
 	}

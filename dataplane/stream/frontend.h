@@ -53,7 +53,7 @@ struct frontend_conf {
 };
 
 struct frontend_totals {
-	uint64_t	sessions, bytes_in, bytes_out, refused;
+	uint64_t	sessions, bytes_in, bytes_out, refused, denied;
 	uint64_t	responses[HTTP_CLASSES];
 	uint32_t	current, max;
 };
@@ -86,5 +86,4 @@ void frontend_hold(struct frontend *frontend);
 void frontend_release(struct frontend *frontend);
 
 const struct frontend_conf *frontend_published(const struct frontend *frontend);
-const char *frontend_name(const struct frontend *frontend);
 void frontend_totals(const struct frontend *frontend, struct frontend_totals *totals);

@@ -47,7 +47,8 @@ tcp_inspect_begin(struct stream *s)
 {
 	if (!rules_have(s->backend_conf->rules, PHASE_TCP_RESPONSE_CONTENT))
 		return true;
-	if (stream_rule(s))
+	if (stream_rule(s) &&
+	    s->ruled->inspected == NULL) /* else of a connection that failed at once */
 		s->ruled->inspected = slab_take(&s->worker->slabs);
 	if (s->ruled == NULL || s->ruled->inspected == NULL) {
 		stream_end(s, END_RESOURCE);
