@@ -67,6 +67,10 @@ struct backend_conf {
 	uint32_t		 min_usable;
 	bool			 allbackups;
 	struct tcp_keepalive	 srvtcpka;
+	struct check_conf *
+		check; /* owned reference: how its servers are checked; never NULL once published */
+	int64_t			 timeout_check;	/* TIMEOUT_NONE: "inter" bounds the whole check */
+	bool			 log_health_checks;
 	struct rules		*rules;		/* owned; NULL: none */
 	void		       (*rules_free)(struct rules *);	/* rules/ is above; set with `rules` */
 	char			*balance;	/* owned; NULL: "roundrobin" */

@@ -17,8 +17,12 @@
 #include "core/publish.h"
 #include "core/rate.h"
 #include "core/snap.h"
+#include "core/wheel.h"
 #include "lb/lb.h"
 #include "net/proxy.h"
+#include "server/ends.h"
+#include "server/health.h"
+#include "server/observe.h"
 #include "server/pool.h"
 
 #define HTTP_CLASSES	6	/* of statuses: 1xx to 5xx, and 0 for others */
@@ -28,15 +32,16 @@ struct backend;
 
 enum server_admin { SERVER_READY, SERVER_DRAIN, SERVER_MAINT };
 
-/*
- * What the API shows as status.state; computed by server_state_of() and nowhere else. Later work
- * adds health and addresses to what it looks at.
- */
+/* What the API shows as status.state; server_state_of() computes it: the first that holds. */
 #define SERVER_STATES(X)				\
 	X(MAINT,	"maint")			\
 	X(NO_ADDRESS,	"no_address")			\
+	X(DOWN,		"down")				\
+	X(STOPPING,	"stopping")			\
 	X(DRAIN,	"drain")			\
-	X(NO_CHECK,	"no_check")
+	X(STARTING,	"starting")			\
+	X(NO_CHECK,	"no_check")			\
+	X(UP,		"up")
 
 enum server_state {
 #define X(name, text) SERVER_STATE_##name,
@@ -49,6 +54,8 @@ const char *server_state_text(enum server_state state);
 bool server_state_is_up(enum server_state state);
 bool server_is_up(const struct server *server);	/* as workers see it, a little late */
 
+#define SERVER_DETAIL_BYTES 192
+
 /* Why it is in its state: the API's status.cause.code. */
 #define SERVER_CAUSES(X)						\
 	X(CREATED,	"created",	"created by configuration")	\
@@ -56,7 +63,16 @@ bool server_is_up(const struct server *server);	/* as workers see it, a little l
 	X(OWN_ADMIN,	"own-admin",	"the address is one of our own admin listeners")	\
 	X(RESTORED,	"restored",	"admin_state set by REST earlier, kept over an edited file")	\
 	X(MOVED,	"address-changed",	"its address was changed")	\
-	X(REMOVED,	"removed",	"removed from the configuration")
+	X(REMOVED,	"removed",	"removed from the configuration")	\
+	X(CHECK_PASSED,	"check-passed",	"its health check passed")	\
+	X(CHECK_FAILED,	"check-failed",	"its health check failed")	\
+	X(CHECK_404,	"check-404",	"its health check said 404")	\
+	X(CHECK_OFF,	"check-off",	"it is not checked any more")	\
+	X(INIT_STATE,	"init-state",	"it awaits its first checks")	\
+	X(AGENT,	"agent",	"its agent said so")		\
+	X(OBSERVED,	"observed",	"too many errors in traffic")	\
+	X(TRACKED,	"tracked",	"it follows the server that it tracks") \
+	X(WARMED_UP,	"warmed-up",	"its slow start is over")
 
 enum server_cause {
 #define X(name, code, words) SERVER_CAUSE_##name,
@@ -66,7 +82,7 @@ enum server_cause {
 const char *server_cause_code(enum server_cause cause);
 const char *server_cause_words(enum server_cause cause);
 
-/* Immutable. Control makes it with calloc and fills it; server_publish_new() takes it over. */
+/* Immutable. Control makes it with calloc and fills it; server_publish_new() takes it over. server_conf_free(). */
 struct server_conf {
 	struct addr		address;	/* len 0 never */
 	struct addr		source;		/* to connect from; len 0: the system's choice */
@@ -80,6 +96,23 @@ struct server_conf {
 	uint32_t		pool_low_conn;	/* idle ones a worker that no purge closes */
 	int32_t			max_reuse;	/* times that a connection is used again; -1: any number */
 	struct proxy_send	send_proxy;
+
+	/* its health; HAProxy's words are in the manual, 5.2 */
+	uint16_t		weight_percent;	/* of `weight` */
+	bool			check, agent_check, check_send_proxy;
+	enum init_state		init_state;
+	enum observe		observe;
+	enum on_error		on_error;
+	bool			on_marked_down;	/* "shutdown-sessions" */
+	bool			on_marked_up;	/* "shutdown-backup-sessions" */
+	uint16_t		rise, fall;
+	uint32_t		error_limit;
+	int64_t			inter, fastinter, downinter, agent_inter;	/* ms; 0: unset */
+	int64_t			slowstart;	/* ms; 0: none */
+	struct addr		check_addr, agent_addr;	/* without a port; len 0: the server's */
+	uint16_t		check_port, agent_port;	/* 0: the address's, the server's */
+	struct check_conf	*agent_steps;	/* owned reference; NULL without agent_check */
+	struct server		*track;		/* held; whose state it has; NULL: its own */
 };
 
 /* Numbers of one worker; summed by server_counters(). Relaxed: one writer, the reader may be late. */
@@ -117,6 +150,21 @@ struct server_slot {
 	struct list			 by_name;	/* see names.c */
 };
 
+/* What is known of a server's health, from whom; control thread. */
+struct server_health {
+	struct health		 check, agent;
+	bool			 is_stopping;	/* its last check passed with 404, and disable_on_404 */
+	bool			 is_judged;	/* by a verdict, since it began: else init_state speaks */
+	bool			 is_starting;	/* slowstart, from started_ms on */
+	uint64_t		 started_ms;	/* loop time */
+	struct wheel_timer	 slow;		/* the next step of a slow start */
+	enum server_admin	 agent_admin;	/* what the agent wants */
+	int32_t			 agent_percent;	/* of the configured weight; -1: agent_weight; 100: nothing said */
+	uint16_t		 agent_weight;
+	int64_t			 agent_maxconn;	/* -1: nothing said */
+	struct check_last	 last_check, last_agent;
+};
+
 struct server {
 	unsigned		 magic;
 #define SERVER_MAGIC		 0x5e27e201
@@ -136,6 +184,7 @@ struct server {
 	bool			 has_state;	/* its first conf was published */
 	enum server_state	 state;
 	enum server_cause	 cause;
+	char			 detail[SERVER_DETAIL_BYTES];	/* of the cause: "L4CON, Connection refused, 3 of 3" */
 	uint64_t		 since_us;	/* wall time of the last change of state */
 	bool			 usable;	/* by its state: could serve */
 	bool			 eligible;	/* and its level serves: a new session may go there */
@@ -150,7 +199,12 @@ struct server {
 	bool			 is_gone;	/* the item that retires it was published */
 	bool			 is_home;	/* retired, and no worker uses it */
 	bool			 is_retired;	/* the item that retired it was acknowledged */
-	uint32_t		 holders;	/* rules that name it */
+	uint32_t		 holders;	/* rules and trackers that name it */
+	struct server_health	 health;
+	struct check		*check, *agent;	/* owned; NULL: never needed */
+	struct server		*tracked;	/* whom the published conf tracks; NULL: nobody */
+	struct list		 trackers;	/* who tracks it */
+	struct list		 by_tracked;	/* in tracked->trackers */
 	bool			 is_watching;	/* its backend: only they still need it */
 
 	/* control writes, workers read: the weight that workers were sent last, see weight.c */
@@ -166,8 +220,17 @@ struct server {
 	struct server_slot	 slots[];
 };
 
-/* The only place where a state is decided. */
-enum server_state server_state_of(const struct server_conf *conf);
+/*
+ * The only place where a state is decided, from what is configured, what is known of its health, and its
+ * address. Control.
+ */
+enum server_state server_state_of(const struct server *server);
+
+/* What counts of all who have a say: configuration, agent, whom it tracks. Control. */
+enum server_admin server_admin_of(const struct server *server);
+
+/* One that was never published, or whose successor is. NULL is fine. */
+void server_conf_free(struct server_conf *conf);
 
 /* An unpublished server. The name is copied. ERR_NOMEM. Control. */
 enum err server_new(struct server **sp, struct backend *backend, const char *name, uint32_t id);

@@ -58,7 +58,7 @@ server_item_publish(struct publish_item *item)
 		level_leave(server);
 		level_enter(server, si->conf->priority);
 	}
-	server_transition(server, server_state_of(si->conf),
+	server_transition(server, server_state_of(server),
 			  si->conf->own_admin ? SERVER_CAUSE_OWN_ADMIN : si->cause);
 	level_set_usable(server, server_state_is_usable(server->state));	/* in its new level */
 	server->is_publishing = true;

@@ -41,8 +41,10 @@ server_cause_words(enum server_cause cause)
 
 /* The first that holds, in the order that the API promises. */
 enum server_state
-server_state_of(const struct server_conf *conf)
+server_state_of(const struct server *server)
 {
+	const struct server_conf *conf = server->conf;
+
 	if (conf->admin == SERVER_MAINT)
 		return SERVER_STATE_MAINT;
 	if (conf->own_admin)
@@ -52,28 +54,31 @@ server_state_of(const struct server_conf *conf)
 	return SERVER_STATE_NO_CHECK;
 }
 
+/* Columns: in words; could serve; HAProxy's srv_is_up(). */
+static const struct {
+	const char	*words;
+	bool		 is_usable, is_up;
+} state_facts[] = {
+	[SERVER_STATE_MAINT]	  = { "in maintenance", false, false },
+	[SERVER_STATE_NO_ADDRESS] = { "no address", false, false },
+	[SERVER_STATE_DOWN]	  = { "down", false, false },
+	[SERVER_STATE_STOPPING]	  = { "stopping", false, true },
+	[SERVER_STATE_DRAIN]	  = { "draining", false, true },
+	[SERVER_STATE_STARTING]	  = { "starting", true, true },
+	[SERVER_STATE_NO_CHECK]	  = { "no check", true, true },
+	[SERVER_STATE_UP]	  = { "up", true, true },
+};
+
 bool
 server_state_is_usable(enum server_state state)
 {
-	switch (state) {
-	case SERVER_STATE_NO_CHECK: return true;
-	case SERVER_STATE_MAINT:
-	case SERVER_STATE_NO_ADDRESS:
-	case SERVER_STATE_DRAIN: return false;
-	}
-	return false;
+	return state_facts[state].is_usable;
 }
 
 bool
 server_state_is_up(enum server_state state)
 {
-	switch (state) {
-	case SERVER_STATE_NO_CHECK:
-	case SERVER_STATE_DRAIN: return true;
-	case SERVER_STATE_MAINT:
-	case SERVER_STATE_NO_ADDRESS: return false;
-	}
-	return false;
+	return state_facts[state].is_up;
 }
 
 bool
@@ -85,13 +90,7 @@ server_is_up(const struct server *server)
 const char *
 server_state_words(enum server_state state)
 {
-	switch (state) {
-	case SERVER_STATE_MAINT: return "in maintenance";
-	case SERVER_STATE_NO_ADDRESS: return "no address";
-	case SERVER_STATE_DRAIN: return "draining";
-	case SERVER_STATE_NO_CHECK: return "no check";
-	}
-	return "";
+	return state_facts[state].words;
 }
 
 void

@@ -1,0 +1,55 @@
+/*
+ * Checks of a server: when the next one is due, an attempt under way, its verdict (HAProxy manual, 5.2 "check",
+ * "inter", "agent-check").
+ *
+ * A server has up to two: its health check and its agent's. One that runs has a timer, or stands in line for
+ * an attempt (global.max_checks), or has an attempt under way. Verdicts go to server_on_check(), and for
+ * agents to server_on_agent() or server_on_agent_silent().
+ *
+ * Control thread.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "core/err.h"
+#include "server/health.h"
+
+struct check;
+
+/* One that does not run. `server` outlives it. ERR_NOMEM. */
+enum err check_new(struct check **cp, struct server *server, enum check_source source);
+void check_free(
+	struct check **cp); /* *cp may be NULL; an attempt under way is given up, nothing is told */
+
+/*
+ * Run: the first attempt follows at once (in line), or, `spread`, at its own place within the interval, so
+ * that many that begin together do not stay together. One that runs already goes on as it did.
+ */
+void check_start(struct check *c, bool spread);
+
+/* Rest: an attempt under way is given up, nothing is told. */
+void check_stop(struct check *c);
+
+/* The interval has become shorter, or the address another: the next attempt is due no later than that from now. */
+void check_hurry(struct check *c);
+
+/* What it was asked to do is another (address, steps): an attempt under way is made anew. */
+void check_again(struct check *c);
+
+bool check_is_under_way(const struct check *c);
+
+struct checks_settings {
+	uint32_t	 max_under_way;	/* attempts at the same time; more stand in line */
+	uint32_t	 spread_percent; /* 0..50: "spread-checks" */
+};
+void checks_set(const struct checks_settings *settings);
+
+struct checks_totals {
+	uint32_t	 under_way, in_line;
+	uint64_t	 made, failed;
+};
+void checks_totals(struct checks_totals *totals);
+
+/* The process ends: attempts are given up, none is made any more. */
+void checks_finish(void);

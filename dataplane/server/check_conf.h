@@ -1,0 +1,146 @@
+/*
+ * How servers are checked: a list of steps, made once from configuration (HAProxy manual, "option httpchk",
+ * "http-check", "tcp-check"; presets for redis and smtp are such lists, too).
+ *
+ * Immutable once it is made, counted; control thread (a dry run's is made and freed there, too; making one may
+ * happen on the helper thread). Whoever starts an attempt keeps a reference until it ends.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "core/addr.h"
+#include "core/diag.h"
+#include "core/err.h"
+#include "core/str.h"
+#include "server/health.h"
+
+#define CHECK_STEPS_MAX	 64
+#define CHECK_REPLY_BYTES 16384	/* of a server's answer; HAProxy's buffer */
+
+struct regex;
+
+enum check_kind {
+	CHECK_KIND_TCP,		/* bytes: connect, send, expect */
+	CHECK_KIND_HTTP,	/* requests, and answers to them */
+	CHECK_KIND_AGENT,	/* connect, perhaps send, one line: agent.h judges it */
+};
+
+enum check_step_kind { CHECK_STEP_CONNECT, CHECK_STEP_SEND, CHECK_STEP_EXPECT };
+
+enum check_match {
+	CHECK_MATCH_ANY,	/* HTTP: 2xx and 3xx; TCP: some byte */
+	CHECK_MATCH_STATUS,	/* HTTP: its status is in one of the ranges */
+	CHECK_MATCH_RSTATUS,	/* HTTP: the regex matches its status */
+	CHECK_MATCH_STRING,	/* in the body (HTTP), in what came (TCP) */
+	CHECK_MATCH_RSTRING,
+	CHECK_MATCH_BINARY,
+	CHECK_MATCH_RBINARY,	/* the regex matches what came, in hexadecimal digits */
+	CHECK_MATCH_HEADER,	/* HTTP: a header of that name (and value) is there */
+	CHECK_MATCH_LINE,	/* agent: a whole line, whatever it says, is in verdict->detail */
+};
+
+enum check_value_match {
+	CHECK_VALUE_NONE,
+	CHECK_VALUE_STR,
+	CHECK_VALUE_BEG,
+	CHECK_VALUE_END,
+	CHECK_VALUE_SUB,
+	CHECK_VALUE_REG
+};
+
+struct check_range { uint16_t low, high; };
+
+struct check_expect {
+	enum check_match	 match;
+	bool			 negate;
+	int32_t			 min_recv;	/* bytes before it is judged; -1: as many as it needs (HAProxy manual) */
+	struct slice		 text;		/* STRING, BINARY: bytes; HEADER: the name */
+	struct regex		*regex;		/* RSTATUS, RSTRING, RBINARY; HEADER by CHECK_VALUE_REG */
+	enum check_value_match	 value_match;	/* HEADER */
+	struct slice		 value;		/* HEADER */
+	struct check_range	*ranges;	/* STATUS */
+	uint32_t		 range_count;
+	enum check_result	 ok_status, error_status, tout_status;	/* CHECK_UNKNOWN: the usual one */
+};
+
+struct check_connect {
+	uint16_t	 port;		/* 0: the server's (check_port, or its own) */
+	struct addr	 addr;		/* len 0: the server's (check_addr, or its own) */
+	bool		 send_proxy;	/* besides the server's check_send_proxy */
+	bool		 is_explicit;	/* written as a step; false: the one that goes without saying */
+	bool		 linger;	/* close with a FIN and not at once with an RST */
+};
+
+struct check_step {
+	enum check_step_kind	 kind;
+	char			*comment;	/* told when it fails; NULL */
+	union {
+		struct check_connect	 connect;
+		struct slice		 send;	/* all bytes of it: an HTTP request, too */
+		struct check_expect	 expect;
+	};
+};
+
+/*
+ * What may be asked for by configuration: settings fill it, check_conf_new() makes a check_conf of it. Texts
+ * are borrowed. A request without steps is what `request` and `expect` say.
+ */
+struct check_header { struct slice name, value; };
+struct check_request {
+	struct slice			 method, uri, version;	/* "HTTP/1.1"; .len 0: OPTIONS, "/", "HTTP/1.0" */
+	const struct check_header	*headers;
+	uint32_t			 header_count;
+	struct slice			 body;
+};
+
+struct check_conf {
+	uint32_t		 refs;
+	enum check_kind		 kind;
+	bool			 disable_on_404;
+	uint32_t		 count;
+	struct check_step	 steps[];	/* begins with a CONNECT */
+};
+
+/* -- making one: begin, add steps in order, end. All return ERR_OK, ERR_NOMEM, ERR_LIMIT (too many steps) or
+ * ERR_INVALID with what is wrong in `diag`; after a failure only check_conf_unref() follows. -- */
+enum err check_conf_new(struct check_conf **cp, enum check_kind kind);
+enum err check_conf_add_connect(struct check_conf **cp, const struct check_connect *connect,
+				const char *comment);
+enum err check_conf_add_send(struct check_conf **cp, struct slice bytes, const char *comment);
+/* "0d0a" and the like, as tcp-check send-binary has it. */
+enum err check_conf_add_send_hex(struct check_conf **cp, struct slice hex, const char *comment,
+				 struct diag *diag);
+enum err check_conf_add_request(struct check_conf **cp, const struct check_request *request,
+				const char *comment, struct diag *diag);
+/*
+ * `expect` says how; its texts (`pattern`: bytes, hexadecimal digits for BINARY, a regex's source, "200-399,404"
+ * for STATUS; HEADER: text and value) are copied and compiled.
+ */
+enum err check_conf_add_expect(struct check_conf **cp, const struct check_expect *expect,
+			       struct slice pattern, const char *comment, struct diag *diag);
+/* All there: adds the CONNECT that goes without saying, and for HTTP the request and expect of HAProxy's default. */
+enum err check_conf_end(struct check_conf **cp);
+
+/* Whole ones: a bare connect; redis (PING, +PONG); smtp ("HELO localhost"; or what is said); the agent's. */
+enum err check_conf_new_connect(struct check_conf **cp);
+enum err check_conf_new_redis(struct check_conf **cp);
+enum err check_conf_new_smtp(struct check_conf **cp, struct slice hello, struct slice domain,
+			     struct diag *diag);
+enum err check_conf_new_agent(struct check_conf **cp, struct slice send);
+
+struct check_conf *check_conf_ref(struct check_conf *conf);
+void check_conf_unref(struct check_conf **cp);
+
+/* -- judging: pure; check.c feeds it -- */
+
+/*
+ * Look at what a server has said since the last SEND (or CONNECT): `bytes`, and whether that is all that
+ * there will be (its FIN came, or the room is full). CHECK_JUDGED_MORE: not yet to be said. _PASS: go on with
+ * the next step; *used bytes belong to this answer (HTTP: head and body). _FAIL: `verdict` has result, code and
+ * detail. After the last step's _PASS `verdict` has them, too.
+ */
+enum check_judged { CHECK_JUDGED_MORE, CHECK_JUDGED_PASS, CHECK_JUDGED_FAIL };
+enum check_judged check_judge(const struct check_conf *conf, const struct check_step *step,
+			      struct slice bytes, bool is_end, size_t *used,
+			      struct check_verdict *verdict);

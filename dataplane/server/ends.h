@@ -1,0 +1,48 @@
+/*
+ * Ending the streams that a server has, with their true cause: one message, {server, cause}.
+ *
+ * The message is embedded in the server's slots, so ordering an end cannot fail, and a cause travels as a
+ * value from the place that decides to stream_end(). A worker ends those that the server has when the message
+ * comes, some a turn, so that thousands delay nobody; who comes to the server later is not meant. A
+ * server that is to end streams for a second cause while it does for a first: those who are being ended keep
+ * the first; the order is carried out when the first one is home.
+ *
+ * Control thread, but where said.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "core/endcause.h"
+#include "core/list.h"
+#include "core/loop.h"
+
+struct server;
+struct server_slot;
+
+/* Of a server and worker; embedded in server_slot. */
+struct server_ends {
+	struct mail	 mail;		/* control -> worker -> control */
+	struct task	 task;		/* worker */
+	struct list	 ending;	/* worker: streams (by_server) whose end is ordered, with `cause` */
+	enum end_cause	 cause;
+	uint32_t	 ended;
+};
+
+void server_ends_init(struct server_slot *slot);
+
+/*
+ * `cause` is END_SERVER_DOWN, END_ACTIVE_BACK or END_ADMIN; END_ADMIN ends all, the others leave those alone whose server side
+ * is shut already (HAProxy's rule). Mail keeps its order: weights that were sent before are in force when
+ * the first stream ends. The server is held until the order is home.
+ */
+void server_end_streams(struct server *server, enum end_cause cause);
+
+/*
+ * stream/ sets this once: end the stream with that by_server node; false: it is left alone (and goes back to
+ * slot->streams). Worker.
+ */
+void server_set_end_stream(bool (*end)(struct list *by_server, enum end_cause cause));
+
+/* The layer above sets this once: an order was carried out on all workers. */
+void server_on_ended(void (*fn)(const struct server *server, enum end_cause cause, uint32_t ended));
