@@ -1,0 +1,6 @@
+/*
+ * What the files that judge answers share.
+ */
+#pragma once
+
+#include "server/check_conf.h"
