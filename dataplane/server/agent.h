@@ -18,12 +18,13 @@ struct agent_report {
 	enum agent_admin	 admin;
 	enum agent_health	 health;
 	enum agent_weight	 weight_kind;
-	uint32_t		 weight;	/* percent of the configured one, or 0..256 */
+	uint32_t		 weight;	/* percent of the configured one (at most 25600), or 0..256 */
 	bool			 has_maxconn;
-	uint32_t		 maxconn;
-	char			 reason[AGENT_REASON_BYTES];	/* what stands behind '#', escaped */
+	uint32_t		 maxconn;	/* 0: none */
+	/* What stands behind '#'; else, as in HAProxy, the first word that was not understood; "". Escaped. */
+	char			 reason[AGENT_REASON_BYTES];
 	uint32_t		 unknown;	/* words that say nothing to us */
 };
 
-/* The line without its end. False: no word of it was understood. */
+/* The line without its end. False: no word of it was understood; there was none at all if `unknown` is 0. */
 bool agent_parse(struct agent_report *report, struct slice line);
