@@ -82,6 +82,7 @@ server_slot_init(struct server_slot *slot, struct server *server, uint32_t worke
 	weight_init(slot);
 	slot->server = server;
 	slot->worker = worker;
+	server_ends_init(slot);
 }
 
 enum err

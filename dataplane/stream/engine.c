@@ -10,6 +10,7 @@
 #include "core/obj.h"
 #include "core/publish.h"
 #include "core/snap.h"
+#include "stream/stream_priv.h"
 #include "stream/worker_priv.h"
 
 /* What control tells a worker, and the worker's word that it is done. */
@@ -140,6 +141,7 @@ engine_start(const struct engine_conf *conf, struct loop *control)
 	if (result == ERR_OK) {
 		snap_set_home(&control->mailbox);
 		publish_set_workers(engine.loops, engine.threads);
+		server_set_end_stream(stream_end_by_server);
 		result = engine_start_threads();
 	}
 	if (result != ERR_OK)

@@ -197,6 +197,12 @@ void stream_end(struct stream *s, enum end_cause cause);
 
 void stream_end_all(struct worker *worker, enum end_cause cause);
 
+/*
+ * ends.c: end the stream with this node in its server's list: see server/ends.h. False: its server's side is shut,
+ * it is left alone.
+ */
+bool stream_end_by_server(struct list *by_server, enum end_cause cause);
+
 /* Its connection on a side; NULL: there is none. */
 struct conn *stream_conn(const struct stream *s, enum stream_side side);
 
