@@ -70,13 +70,19 @@ proxy_compile(struct proxy_send *proxy, const struct chain *chain, struct pointe
 static void *
 server_compile(const struct chain *chain, struct pointer *at, struct issues *issues)
 {
-	struct server_conf *conf = calloc(1, sizeof(*conf));
+	struct server_conf *conf = server_conf_new();
 
 	if (conf == NULL)
 		return NULL;
 	fields_bind(server_fields, COUNT(server_fields), chain, conf, at, issues);
 	proxy_compile(&conf->send_proxy, chain, at, issues);
 	return conf;
+}
+
+static void
+server_conf_drop(void *conf)
+{
+	server_conf_free(conf);
 }
 
 /* -- backends -- */
@@ -344,5 +350,5 @@ const struct plan_compiler settings_compilers[DOC_KINDS] = {
 	[DOC_ERROR_PAGES] = { pages_compile,	pages_drop,	NULL },
 	[DOC_FRONTEND]	= { frontend_compile,	frontend_settings_drop,	NULL },
 	[DOC_BACKEND]	= { backend_compile,	backend_conf_drop,	NULL },
-	[DOC_SERVER]	= { server_compile,	free,	NULL },
+	[DOC_SERVER]	= { server_compile,	server_conf_drop, NULL },
 };
