@@ -286,5 +286,7 @@ engine_totals(struct engine_totals *totals)
 		totals->bytes_in += count_get(&w->counters.bytes_in);
 		totals->bytes_out += count_get(&w->counters.bytes_out);
 		totals->slow_turns += count_get(&w->loop->slow_turns);
+		totals->worst_turn_us =
+			later_of(totals->worst_turn_us, count_get(&w->loop->worst_turn_us));
 	}
 }
