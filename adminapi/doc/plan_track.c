@@ -81,12 +81,14 @@ track_check(struct plan *plan, const struct doc_node *server)
 static void
 track_check_untouched(struct plan *plan, const struct doc_node *server)
 {
-	const struct doc_node *end;
+	const struct doc_use *use = track_of(server);
+	const struct doc_node *tracked = use == NULL ? NULL : use_find(plan, use);
 	struct pointer *at;
 
-	if (track_follow(plan, server, &end) != TRACK_UNCHECKED || end->op == NULL)
+	if (tracked == NULL || tracked->op == NULL || track_of(tracked) != NULL ||
+	    is_checked(plan, tracked))
 		return;
-	at = plan_at(plan, end);
+	at = plan_at(plan, tracked);
 	pointer_push(at, "check");
 	issues_add(&plan->issues, pointer_text(at), "is not on, and server \"%s/%s\" tracks this "
 		"one", server->parent->name, server->name);
