@@ -153,6 +153,32 @@ bind_source(const struct field *f, const cJSON *v, void *to, struct pointer *at,
 }
 
 void
+bind_ip(const struct field *f, const cJSON *v, void *to, struct pointer *at, struct issues *is)
+{
+	if (cJSON_IsString(v))
+		ip_parse(to, slice_of(v->valuestring), at, is);
+}
+
+bool
+ip_parse(struct addr *addr, struct slice text, struct pointer *at, struct issues *issues)
+{
+	struct addr parsed;
+	struct diag why;
+
+	if (addr_parse(&parsed, text, ADDR_NO_UNIX, &why) != ERR_OK) {
+		issues_add(issues, pointer_text(at), "%s", why.text);
+		return false;
+	}
+	if (text.at[0] == '[' ||
+	    (parsed.sa.sa_family == AF_INET && memchr(text.at, ':', text.len) != NULL)) {
+		issues_add(issues, pointer_text(at), "must be an IP address without a port");
+		return false;
+	}
+	*addr = parsed;
+	return true;
+}
+
+void
 issue_below(struct issues *issues, struct pointer *at, const char *field, const char *detail)
 {
 	size_t mark = pointer_push(at, field);

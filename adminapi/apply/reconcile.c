@@ -99,12 +99,21 @@ same(const cJSON *a, const cJSON *b)
 	return a == NULL || b == NULL ? a == b : json_equals(a, b);
 }
 
+/* Ways to write a field of another name. */
+static bool
+is_alias(const char *name)
+{
+	return strcmp(name, "backup") == 0 || strcmp(name, "disabled") == 0;
+}
+
 /* Is the member just what the program makes of the file's own words (an id given, backup as priority)? */
 static bool
 is_normal_form(const char *name, const cJSON *base)
 {
 	if (strcmp(name, "id") == 0)
 		return base == NULL || doc_field(base, "id") == NULL;
+	if (strcmp(name, "admin_state") == 0)
+		return base != NULL && doc_field(base, "disabled") != NULL;
 	return strcmp(name, "priority") == 0 && base != NULL && doc_field(base, "backup") != NULL;
 }
 
@@ -149,7 +158,7 @@ walk_members(struct walk *walk, const struct three *in)
 			walk_member(walk, member->string, in);
 	cJSON_ArrayForEach(member, base)
 		if (members_get(&in->saved, member->string) == NULL &&
-		    strcmp(member->string, "backup") != 0)
+		    !is_alias(member->string))
 			walk_member(walk, member->string, in);
 }
 

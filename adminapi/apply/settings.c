@@ -13,71 +13,8 @@
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-/* -- servers -- */
-
-/* of enum server_admin */
-static const char *const admin_words[] = { "ready", "drain", "maint", NULL };
-
 /* of enum traffic_mode */
 static const char *const mode_words[] = { "tcp", "http", NULL };
-
-#define SERVER(member) offsetof(struct server_conf, member)
-static const struct field server_fields[] = {
-	{ "address",	 NULL, bind_target, SERVER(address),  NULL },
-	{ "source",	 NULL, bind_source, SERVER(source),   NULL },
-	{ "maxconn",	 NULL, bind_u32,    SERVER(maxconn),  NULL },
-	{ "weight",	 NULL, bind_u16,    SERVER(weight),   NULL },
-	{ "priority",	 NULL, bind_u8,	    SERVER(priority), NULL },
-	{ "admin_state", NULL, bind_word,   SERVER(admin),    admin_words },
-	{ "pool_max_conn",    NULL, bind_int, SERVER(pool_max_conn),	NULL },
-	{ "pool_purge_delay", NULL, bind_ms,  SERVER(pool_purge_delay), NULL },
-	{ "pool_low_conn",    NULL, bind_u32, SERVER(pool_low_conn),	NULL },
-	{ "max_reuse",	      NULL, bind_int, SERVER(max_reuse),	NULL },
-};
-
-static unsigned
-proxy_options(const cJSON *list)
-{
-	static const struct { const char *word; unsigned option; } options[] = {
-		{ "crc32c", PROXY_SEND_CRC32C }, { "authority", PROXY_SEND_AUTHORITY },
-	};
-	const cJSON *item;
-	unsigned mask = 0;
-
-	cJSON_ArrayForEach(item, array_or_none(list))
-		for (size_t i = 0; cJSON_IsString(item) && i < COUNT(options); i++)
-			if (strcmp(item->valuestring, options[i].word) == 0)
-				mask |= options[i].option;
-	return mask;
-}
-
-static void
-proxy_compile(struct proxy_send *proxy, const struct chain *chain, struct pointer *at,
-	struct issues *issues)
-{
-	bool v1 = cJSON_IsTrue(chain_value(chain, "send_proxy", NULL));
-	bool v2 = cJSON_IsTrue(chain_value(chain, "send_proxy_v2", NULL));
-
-	proxy->version = v2 ? 2 : v1;
-	proxy->options = proxy_options(chain_value(chain, "proxy_v2_options", NULL));
-	if (v1 && v2)
-		issue_below(issues, at, "send_proxy_v2", "is on, and so is send_proxy: a "
-			"connection can begin with one of them");
-	else if (!v2 && proxy->options != 0 && chain_is_own(chain, "proxy_v2_options"))
-		issue_below(issues, at, "proxy_v2_options", "needs send_proxy_v2");
-}
-
-static void *
-server_compile(const struct chain *chain, struct pointer *at, struct issues *issues)
-{
-	struct server_conf *conf = calloc(1, sizeof(*conf));
-
-	if (conf == NULL)
-		return NULL;
-	fields_bind(server_fields, COUNT(server_fields), chain, conf, at, issues);
-	proxy_compile(&conf->send_proxy, chain, at, issues);
-	return conf;
-}
 
 /* -- backends -- */
 
@@ -89,6 +26,8 @@ static const struct field backend_fields[] = {
 	{ "timeout",	"tunnel",	bind_timeout, BACKEND(timeout_tunnel),		NULL },
 	{ "timeout",	"server_fin",	bind_timeout, BACKEND(timeout_server_fin),	NULL },
 	{ "timeout",	"queue",	bind_timeout, BACKEND(timeout_queue),		NULL },
+	{ "timeout",	"check",	bind_timeout, BACKEND(timeout_check),		NULL },
+	{ "log_health_checks",	NULL,	bind_bool,    BACKEND(log_health_checks),	NULL },
 	{ "retries",		NULL,	bind_u32,     BACKEND(retries),			NULL },
 	{ "maxqueue",		NULL,	bind_u32,     BACKEND(maxqueue),		NULL },
 	{ "min_usable",		NULL,	bind_u32,     BACKEND(min_usable),		NULL },
@@ -120,10 +59,12 @@ backend_compile(const struct chain *chain, struct pointer *at, struct issues *is
 		return NULL;
 	conf->timeout_connect = conf->timeout_server = TIMEOUT_NONE;
 	conf->timeout_tunnel = conf->timeout_server_fin = conf->timeout_queue = TIMEOUT_NONE;
+	conf->timeout_check = TIMEOUT_NONE;
 	fields_bind(backend_fields, COUNT(backend_fields), chain, conf, at, issues);
 	conf->tunnel_set = chain_is_set(chain, "timeout", "tunnel");
 	conf->redispatch = redispatch_interval(chain_value(chain, "redispatch", NULL));
 	if (!backend_http_compile(&conf->http, chain, at, issues) ||
+	    !backend_check_compile(conf, chain, at, issues) ||
 	    !backend_rules_compile(conf, chain, at, issues))
 		backend_conf_discard(&conf);
 	return conf;
@@ -240,6 +181,8 @@ static const struct field global_fields[] = {
 	{ "pipe_memory",	NULL, bind_size,    GLOBAL(pipe_memory),	NULL },
 	{ "hard_stop_after",	NULL, bind_timeout, GLOBAL(hard_stop_after_ms),	NULL },
 	{ "shutdown_delay",	NULL, bind_timeout, GLOBAL(shutdown_delay_ms),	NULL },
+	{ "max_checks",		NULL, bind_u32,	    GLOBAL(max_checks),		NULL },
+	{ "spread_checks",	NULL, bind_u32,	    GLOBAL(spread_checks),	NULL },
 };
 
 static void *
@@ -344,5 +287,5 @@ const struct plan_compiler settings_compilers[DOC_KINDS] = {
 	[DOC_ERROR_PAGES] = { pages_compile,	pages_drop,	NULL },
 	[DOC_FRONTEND]	= { frontend_compile,	frontend_settings_drop,	NULL },
 	[DOC_BACKEND]	= { backend_compile,	backend_conf_drop,	NULL },
-	[DOC_SERVER]	= { server_compile,	free,	NULL },
+	[DOC_SERVER]	= { server_compile,	server_conf_drop,	NULL },
 };

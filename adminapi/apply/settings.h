@@ -24,6 +24,7 @@ struct global_settings {
 	uint32_t	maxconn;		/* 0: not given */
 	int64_t		pipe_memory;
 	int64_t		shutdown_delay_ms, hard_stop_after_ms;	/* TIMEOUT_NONE: for ever */
+	uint32_t	max_checks, spread_checks;	/* spread: percent */
 };
 
 struct admin_settings {

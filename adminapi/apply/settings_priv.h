@@ -40,6 +40,10 @@ field_bind_fn bind_word;	/* an enum */
 field_bind_fn bind_text;	/* char *, owned */
 field_bind_fn bind_target;	/* struct addr with a port */
 field_bind_fn bind_source;	/* struct addr, port optional */
+field_bind_fn bind_ip;		/* struct addr without a port */
+
+/* An IP address alone. False, with an issue at `at`, if it is none. */
+bool ip_parse(struct addr *addr, struct slice text, struct pointer *at, struct issues *issues);
 
 /* What the schema refused is compiled too, for its other faults: members of an object are no items. */
 const cJSON *array_or_none(const cJSON *value);
@@ -105,6 +109,14 @@ bool log_compile(struct log_list **lp, const cJSON *list, const char *format, co
 /* Captures, and what is logged in which format, into conf->captures and conf->access. False: no memory. */
 bool access_compile(struct frontend_conf *conf, const struct chain *chain, struct pointer *at,
 	struct issues *issues);
+
+/* Of plans: a server, of whose "track" a note is made. */
+void *server_compile(const struct chain *chain, struct pointer *at, struct issues *issues);
+void server_conf_drop(void *conf);
+
+/* How a backend's servers are checked, into conf->check. False: no memory. */
+bool backend_check_compile(struct backend_conf *conf, const struct chain *chain,
+	struct pointer *at, struct issues *issues);
 
 /* The fields that only HTTP has. False: no memory; what was made is the conf's. */
 bool frontend_http_compile(struct frontend_http *http, const struct chain *chain,

@@ -1,5 +1,6 @@
 /*
- * A server's own rules: "backup" is a way to say "priority"; ids are given once and kept.
+ * A server's own rules: "backup" is a way to say "priority", "disabled" one to say "admin_state"; ids are
+ * given once and kept.
  */
 #include "config.h"
 #include "adminapi/doc/plan.h"
@@ -51,6 +52,48 @@ backup_rule(struct plan *plan, struct doc_node *node, const cJSON *input, cJSON 
 		own_set_number(plan, own, "priority", 0);
 	else if (is_backup && now == 0)
 		own_set_number(plan, own, "priority", 1);
+}
+
+static void
+disabled_disagrees(struct plan *plan, struct doc_node *node, bool disabled, const char *state)
+{
+	struct pointer *at = plan_at(plan, node);
+
+	pointer_push(at, "disabled");
+	issues_add(&plan->issues, pointer_text(at), "is %s, but admin_state is %s",
+		disabled ? "true" : "false", state);
+}
+
+static bool
+is_maint(const cJSON *state)
+{
+	return cJSON_IsString(state) && strcmp(state->valuestring, "maint") == 0;
+}
+
+/* true makes it maint; false makes maint ready and leaves drain. Only "admin_state" is stored. */
+static void
+disabled_rule(struct plan *plan, struct doc_node *node, const cJSON *input, cJSON *own)
+{
+	const cJSON *disabled = doc_field(input, "disabled");
+	const cJSON *given = doc_field(input, "admin_state");
+	bool now = is_maint(doc_field(own, "admin_state"));
+	bool wanted = cJSON_IsTrue(disabled);
+
+	if (cJSON_IsNull(disabled) && given == NULL)
+		cJSON_DeleteItemFromObjectCaseSensitive(own, "admin_state");
+	if (!cJSON_IsBool(disabled))
+		return;			/* absent, or the schema's to refuse */
+	cJSON_DeleteItemFromObjectCaseSensitive(own, "disabled");
+	if (cJSON_IsString(given)) {
+		if (is_maint(given) != wanted)
+			disabled_disagrees(plan, node, wanted, given->valuestring);
+		return;
+	}
+	if (wanted == now)
+		return;
+	cJSON_DeleteItemFromObjectCaseSensitive(own, "admin_state");
+	if (cJSON_AddStringToObject(own, "admin_state", wanted ? "maint" : "ready") == NULL)
+		plan_nomem(plan);
 }
 
 void
@@ -134,7 +177,7 @@ admin_rule(struct plan *plan, struct doc_node *node, const cJSON *input, cJSON *
 
 	if (plan->origin != DOC_BY_CONFIG || !cJSON_IsString(state) ||
 	    old->admin_by != DOC_BY_REST || strcmp(state->valuestring, "ready") == 0 ||
-	    doc_field(input, "admin_state") != NULL)
+	    doc_field(input, "admin_state") != NULL || doc_field(input, "disabled") != NULL)
 		return;
 	op = plan_op_on(plan, node, false);
 	if (op == NULL || cJSON_AddStringToObject(own, "admin_state", state->valuestring) == NULL)
@@ -148,6 +191,7 @@ plan_server_rules(struct plan *plan, struct doc_node *node, const cJSON *old, co
 	cJSON *own)
 {
 	admin_rule(plan, node, input, own);
+	disabled_rule(plan, node, input, own);
 	backup_rule(plan, node, input, own);
 	id_rule(plan, node, old, own);
 }

@@ -49,6 +49,18 @@ is_child(enum doc_kind kind, const char *member)
 	return false;
 }
 
+/* Are its members inherited one by one? Else the nearest one holds as a whole: "check". */
+static bool
+holds_by_members(const struct schema_node *def)
+{
+	if (!schema_is_object(def) || !schema_is_inherited(def))
+		return false;
+	for (uint32_t i = 0; i < schema_property_count(def); i++)
+		if (schema_is_inherited(schema_property_at(def, i)))
+			return true;
+	return false;
+}
+
 /* Is anything set in it or built in? */
 static bool
 object_holds(const struct chain *chain, const char *field, const struct schema_node *def)
@@ -100,7 +112,7 @@ write_field_that_holds(struct jsonw *w, const struct chain *chain, const char *f
 {
 	const cJSON *value;
 
-	if (schema_is_object(def)) {
+	if (holds_by_members(def)) {
 		if (object_holds(chain, field, def))
 			write_object_that_holds(w, chain, field, def);
 		return;
@@ -125,6 +137,16 @@ write_backup(struct jsonw *w, const struct chain *chain)
 	jsonw_bool(w, "backup", cJSON_IsNumber(priority) && priority->valuedouble > 0);
 }
 
+/* "disabled" is another way to read "admin_state". */
+static void
+write_disabled(struct jsonw *w, const struct chain *chain)
+{
+	const cJSON *state = chain_value(chain, "admin_state", NULL);
+
+	jsonw_bool(w, "disabled", cJSON_IsString(state) &&
+		   strcmp(state->valuestring, "maint") == 0);
+}
+
 static void
 view_write_plain(struct jsonw *w, const struct doc *doc, const struct doc_node *node)
 {
@@ -143,6 +165,8 @@ view_write_plain(struct jsonw *w, const struct doc *doc, const struct doc_node *
 			continue;
 		if (node->kind == DOC_SERVER && strcmp(field, "backup") == 0)
 			write_backup(w, &chain);
+		else if (node->kind == DOC_SERVER && strcmp(field, "disabled") == 0)
+			write_disabled(w, &chain);
 		else
 			write_field_that_holds(w, &chain, field, field_def);
 	}

@@ -7,6 +7,7 @@
 #include "server/backend.h"
 #include <stdlib.h>
 #include "core/obj.h"
+#include "server/check_conf.h"
 #include "server/server_priv.h"
 
 static const uint16_t retry_statuses[] = {
@@ -38,6 +39,7 @@ backend_conf_free(struct backend_conf *conf)
 	backend_http_fini(&conf->http);
 	if (conf->rules != NULL)
 		conf->rules_free(conf->rules);
+	check_conf_unref(&conf->check);
 	free(conf->balance);
 	free(conf);
 }

@@ -5,7 +5,8 @@
  * value from the place that decides to stream_end(). A worker ends those that the server has when the message
  * comes, some a turn, so that thousands delay nobody; who comes to the server later is not meant. A
  * server that is to end streams for a second cause while it does for a first: those who are being ended keep
- * the first; the order is carried out when the first one is home.
+ * the first; the order is carried out when the first one is home. Where several causes wait for that, they
+ * are taken in HAProxy's order of precedence: D, U, K.
  *
  * Control thread, but where said.
  */
@@ -20,13 +21,23 @@
 struct server;
 struct server_slot;
 
-/* Of a server and worker; embedded in server_slot. */
+/* A worker's part of an order; embedded in server_slot. */
 struct server_ends {
 	struct mail	 mail;		/* control -> worker -> control */
-	struct task	 task;		/* worker */
+	struct list	 node;		/* worker: with those that have streams to end */
 	struct list	 ending;	/* worker: streams (by_server) whose end is ordered, with `cause` */
 	enum end_cause	 cause;
 	uint32_t	 ended;
+};
+
+/* The order that is away; embedded in the server. Control. */
+struct server_end_order {
+	bool		 is_away;	/* the server is held */
+	struct mailbox	*home;		/* control's; outlives all servers */
+	uint32_t	 pending;	/* parts that are not home */
+	uint32_t	 ended;
+	enum end_cause	 cause;
+	unsigned	 waiting;	/* causes to carry out next, a bit each */
 };
 
 void server_ends_init(struct server_slot *slot);
@@ -34,7 +45,8 @@ void server_ends_init(struct server_slot *slot);
 /*
  * `cause` is END_SERVER_DOWN, END_ACTIVE_BACK or END_ADMIN; END_ADMIN ends all, the others leave those alone whose server side
  * is shut already (HAProxy's rule). Mail keeps its order: weights that were sent before are in force when
- * the first stream ends. The server is held until the order is home.
+ * the first stream ends; so within a publication this belongs into its after(). The server is held until
+ * the order is home.
  */
 void server_end_streams(struct server *server, enum end_cause cause);
 

@@ -8,9 +8,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include "core/obj.h"
+#include "server/check_conf.h"
 #include "server/server_priv.h"
 
 static uint64_t server_generations;		/* control */
+
+void
+server_conf_free(struct server_conf *conf)
+{
+	if (conf == NULL)
+		return;
+	check_conf_unref(&conf->agent_steps);
+	if (conf->track != NULL)
+		server_release(conf->track);
+	free(conf);
+}
 
 static void
 server_free(struct server *server)
@@ -21,7 +33,7 @@ server_free(struct server *server)
 	assert(atomic_load(&server->current) == 0 && list_is_empty(&server->by_priority));
 	assert(server_idle_connections(server) == 0);
 	free(server->moved_from);
-	free(server->conf);
+	server_conf_free(server->conf);
 	free(server->name);
 	obj_free(server);
 	if (is_watching)		/* last: it may go now, too */
@@ -82,6 +94,7 @@ server_slot_init(struct server_slot *slot, struct server *server, uint32_t worke
 	weight_init(slot);
 	slot->server = server;
 	slot->worker = worker;
+	server_ends_init(slot);
 }
 
 enum err

@@ -148,6 +148,7 @@ struct server_slot {
 	struct server_counters		 counters;	/* stream/ counts */
 	struct list			 behind;	/* in the backend slot's list, see weight.c */
 	struct list			 by_name;	/* see names.c */
+	struct server_ends		 ends;
 };
 
 /* What is known of a server's health, from whom; control thread. */
@@ -199,13 +200,14 @@ struct server {
 	bool			 is_gone;	/* the item that retires it was published */
 	bool			 is_home;	/* retired, and no worker uses it */
 	bool			 is_retired;	/* the item that retired it was acknowledged */
-	uint32_t		 holders;	/* rules and trackers that name it */
+	uint32_t		 holders;	/* rules and trackers that name it, an order that is away */
 	struct server_health	 health;
 	struct check		*check, *agent;	/* owned; NULL: never needed */
 	struct server		*tracked;	/* whom the published conf tracks; NULL: nobody */
 	struct list		 trackers;	/* who tracks it */
 	struct list		 by_tracked;	/* in tracked->trackers */
 	bool			 is_watching;	/* its backend: only they still need it */
+	struct server_end_order	 end_order;
 
 	/* control writes, workers read: the weight that workers were sent last, see weight.c */
 	_Atomic uint64_t	 lb_order;
@@ -253,7 +255,7 @@ enum err server_publish_new(struct publish_item **ip, struct server *server,
  */
 enum err server_retire_new(struct publish_item **ip, struct server *server);
 
-/* Control: rules name it (so it may not be freed), and no more. */
+/* Control: rules name it, or an order is away (so it may not be freed), and no more. */
 void server_hold(struct server *server);
 void server_release(struct server *server);
 

@@ -107,7 +107,7 @@ server_item_acked(struct publish_item *item)
 {
 	struct server_item *si = server_item_of(item);
 
-	free(si->old);
+	server_conf_free(si->old);
 	free(si);
 }
 
@@ -116,7 +116,7 @@ server_item_abort(struct publish_item *item)
 {
 	struct server_item *si = server_item_of(item);
 
-	free(si->conf);
+	server_conf_free(si->conf);
 	if (si->is_first)
 		server_discard(&si->server);
 	free(si);

@@ -10,6 +10,7 @@
 #include "core/obj.h"
 #include "core/publish.h"
 #include "core/snap.h"
+#include "stream/stream_priv.h"
 #include "stream/worker_priv.h"
 
 /* What control tells a worker, and the worker's word that it is done. */
@@ -140,6 +141,7 @@ engine_start(const struct engine_conf *conf, struct loop *control)
 	if (result == ERR_OK) {
 		snap_set_home(&control->mailbox);
 		publish_set_workers(engine.loops, engine.threads);
+		server_set_end_stream(stream_end_by_server);
 		result = engine_start_threads();
 	}
 	if (result != ERR_OK)
@@ -284,5 +286,7 @@ engine_totals(struct engine_totals *totals)
 		totals->bytes_in += count_get(&w->counters.bytes_in);
 		totals->bytes_out += count_get(&w->counters.bytes_out);
 		totals->slow_turns += count_get(&w->loop->slow_turns);
+		totals->worst_turn_us =
+			later_of(totals->worst_turn_us, count_get(&w->loop->worst_turn_us));
 	}
 }

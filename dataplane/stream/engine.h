@@ -39,7 +39,7 @@ struct engine_totals {
 	uint64_t	connections, bytes_in, bytes_out;
 	uint32_t	current, max;
 	uint64_t	pipe_memory_used;
-	uint64_t	slow_turns;
+	uint64_t	slow_turns, worst_turn_us;
 };
 void engine_totals(struct engine_totals *totals);
 uint32_t engine_threads(void);

@@ -27,19 +27,30 @@ exchange_is_clean(const struct stream *s)
 	       s->flow[UP].state == FLOW_FLUSHED && s->exchange->frame[DOWN].rest.bytes == 0;
 }
 
+/* One that he has from before is another server's: it stays, unless that takes no more requests. */
+static void
+exchange_keep_own(struct client *c, struct server_conn *sc)
+{
+	if (c->own != NULL && c->own->slot->node.weight == 0)
+		server_conn_close(&c->own);
+	if (c->own != NULL)
+		server_conn_close(&sc);
+	else if (pool_give_own(sc, c, exchange_on_own_lost))
+		c->own = sc;
+}
+
 static void
 exchange_keep_server(struct stream *s)
 {
 	struct server_conn *sc = s->sc;
-	struct client *c = s->client;
 
 	s->sc = NULL;
 	if (!sc->is_private && s->backend_conf->http.reuse != HTTP_REUSE_NEVER)
 		pool_give(sc);
-	else if (!s->exchange->keeps_client || c->own != NULL)
+	else if (s->exchange->keeps_client)
+		exchange_keep_own(s->client, sc);
+	else
 		server_conn_close(&sc);
-	else if (pool_give_own(sc, c, exchange_on_own_lost))
-		c->own = sc;
 }
 
 static void
@@ -49,7 +60,7 @@ exchange_part_server(struct stream *s)
 		return;
 	if (exchange_is_clean(s))
 		exchange_keep_server(s);
-	else if (s->cause == END_DONE || s->exchange->is_whole)
+	else if (s->cause == END_DONE || (s->exchange->is_whole && !stream_is_ordered_end(s)))
 		stream_close(s, SERVER);
 	else
 		stream_reset(s, SERVER);
@@ -104,7 +115,7 @@ exchange_finish(struct stream *s)
 
 	if (!x->is_parsed)
 		front_count_part(s);
-	if (x->answer == ANSWER_OURS)
+	if (x->answer == ANSWER_OURS && s->cause == x->answered)
 		s->ended_in = x->answered_in;
 	else if (flow_is_done(&s->flow[DOWN]) && x->answer == ANSWER_SERVERS)
 		x->is_whole = true;	/* whatever became of the request */

@@ -197,6 +197,20 @@ void stream_end(struct stream *s, enum end_cause cause);
 
 void stream_end_all(struct worker *worker, enum end_cause cause);
 
+/* It was ended from outside, whatever went on: its sides see a cut. */
+static inline bool
+stream_is_ordered_end(const struct stream *s)
+{
+	return s->cause == END_SERVER_DOWN || s->cause == END_ACTIVE_BACK || s->cause == END_ADMIN ||
+	       s->cause == END_SERVER_REMOVED || s->cause == END_SHUTDOWN;
+}
+
+/*
+ * ends.c: end the stream with this node in its server's list: see server/ends.h. False: its server's side is shut,
+ * it is left alone.
+ */
+bool stream_end_by_server(struct list *by_server, enum end_cause cause);
+
 /* Its connection on a side; NULL: there is none. */
 struct conn *stream_conn(const struct stream *s, enum stream_side side);
 

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #include "core/log.h"
@@ -321,6 +322,8 @@ backend_item(void)
 	conf->redispatch = o->redispatch;
 	conf->maxqueue = o->maxqueue == 0 ? 100 : o->maxqueue;
 	conf->min_usable = 1;
+	conf->mode = o->http ? MODE_HTTP : MODE_TCP;
+	conf->http.retry_on = RETRY_ON_CONN_FAILURE;
 	assert_int_equal(backend_publish_new(&item, rig.backend, conf), ERR_OK);
 	return item;
 }
@@ -367,6 +370,7 @@ rig_frontend_item(struct frontend *frontend, struct bind **binds, uint32_t count
 	conf->timeout_client = time_or_minute(rig.options.client);
 	conf->timeout_client_fin = time_or_minute(rig.options.client_fin);
 	conf->maxconn = maxconn;
+	conf->mode = rig.options.http ? MODE_HTTP : MODE_TCP;
 	conf->access.count = 1;
 	assert_int_equal(log_list_new(&conf->access.logs[0].list, &to_stdout, 1), ERR_OK);
 	for (uint32_t i = 0; i < count; i++) {
@@ -568,6 +572,19 @@ log_line_read(uint32_t number, char line[RIG_LINE_MAX])
 	return end != NULL;
 }
 
+char *
+rig_log_text(void)
+{
+	struct stat st;
+	char *text;
+
+	assert_int_equal(fstat(rig_log_fd, &st), 0);
+	text = calloc(1, (size_t)st.st_size + 1);
+	assert_non_null(text);
+	assert_int_equal(pread(rig_log_fd, text, (size_t)st.st_size, 0), st.st_size);
+	return text;
+}
+
 static void
 log_line_next(char line[RIG_LINE_MAX])
 {
@@ -588,13 +605,19 @@ rig_logs_both(const char *one, const char *other)
 }
 
 void
-rig_logs(const char *text)
+rig_logs_both_of(const char *text, const char *other)
 {
 	char line[RIG_LINE_MAX];
 
 	log_line_next(line);
-	if (strstr(line, text) == NULL)
-		fail_msg("%s is not in %s", text, line);
+	if (strstr(line, text) == NULL || strstr(line, other) == NULL)
+		fail_msg("%s or %s is not in %s", text, other, line);
+}
+
+void
+rig_logs(const char *text)
+{
+	rig_logs_both_of(text, "");
 }
 
 /* Sessions. */
