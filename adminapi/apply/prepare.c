@@ -129,6 +129,7 @@ server_prepare(struct preparation *p, struct plan_op *op)
 			server_discard(&server);
 		return e;
 	}
+	op->prepared = conf;
 	op->conf = NULL;
 	publication_add(p->publication, item);
 	op_set_object(op, server);

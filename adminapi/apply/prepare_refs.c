@@ -4,8 +4,10 @@
 #include "config.h"
 #include "adminapi/apply/refs.h"
 
+#include <assert.h>
 #include <string.h>
 #include "adminapi/apply/prepare.h"
+#include "server/server.h"
 #include "stream/frontend.h"
 
 /* Where the `nth` use of that map stands, below the resource; from 1. */
@@ -84,15 +86,53 @@ op_resolve(struct preparation *p, const struct plan_op *op)
 	return ERR_OK;
 }
 
+/* Whom a server tracks: its only use. The conf lets go of it with itself. */
+static void
+server_resolve_track(struct preparation *p, const struct plan_op *op)
+{
+	struct server_conf *conf = op->prepared;
+
+	for (uint32_t i = 0; i < op->uses.count && conf->track == NULL; i++) {
+		const struct doc_use *use = op->uses.at[i];
+		struct doc_node *backend = plan_find(p->plan, p->plan->doc->root, DOC_BACKEND,
+			use->parent);
+		struct doc_node *server = backend == NULL ? NULL :
+			plan_find(p->plan, backend, DOC_SERVER, use->name);
+
+		assert(server != NULL && server->object != NULL); /* plan_check_uses() */
+		conf->track = server->object;
+		server_hold(conf->track);
+	}
+}
+
+static void
+server_forget_track(const struct plan_op *op)
+{
+	struct server_conf *conf = op->prepared;
+
+	if (conf->track != NULL)
+		server_release(conf->track);
+	conf->track = NULL;
+}
+
+static bool
+is_prepared_server(const struct plan_op *op)
+{
+	return op->node->kind == DOC_SERVER && op->to != NULL && op->prepared != NULL;
+}
+
 /* Objects of the same plan are discarded in another order. */
 void
 preparation_let_go(struct preparation *p)
 {
 	struct refs *lists[OP_REFS_MAX];
 
-	for (uint32_t i = 0; i < p->plan->count; i++)
+	for (uint32_t i = 0; i < p->plan->count; i++) {
 		for (uint32_t n = op_refs(p->plan->ops[i], lists); n > 0; n--)
 			refs_let_go(lists[n - 1]);
+		if (is_prepared_server(p->plan->ops[i]))
+			server_forget_track(p->plan->ops[i]);
+	}
 }
 
 enum err
@@ -101,6 +141,8 @@ preparation_resolve(struct preparation *p)
 	for (uint32_t i = 0; i < p->plan->count; i++) {
 		enum err e = op_resolve(p, p->plan->ops[i]);
 
+		if (is_prepared_server(p->plan->ops[i]))
+			server_resolve_track(p, p->plan->ops[i]);
 		if (e == ERR_OK)
 			continue;
 		p->nomem = e == ERR_NOMEM;

@@ -98,6 +98,7 @@ struct doc {
 	uint64_t		 revision;	/* the head's */
 	uint64_t		 next_stamp;
 	uint32_t		 node_count;	/* members of all collections */
+	uint32_t		 trackers;	/* servers that name others, in the head */
 	bool			 frozen;	/* a plan runs on the helper: free no node */
 	struct {
 		bool	threads, state_dir, files_dir, log_dir;

@@ -396,6 +396,7 @@ plan_finish(struct plan *plan)
 	for (uint32_t i = 0; i < plan->count; i++)
 		plan_compile_op(plan, plan->ops[i]);
 	plan_check_uses(plan);
+	plan_check_tracks(plan);
 	if (!plan_sort(plan))
 		plan_nomem(plan);
 	plan_make_tables(plan);

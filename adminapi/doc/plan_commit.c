@@ -59,10 +59,12 @@ lower_head(struct doc_node *node)
 
 /* Of the newest version, compiled anew or not; the other way round when it is undone. */
 static void
-op_swap_uses(struct plan_op *op)
+op_swap_uses(struct plan *plan, struct plan_op *op)
 {
 	struct doc_uses uses = op->node->uses;
 
+	if (op->node->kind == DOC_SERVER)
+		plan->doc->trackers += (uint32_t)(op->uses.count > 0) - (uint32_t)(uses.count > 0);
 	op->node->uses = op->uses;
 	op->uses = uses;
 }
@@ -94,7 +96,7 @@ plan_hand_over(struct plan *plan)
 			doc_node_attach(plan->doc, op->node);
 		op->created = false;
 		op->object = op->node->object;
-		op_swap_uses(op);
+		op_swap_uses(plan, op);
 		if (is_change_below(op))
 			raise_head(op->node, plan->revision);
 		if (!is_change(op))
@@ -112,7 +114,7 @@ plan_undo(struct plan *plan)
 	for (uint32_t i = plan->count; i > 0; i--) {
 		struct plan_op *op = plan->ops[i - 1];
 
-		op_swap_uses(op);
+		op_swap_uses(plan, op);
 		if (is_change_below(op))
 			lower_head(op->node);
 		if (!is_change(op))

@@ -179,9 +179,15 @@ touch_users_of_replaced(struct plan *plan)
 	doc_each_child(frontend, root, DOC_FRONTEND)
 		if (names_replaced(plan, frontend))
 			plan_touch(plan, frontend);
-	doc_each_child(backend, root, DOC_BACKEND)
+	doc_each_child(backend, root, DOC_BACKEND) {
 		if (names_replaced(plan, backend))
 			plan_touch(plan, backend);
+		if (plan->doc->trackers == 0)
+			continue;
+		doc_each_child(server, backend, DOC_SERVER)
+			if (names_replaced(plan, server))
+				plan_touch(plan, server);
+	}
 }
 
 void

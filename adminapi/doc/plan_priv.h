@@ -93,6 +93,12 @@ void plan_check_map_files(struct plan *plan);
 /* refs.c: after compilation: whom the compilers found named is there, and nobody goes who is. */
 void plan_check_uses(struct plan *plan);
 
+/* Who a use names, as the plan leaves it; NULL: it is not there. */
+struct doc_node *use_find(struct plan *plan, const struct doc_use *use);
+
+/* plan_track.c: then, servers that track others. */
+void plan_check_tracks(struct plan *plan);
+
 /* mode.c */
 void plan_check_modes(struct plan *plan);
 

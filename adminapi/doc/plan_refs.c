@@ -231,7 +231,7 @@ use_parent(struct plan *plan, const struct doc_use *use)
 	return plan_find(plan, plan->doc->root, DOC_BACKEND, use->parent);
 }
 
-static struct doc_node *
+struct doc_node *
 use_find(struct plan *plan, const struct doc_use *use)
 {
 	struct doc_node *parent = use_parent(plan, use);
@@ -297,11 +297,21 @@ check_uses(struct plan *plan, const struct doc_node *user, const struct doc_uses
 }
 
 static void
-check_untouched_uses(struct plan *plan, enum doc_kind kind)
+check_untouched_uses(struct plan *plan, const struct doc_node *parent, enum doc_kind kind)
 {
-	doc_each_child(user, plan->doc->root, kind)
+	doc_each_child(user, parent, kind)
 		if (user->op == NULL)
 			check_uses(plan, user, &user->uses, false);
+}
+
+/* Servers are many, and few track others. */
+static void
+check_untouched_trackers(struct plan *plan)
+{
+	if (plan->doc->trackers == 0)
+		return;
+	doc_each_child(backend, plan->doc->root, DOC_BACKEND)
+		check_untouched_uses(plan, backend, DOC_SERVER);
 }
 
 void
@@ -318,6 +328,7 @@ plan_check_uses(struct plan *plan)
 	}
 	if (!any_goes)
 		return;
-	check_untouched_uses(plan, DOC_FRONTEND);
-	check_untouched_uses(plan, DOC_BACKEND);
+	check_untouched_uses(plan, plan->doc->root, DOC_FRONTEND);
+	check_untouched_uses(plan, plan->doc->root, DOC_BACKEND);
+	check_untouched_trackers(plan);
 }
