@@ -98,6 +98,7 @@ struct check_conf {
 	uint32_t		 refs;
 	enum check_kind		 kind;
 	bool			 disable_on_404;
+	bool			 is_preset;	/* TCP: nobody wrote the steps, so failures do not name them */
 	uint32_t		 count;
 	struct check_step	 steps[];	/* begins with a CONNECT */
 };
