@@ -8,6 +8,8 @@
 #include <unistd.h>
 #include "server/ends.h"
 #include "stream/engine_priv.h"
+#include "stream/exchange_priv.h"
+#include "stream/stream_priv.h"
 #include "stream/worker_priv.h"
 
 static int64_t ended = -1;
@@ -172,6 +174,90 @@ a_half_closed_stream_ends_either_way(void **state)
 	}
 }
 
+/* Where the answer is whole from the server, or ours, and nothing goes there any more. */
+static void
+an_exchange_whose_server_side_is_shut_is_left_alone(void **state)
+{
+	static const struct {
+		enum answer_from answer;
+		enum stream_state state;
+		enum flow_state	 up, down;
+	} cases[] = {
+		{ ANSWER_SERVERS, STREAM_LAST, FLOW_FLUSHED, FLOW_EOF },
+		{ ANSWER_SERVERS, STREAM_LAST, FLOW_SHUT, FLOW_EOF },
+		{ ANSWER_SERVERS, STREAM_OPEN, FLOW_FLUSHED, FLOW_FLUSHED },
+		{ ANSWER_OURS, STREAM_LAST, FLOW_OPEN, FLOW_EOF },
+		{ ANSWER_OURS, STREAM_LAST, FLOW_FLUSHED, FLOW_EOF },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct exchange x = { .answer = cases[i].answer };
+		struct stream s = { .magic = STREAM_MAGIC,
+				    .mode = &stream_http,
+				    .state = cases[i].state,
+				    .exchange = &x };
+
+		s.flow[UP].state = cases[i].up;
+		s.flow[DOWN].state = cases[i].down;
+		assert_false(stream_end_by_server(&s.by_server, END_SERVER_DOWN));
+		assert_false(stream_end_by_server(&s.by_server, END_ACTIVE_BACK));
+		assert_int_equal(s.state, cases[i].state);
+	}
+}
+
+static void
+an_exchange_ends_whatever_it_waits_for(void **state)
+{
+	static const struct {
+		const char *request, *answer;
+		char	    phase;
+		const char *status;
+	} cases[] = {
+		{ "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "", 'H', "\"status\":500" },
+		{ "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n1234", "", 'H',
+		  "\"status\":500" },
+		{ "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-", 'H',
+		  "\"status\":500" },
+		{ "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 103 Early\r\n\r\n", 'H',
+		  "\"status\":500" },
+		{ "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+		  "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n1", 'D', "\"status\":200" },
+		/* all was answered, and the request goes on */
+		{ "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n1234",
+		  "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1", 'D', "\"status\":200" },
+	};
+
+	RIG(.http = true);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct session_list *list;
+		int client, server;
+		char line[256];
+
+		client = rig_client();
+		rig_write(client, cases[i].request);
+		server = rig_accept(0);
+		rig_reads(server, cases[i].request[0] == 'G' ? "GET" : "POST");
+		rig_write(server, cases[i].answer);
+		for (;;) {
+			uint64_t out;
+
+			list = rig_sessions(&(struct session_filter){ 0 }, 1);
+			out = list->infos[0]->bytes_out;
+			session_list_free(&list);
+			if (out > 0 || cases[i].answer[0] == '\0' || i == 2)
+				break;
+		}
+		assert_int_equal(end_streams(0, END_ACTIVE_BACK), 1);
+		(void)snprintf(line, sizeof(line), STATE("U%c--"), cases[i].phase);
+		rig_logs_both_of(line, cases[i].status);
+		rig_reads_reset(server);
+		close(client);
+		close(server);
+	}
+	assert_int_equal(atomic_load(&rig.servers[0]->current), 0);
+	assert_int_equal(server_idle_connections(rig.servers[0]), 0);
+}
+
 int
 main(void)
 {
@@ -185,6 +271,9 @@ main(void)
 		cmocka_unit_test_setup_teardown(a_stream_that_is_stuck_in_bulk_ends, NULL,
 						rig_stop),
 		cmocka_unit_test_setup_teardown(a_half_closed_stream_ends_either_way, NULL,
+						rig_stop),
+		cmocka_unit_test(an_exchange_whose_server_side_is_shut_is_left_alone),
+		cmocka_unit_test_setup_teardown(an_exchange_ends_whatever_it_waits_for, NULL,
 						rig_stop),
 	};
 

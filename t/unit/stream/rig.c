@@ -605,13 +605,19 @@ rig_logs_both(const char *one, const char *other)
 }
 
 void
-rig_logs(const char *text)
+rig_logs_both_of(const char *text, const char *other)
 {
 	char line[RIG_LINE_MAX];
 
 	log_line_next(line);
-	if (strstr(line, text) == NULL)
-		fail_msg("%s is not in %s", text, line);
+	if (strstr(line, text) == NULL || strstr(line, other) == NULL)
+		fail_msg("%s or %s is not in %s", text, other, line);
+}
+
+void
+rig_logs(const char *text)
+{
+	rig_logs_both_of(text, "");
 }
 
 /* Sessions. */

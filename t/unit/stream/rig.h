@@ -116,8 +116,9 @@ void rig_reset(int fd);				/* closes with an RST */
 void rig_hold(uint32_t worker);
 void rig_release(uint32_t worker);
 
-/* The next line of the log, which must hold `text`. */
+/* The next line of the log, which must hold `text`; both texts. */
 void rig_logs(const char *text);
+void rig_logs_both_of(const char *text, const char *other);
 
 /* All that was logged; free() it. */
 char *rig_log_text(void);
