@@ -151,11 +151,13 @@ attempt_pass(struct attempt *a, struct check_verdict *verdict)
 {
 	const struct check_step *last = attempt_step(a);
 
-	if (last->kind == CHECK_STEP_EXPECT)
-		return ENDS; /* its judge has said all */
-	verdict->result = last->kind == CHECK_STEP_CONNECT ? CHECK_L4OK : CHECK_L7OK;
-	verdict->code = 0;
-	strcpy(verdict->detail, check_words_passed(a->conf));
+	if (last->kind != CHECK_STEP_EXPECT) {	/* else its judge has said what it is */
+		verdict->result = last->kind == CHECK_STEP_CONNECT ? CHECK_L4OK : CHECK_L7OK;
+		verdict->code = 0;
+		verdict->detail[0] = '\0';
+	}
+	if (verdict->detail[0] == '\0')
+		strcpy(verdict->detail, check_words_passed(a->conf));
 	return ENDS;
 }
 
@@ -352,15 +354,17 @@ attempt_keep_reply(struct attempt *a, struct check_verdict *verdict)
 	return WAITS;
 }
 
+/* The next EXPECT looks at the same bytes, see check_judge(); who sends is done with those that were used. */
 static void
-attempt_drop_reply(struct attempt *a, size_t bytes)
+attempt_pass_reply(struct attempt *a, size_t used)
 {
 	char *reply = attempt_reply(a);
 
-	assert(bytes <= a->reply_len);
-	a->reply_len -= bytes;
-	memmove(reply, reply + bytes, a->reply_len);
-	a->reply_judged = false;
+	assert(used <= a->reply_len);
+	if (a->step + 1 < a->conf->count && a->conf->steps[a->step + 1].kind == CHECK_STEP_EXPECT)
+		return;
+	a->reply_len -= used;
+	memmove(reply, reply + used, a->reply_len);
 }
 
 /* GOES_ON: it has more now, or knows that there will be no more. */
@@ -392,7 +396,7 @@ attempt_judge(struct attempt *a, struct check_verdict *verdict)
 	if (a->reply_judged || (a->reply_len == 0 && !is_end))
 		return WAITS;
 	switch (check_judge(a->conf, attempt_step(a), bytes, is_end, &used, verdict)) {
-	case CHECK_JUDGED_PASS: attempt_drop_reply(a, used); return attempt_next(a, verdict);
+	case CHECK_JUDGED_PASS: attempt_pass_reply(a, used); return attempt_next(a, verdict);
 	case CHECK_JUDGED_FAIL: return ENDS;
 	case CHECK_JUDGED_MORE: break;
 	}
@@ -437,9 +441,10 @@ attempt_begin_step(struct attempt *a, struct check_verdict *verdict)
 		a->reply_judged = false;
 		return GOES_ON;
 	}
-	a->reply_len = 0;
-	if (step->kind == CHECK_STEP_CONNECT)
+	if (step->kind == CHECK_STEP_CONNECT) {
+		a->reply_len = 0;
 		return attempt_connect(a, verdict);
+	}
 	a->out = step->send;
 	a->phase = ATTEMPT_SENDING;
 	return GOES_ON;

@@ -11,8 +11,6 @@
 #include "expr/regex.h"
 #include "server/check_conf_priv.h"
 
-#define STEPS_IMPLIED	3	/* the CONNECT, the request and the EXPECT of HTTP: not counted by the limit */
-
 enum err
 check_conf_new(struct check_conf **cp, enum check_kind kind)
 {
@@ -57,8 +55,8 @@ expect_fini(struct check_expect *expect)
 	free(expect->ranges);
 }
 
-static void
-step_fini(struct check_step *step)
+void
+check_step_fini(struct check_step *step)
 {
 	switch (step->kind) {
 	case CHECK_STEP_CONNECT:
@@ -89,11 +87,10 @@ step_insert(struct check_conf **cp, uint32_t at, const struct check_step *step)
 	return ERR_OK;
 }
 
-/* `step` is taken: part of the list, or freed. */
 enum err
 check_step_add(struct check_conf **cp, struct check_step *step, const char *comment)
 {
-	enum err e = (*cp)->count < CHECK_STEPS_MAX + STEPS_IMPLIED ? ERR_OK : ERR_LIMIT;
+	enum err e = (*cp)->count < CHECK_STEPS_MAX ? ERR_OK : ERR_LIMIT;
 
 	if (e == ERR_OK && comment != NULL && comment[0] != '\0') {
 		step->comment = strdup(comment);
@@ -102,7 +99,7 @@ check_step_add(struct check_conf **cp, struct check_step *step, const char *comm
 	if (e == ERR_OK)
 		e = step_insert(cp, (*cp)->count, step);
 	if (e != ERR_OK)
-		step_fini(step);
+		check_step_fini(step);
 	return e;
 }
 
@@ -127,13 +124,64 @@ check_conf_add_send(struct check_conf **cp, struct slice bytes, const char *comm
 }
 
 enum err
+check_conf_add_send_hex(struct check_conf **cp, struct slice hex, const char *comment,
+			struct diag *diag)
+{
+	struct check_step step = { .kind = CHECK_STEP_SEND };
+	enum err e = check_hex_read(&step.send, hex, "hex", diag);
+
+	return e == ERR_OK ? check_step_add(cp, &step, comment) : e;
+}
+
+/* The last step of that kind; -1: there is none. */
+static int
+step_last(const struct check_conf *conf, enum check_step_kind kind)
+{
+	int i = (int)conf->count - 1;
+
+	while (i >= 0 && conf->steps[i].kind != kind)
+		i--;
+	return i;
+}
+
+/* The default request goes behind the first CONNECT, whatever follows that. */
+static enum err
+request_imply(struct check_conf **cp)
+{
+	struct check_conf *own;
+	struct check_step *made;
+	enum err e = check_conf_new(&own, CHECK_KIND_HTTP);
+
+	if (e != ERR_OK)
+		return e;
+	e = check_conf_add_request(&own, &(struct check_request){ .headers = NULL }, NULL, NULL);
+	if (e == ERR_OK) {
+		made = &own->steps[0];
+		e = step_insert(cp, 1, made);
+		if (e == ERR_OK)
+			own->count = 0;		/* its bytes have moved */
+	}
+	check_conf_unref(&own);
+	return e;
+}
+
+enum err
 check_conf_end(struct check_conf **cp)
 {
 	const struct check_step connect = { .kind = CHECK_STEP_CONNECT };
+	const struct check_step fine = { .kind = CHECK_STEP_EXPECT,
+					 .expect = { .match = CHECK_MATCH_ANY, .min_recv = -1 } };
+	enum err e = ERR_OK;
 
 	if ((*cp)->count == 0 || (*cp)->steps[0].kind != CHECK_STEP_CONNECT)
-		return step_insert(cp, 0, &connect);
-	return ERR_OK;
+		e = step_insert(cp, 0, &connect);
+	if (e != ERR_OK || (*cp)->kind != CHECK_KIND_HTTP)
+		return e;
+	if (step_last(*cp, CHECK_STEP_SEND) < 0)
+		e = request_imply(cp);
+	if (e == ERR_OK && step_last(*cp, CHECK_STEP_EXPECT) < step_last(*cp, CHECK_STEP_SEND))
+		e = step_insert(cp, (*cp)->count, &fine);
+	return e;
 }
 
 struct check_conf *
@@ -155,6 +203,6 @@ check_conf_unref(struct check_conf **cp)
 	if (--conf->refs > 0)
 		return;
 	for (uint32_t i = 0; i < conf->count; i++)
-		step_fini(&conf->steps[i]);
+		check_step_fini(&conf->steps[i]);
 	free(conf);
 }

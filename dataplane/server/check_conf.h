@@ -15,7 +15,7 @@
 #include "core/str.h"
 #include "server/health.h"
 
-#define CHECK_STEPS_MAX	 64
+#define CHECK_STEPS_MAX	 64	/* written ones; those that go without saying are not counted */
 #define CHECK_REPLY_BYTES 16384	/* of a server's answer; HAProxy's buffer */
 
 struct regex;
@@ -37,7 +37,8 @@ enum check_match {
 	CHECK_MATCH_BINARY,
 	CHECK_MATCH_RBINARY,	/* the regex matches what came, in hexadecimal digits */
 	CHECK_MATCH_HEADER,	/* HTTP: a header of that name (and value) is there */
-	CHECK_MATCH_LINE,	/* agent: a whole line, whatever it says, is in verdict->detail */
+	CHECK_MATCH_LINE,	/* agent, redis: a whole line, `text` if that is not empty; it is in verdict->detail */
+	CHECK_MATCH_REPLY,	/* smtp: a whole reply (RFC 5321, 4.2) whose code begins with 2 */
 };
 
 enum check_value_match {
@@ -55,7 +56,7 @@ struct check_expect {
 	enum check_match	 match;
 	bool			 negate;
 	int32_t			 min_recv;	/* bytes before it is judged; -1: as many as it needs (HAProxy manual) */
-	struct slice		 text;		/* STRING, BINARY: bytes; HEADER: the name */
+	struct slice		 text;		/* STRING, BINARY, LINE: bytes; HEADER: the name; a regex's source */
 	struct regex		*regex;		/* RSTATUS, RSTRING, RBINARY; HEADER by CHECK_VALUE_REG */
 	enum check_value_match	 value_match;	/* HEADER */
 	struct slice		 value;		/* HEADER */
@@ -75,6 +76,7 @@ struct check_connect {
 struct check_step {
 	enum check_step_kind	 kind;
 	char			*comment;	/* told when it fails; NULL */
+	uint32_t		 connection_at;	/* check_request.c's: where in `send` a Connection of ours is */
 	union {
 		struct check_connect	 connect;
 		struct slice		 send;	/* all bytes of it: an HTTP request, too */
@@ -98,7 +100,6 @@ struct check_conf {
 	uint32_t		 refs;
 	enum check_kind		 kind;
 	bool			 disable_on_404;
-	bool			 is_preset;	/* TCP: nobody wrote the steps, so failures do not name them */
 	uint32_t		 count;
 	struct check_step	 steps[];	/* begins with a CONNECT */
 };
@@ -136,12 +137,30 @@ void check_conf_unref(struct check_conf **cp);
 /* -- judging: pure; check.c feeds it -- */
 
 /*
- * Look at what a server has said since the last SEND (or CONNECT): `bytes`, and whether that is all that
- * there will be (its FIN came, or the room is full). CHECK_JUDGED_MORE: not yet to be said. _PASS: go on with
- * the next step; *used bytes belong to this answer (HTTP: head and body). _FAIL: `verdict` has result, code and
- * detail. After the last step's _PASS `verdict` has them, too.
+ * Look at what a server has said since the last SEND (or CONNECT): `bytes`, all of it in each call, and whether
+ * that is all that there will be (its FIN came, or the room is full). CHECK_JUDGED_MORE: not yet to be said.
+ * _PASS: go on with the next step; after the last one, `verdict` is the attempt's. Another EXPECT looks at the
+ * same bytes again; with a SEND or CONNECT *used of them are done with (HTTP: head and body, whole where another
+ * request follows; TCP: all). _FAIL: it ends here, whatever would follow, with `verdict`; that may
+ * be CHECK_L7OKC, which is a success (a 404 with disable_on_404, or error_status).
+ *
+ * Sets result, code and detail, not the duration. A CONNECT or SEND passes at once: L4OK or L7OK, for who ends
+ * with it. However an answer is cut into pieces, its verdict is the same, but for min_recv 0 and up, and
+ * for TCP's regexes, which nothing tells where an answer ends.
  */
 enum check_judged { CHECK_JUDGED_MORE, CHECK_JUDGED_PASS, CHECK_JUDGED_FAIL };
 enum check_judged check_judge(const struct check_conf *conf, const struct check_step *step,
 			      struct slice bytes, bool is_end, size_t *used,
 			      struct check_verdict *verdict);
+
+/* An answer that took too long: L7TOUT, or what the step says, and which step it was. */
+void check_judge_timeout(const struct check_conf *conf, const struct check_step *step,
+			 struct check_verdict *verdict);
+
+/*
+ * Which step it is, with its comment: "at step 2 (expect string "PONG"): redis is loading". "" where nobody
+ * wrote steps. For details of what failed; printable. Steps are counted from 1, as written.
+ */
+#define CHECK_STEP_TEXT_BYTES 96
+const char *check_step_describe(char buf[CHECK_STEP_TEXT_BYTES], const struct check_conf *conf,
+				const struct check_step *step);

@@ -2,7 +2,7 @@
  * What a check's failure is called: HAProxy's words, as its logs have them (log-health-checks).
  *
  * HAProxy names the step where there is a list of steps that somebody wrote: of tcp-check, that is; not of
- * a bare connect, nor of HTTP.
+ * a bare connect, nor of HTTP, where it is named here, too.
  *
  * Control thread.
  */
@@ -25,13 +25,18 @@ static const struct {
 	[CHECK_MATCH_LINE] = { "expect line", false },
 };
 
+/* Of a preset nobody wrote the steps. */
 static bool
 conf_is_written(const struct check_conf *conf)
 {
-	const struct check_step *first = &conf->steps[0];
+	const struct check_step *last = &conf->steps[conf->count - 1];
+	char text[CHECK_STEP_TEXT_BYTES];
 
-	return conf->kind == CHECK_KIND_TCP && !conf->is_preset &&
-	       (conf->count > 1 || first->connect.is_explicit);
+	if (conf->kind != CHECK_KIND_TCP)
+		return false;
+	if (conf->count == 1)
+		return last->connect.is_explicit;
+	return check_step_describe(text, conf, last)[0] != '\0';
 }
 
 static void
@@ -79,11 +84,14 @@ void
 check_words_failed(char detail[CHECK_DETAIL_BYTES], const struct check_conf *conf, uint32_t at,
 		   const char *what)
 {
+	char text[CHECK_STEP_TEXT_BYTES];
 	struct buf out = { 0 };
 
 	buf_puts(&out, what);
 	if (conf_is_written(conf))
 		place_words(&out, conf, at);
+	else if (check_step_describe(text, conf, &conf->steps[at])[0] != '\0')
+		buf_printf(&out, "%s%s", out.len > 0 ? " " : "", text);
 	buf_put(&out, "", 1);
 	if (out.failed)
 		(void)snprintf(detail, CHECK_DETAIL_BYTES, "%s", what);

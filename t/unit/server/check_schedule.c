@@ -9,7 +9,7 @@
 #include <cmocka.h>
 #include <dirent.h>
 #include <sys/resource.h>
-#include "t/unit/server/check_scene.h"
+#include "t/unit/server/attempt_scene.h"
 
 #define MANY 1000
 

@@ -37,6 +37,7 @@ static const char *const answers[] = {
 };
 
 static const enum end_cause causes[] = { END_SERVER_DOWN, END_ACTIVE_BACK, END_ADMIN };
+#define ADMIN  2
 #define CAUSES (sizeof(causes) / sizeof(causes[0]))
 
 static uint32_t ended[SERVERS][CAUSES];	/* as orders told */
@@ -95,6 +96,10 @@ direct(unsigned *seed)
 	}
 	for (unsigned n = 0; n < 1 + what % 3; n++)
 		order(rig.servers[i], causes[(size_t)rand_r(seed) % CAUSES]);
+	if (what == 2) /* the other road: a walk over all streams, while orders are away */
+		ended[i][ADMIN] += rig_end(
+			&(struct session_filter){ .server = rig.servers[i]->generation },
+			END_ADMIN);
 	if (what == 1)
 		replace(i);
 	for (unsigned n = 0; n < what; n++)
