@@ -20,6 +20,7 @@
 #include "adminapi/rest/events.h"
 #include "adminapi/rest/expressions.h"
 #include "adminapi/rest/info.h"
+#include "adminapi/rest/operations.h"
 #include "adminapi/rest/reload.h"
 #include "adminapi/rest/resources.h"
 #include "adminapi/rest/version.h"
@@ -72,6 +73,7 @@ static void
 on_started(void)
 {
 	program.status = 0;
+	operations_start();
 	ready_set(true);
 	notify_ready();
 	log_msg(LOG_LEVEL_NOTICE, "sluice %s: ready, %u workers", PACKAGE_VERSION,
@@ -133,6 +135,8 @@ program_begin(const struct options *options)
 	}
 	log_adopt(ring);
 	loop_adopt(program.control);
+	if (operations_load(boot->store, why) != ERR_OK)
+		return false;
 	if (engine_begin(boot, program.control) != ERR_OK ||
 	    helper_start(&program.control->mailbox) != ERR_OK ||
 	    store_start(boot->store, &program.control->mailbox) != ERR_OK ||
@@ -199,6 +203,7 @@ program_end(void)
 	helper_stop();
 	listeners_close();
 	http_server_free(&program.http);
+	operations_fini();
 	events_fini();
 	store_close(&program.boot.store);
 	log_stop(LOG_DRAIN_MS);

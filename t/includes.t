@@ -35,7 +35,8 @@ my %may_admin = (
 	http => ['json'],
 	doc => ['json'],
 	apply => [qw(doc http json store)],
-	rest => [qw(apply doc http json store)],
+	operations => ['json'],
+	rest => [qw(apply doc http json operations store)],
 	daemon => [qw(rest apply doc http json store)],
 );
 

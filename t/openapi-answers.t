@@ -109,6 +109,13 @@ my @calls = (
 			[delete => $one, \%n, '?dry_run=true'], [delete => $one, \%n], [delete => $one, \%n]);
 	} [frontends => frontend => { frontend => 'http' }], [backends => backend => { backend => 'http' }]),
 	[delete => '/v1/backends/{backend}', \%new], [delete => '/v1/frontends/{frontend}', \%new],
+	(map { my ($query, $body, $headers, $names) = @$_; [post => "$server/drain", $names // \%new, $query, $body, $headers] }
+		['?dry_run=true', {}], ['', { kill => JSON::PP::true }], ['', '{'], ['?wait=1d', {}], ['', {}, { 'If-Match' => '"0"' }],
+		['', {}, {}, \%none], ['', {}, { 'Content-Type' => 'text/xml' }], ['?wait=5s', { then => 'ready' }, { 'X-Actor' => 'me' }],
+		['', { deadline => '1h' }, {}, \%a], ['', {}, {}, \%a]),
+	[get => '/v1/operations'], [get => '/v1/operations', {}, '?limit=1'], [get => '/v1/operations', {}, '?cursor=x'],
+	[get => '/v1/operations/{operation}', { operation => 'ID' }, '?wait=10ms'], [get => '/v1/operations/{operation}', { operation => 'none' }],
+	(map { [delete => '/v1/operations/{operation}', { operation => 'ID' }] } 1 .. 3),
 	[delete => $server, \%new, '?dry_run=true'], [delete => $server, \%new, '?force=true'],
 	[delete => $server, \%new], [delete => '/v1/backends/{backend}', \%new],
 	[delete => '/v1/profiles/{profile}', \%new],
@@ -119,11 +126,13 @@ my @calls = (
 	[put => '/v1/config', {}, '', { backends => {} }],
 );
 
-my (@seen, %covered);
+my (@seen, %covered, $operation);
 for my $call (@calls) {
 	my ($method, $pattern, $names, $query, $body, $headers) = @$call;
+	$names = { operation => $operation } if ($names->{operation} // '') eq 'ID';
 	my $path = ($pattern =~ s/\{(\w+)\}/$names->{$1}/gr) . ($query // '');
 	my $answer = $lb->request(uc($method), $path, $body, $headers // {});
+	($operation) = $answer->{headers}{location} =~ m{(\d+)$} if $answer->{status} == 202;
 	push @seen, { method => $method, path => $pattern, call => uc($method) . " $path",
 		status => $answer->{status}, type => $answer->{headers}{'content-type'} // '',
 		body => $answer->{json}, text => $answer->{text},
@@ -136,7 +145,7 @@ my $judge = <<'END';
 import json, sys, jsonschema
 folder, seen = sys.argv[1], json.load(open(sys.argv[2]))
 base = "http://schemas.invalid/"
-store = {base + name: json.load(open(folder + "/" + name)) for name in ("config.json", "openapi.json")}
+store = {base + name: json.load(open(folder + "/" + name)) for name in ("config.json", "openapi.json", "operations.json")}
 api = store[base + "openapi.json"]
 def mask(node):
     """A secret is answered as what stands in its place."""

@@ -19,7 +19,7 @@ sub slurp {
 }
 
 my %document = map { $_ => JSON::PP->new->utf8->decode(slurp("schemas/$_")) }
-	qw(config.json openapi.json);
+	qw(config.json openapi.json operations.json);
 my $api = $document{'openapi.json'};
 
 # What a $ref names, from openapi.json.

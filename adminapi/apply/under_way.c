@@ -231,3 +231,31 @@ txn_on_stored(enum err result, const char *why, void *arg)
 	else
 		txn_on_failed(txn, why == NULL ? err_text(result) : why);
 }
+
+/* -- notes -- */
+
+static bool
+pipeline_is_committing(void)
+{
+	list_foreach(node, &pipeline.under_way)
+		if (txn_of(node)->state == TXN_COMMITTING)
+			return true;
+	return false;
+}
+
+/* If writes were on their way behind it, they failed with it, and their undo is what raises the epoch. */
+static void
+note_on_stored(enum err result, const char *why, void *arg)
+{
+	struct write_note *note = arg;
+
+	if (result != ERR_OK && !pipeline_is_committing())
+		pipeline.epoch++;
+	note->done(note, result == ERR_OK ? NULL : why == NULL ? err_text(result) : why);
+}
+
+void
+write_note_save(struct write_note *note, struct store_txn *txn)
+{
+	store_commit(pipeline.store, txn, pipeline.epoch, note_on_stored, note);
+}

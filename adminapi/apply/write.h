@@ -106,5 +106,15 @@ struct write_counts {
 };
 void write_counts(struct write_counts *counts);
 
+/*
+ * Something else to be saved, of no resource: it goes to the disk behind all writes that were handed over
+ * before, and in front of those that come later. Takes `txn`. done() is called once, later, with the store's words
+ * (NULL: saved). `note` is the caller's until then.
+ */
+struct write_note {
+	void		       (*done)(struct write_note *note, const char *why);
+};
+void write_note_save(struct write_note *note, struct store_txn *txn);
+
 /* Called on control when a write is being published, with its plan: events. Set once. */
 void write_on_published(void (*fn)(const struct plan *plan, const struct write *write));

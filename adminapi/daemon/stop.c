@@ -11,6 +11,7 @@
 #include "adminapi/daemon/notify.h"
 #include "adminapi/rest/events.h"
 #include "adminapi/rest/info.h"
+#include "adminapi/rest/operations.h"
 #include "adminapi/rest/reload.h"
 #include "core/log.h"
 #include "stream/engine.h"
@@ -56,6 +57,7 @@ stop_softly(const char *why)
 	log_msg(LOG_LEVEL_NOTICE, "sluice: ends, %s", why);
 	wheel_cancel(&stop.hard);
 	listeners_close();
+	operations_answer_all();
 	stop.last_since_ms = stop.loop->now_ms;
 	on_last_tick(&stop.last);
 }

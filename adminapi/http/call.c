@@ -9,6 +9,7 @@
 #include "config.h"
 #include "adminapi/http/http_priv.h"
 #include <assert.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -339,6 +340,18 @@ request_answered(struct request *r, unsigned status, struct MHD_Response *respon
 		http_schedule(c->http);
 	}
 	r->state = REQUEST_ANSWERED;
+}
+
+bool
+call_is_abandoned(struct call *call)
+{
+	const struct request *r = request_of(call);
+	struct pollfd ask = { .events = POLLRDHUP };
+
+	if (r->connection == NULL)
+		return true;
+	ask.fd = r->connection->fd;
+	return poll(&ask, 1, 0) == 1 && (ask.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
 /* Complete, and good enough to be shown to the handler. */

@@ -82,6 +82,12 @@ void call_problem_with(struct call *call, unsigned status, const struct issues *
 	__attribute__((format(printf, 5, 6)));
 
 /*
+ * For who lets a call wait long: its client has closed, or shut down its side, so that nobody may be there to
+ * read the answer. Asks the system.
+ */
+bool call_is_abandoned(struct call *call);
+
+/*
  * An answer that is written while it is sent: events, long lists. fill() is called on the control
  * thread with room for at least 4 KiB; it returns the bytes that it wrote, CALL_STREAM_WAIT when it
  * has nothing now (the connection is suspended until call_stream_wake()), CALL_STREAM_END, or

@@ -19,6 +19,7 @@
 	X(SERVER,	"server")		\
 	X(LISTENER,	"listener")		\
 	X(MAP,		"map")			\
+	X(OPERATION,	"operation")		\
 	X(SESSION_KILL,	"session-kill")		\
 	X(PROCESS,	"process")
 enum event_kind {

@@ -8,6 +8,7 @@
 #include "adminapi/rest/events.h"
 #include "adminapi/rest/info.h"
 #include "adminapi/rest/map_entries.h"
+#include "adminapi/rest/operations.h"
 #include "adminapi/rest/reader.h"
 #include "adminapi/rest/reload.h"
 #include "adminapi/rest/rules.h"
@@ -189,6 +190,11 @@ static const struct route routes[] = {
 	{ "/v1/backends/{backend}/servers/{server}/sessions",
 	  CALLS([METHOD_GET] = sessions_get, [METHOD_DELETE] = sessions_delete), "limit cursor src",
 	  NULL },
+	{ "/v1/backends/{backend}/servers/{server}/drain", CALLS([METHOD_POST] = drain_post), NULL,
+	  WRITE " wait" },
+	{ "/v1/operations", CALLS([METHOD_GET] = operations_get), "limit cursor", NULL },
+	{ "/v1/operations/{operation}",
+	  CALLS([METHOD_GET] = operation_get, [METHOD_DELETE] = operation_delete), "wait", NULL },
 	{ "/v1/sessions", CALLS([METHOD_GET] = sessions_get, [METHOD_DELETE] = sessions_delete),
 	  "limit cursor backend server src", "all" },
 	{ "/v1/sessions/{session}",

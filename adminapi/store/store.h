@@ -6,8 +6,9 @@
  * same.
  *
  * Tables: resources (path, body, meta, revision), revisions (the history: number, time, actor,
- * reason, changes), settings (key, value); maps (map, base, is_replaced, revision) and map_entries (map,
- * key, value): what was changed of a map's entries since its contents were read.
+ * reason, changes), settings (key, value; each operation is one); maps (map, base, is_replaced,
+ * revision) and map_entries (map, key, value): what was changed of a map's entries since its contents
+ * were read.
  */
 #pragma once
 
@@ -55,6 +56,14 @@ enum err store_load(struct store *store, store_row_fn *each, void *arg, struct d
 enum err store_setting(struct store *store, const char *key, struct buf *out, struct diag *diag);
 
 /*
+ * Each setting whose key begins with `prefix`, ordered by the bytes of its key. As store_load(). Before
+ * store_start().
+ */
+typedef enum err store_setting_fn(struct slice key, struct slice value, void *arg);
+enum err store_settings(struct store *store, const char *prefix, store_setting_fn *each, void *arg,
+			struct diag *diag);
+
+/*
  * What was changed of maps: each map's state, then each entry (`value.at` NULL: it was removed), by map. As
  * store_load().
  */
@@ -90,6 +99,7 @@ enum err store_txn_put(struct store_txn *txn, const char *path, struct slice bod
 		       struct slice meta, uint64_t revision);
 enum err store_txn_delete(struct store_txn *txn, const char *path); /* that row alone */
 enum err store_txn_setting(struct store_txn *txn, const char *key, struct slice value);
+enum err store_txn_setting_gone(struct store_txn *txn, const char *key);
 
 /* Of a map: its state; edits packed as map_edit.h does, set or removed; keys of which nothing is to be
  * kept; all of it. */

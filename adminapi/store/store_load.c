@@ -81,6 +81,32 @@ store_setting(struct store *store, const char *key, struct buf *out, struct diag
 }
 
 enum err
+store_settings(struct store *store, const char *prefix, store_setting_fn *each, void *arg,
+	       struct diag *diag)
+{
+	sqlite3_stmt *statement;
+	enum err e;
+	int code;
+
+	assert(!store->started);
+	e = store_prepare(store, &statement,
+			  "SELECT key, value FROM settings"
+			  " WHERE substr(key, 1, length(?1)) = ?1 ORDER BY key",
+			  diag);
+	if (e != ERR_OK)
+		return e;
+	code = sqlite3_bind_text(statement, 1, prefix, -1, SQLITE_STATIC);
+	if (code != SQLITE_OK)
+		e = store_cause(store, code, diag);
+	while (e == ERR_OK && (code = sqlite3_step(statement)) != SQLITE_DONE)
+		e = code == SQLITE_ROW ? each(column_slice(statement, 0),
+					      column_slice(statement, 1), arg)
+				       : store_cause(store, code, diag);
+	sqlite3_finalize(statement);
+	return e;
+}
+
+enum err
 store_last_revision(struct store *store, uint64_t *revision, struct diag *diag)
 {
 	int64_t number;

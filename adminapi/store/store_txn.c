@@ -19,6 +19,7 @@ const struct store_op_fact store_op_facts[STORE_OP_KINDS] = {
 	[STORE_SETTING] = { "INSERT INTO settings (key, value) VALUES (?1, ?2)"
 			    " ON CONFLICT (key) DO UPDATE SET value = ?2",
 			    2, 0, 0 },
+	[STORE_SETTING_GONE] = { "DELETE FROM settings WHERE key = ?1", 1, 0, 0 },
 	[STORE_REVISION] = { "INSERT INTO revisions (actor, reason, changes, number, time_us)"
 			     " VALUES (?1, ?2, ?3, ?4, ?5)",
 			     3, 2, 0 },
@@ -126,6 +127,14 @@ store_txn_setting(struct store_txn *txn, const char *key, struct slice value)
 	const struct slice texts[STORE_OP_TEXTS] = { slice_of(key), slice_present(value) };
 
 	return op_add(txn, STORE_SETTING, texts, 0, 0);
+}
+
+enum err
+store_txn_setting_gone(struct store_txn *txn, const char *key)
+{
+	const struct slice texts[STORE_OP_TEXTS] = { slice_of(key) };
+
+	return op_add(txn, STORE_SETTING_GONE, texts, 0, 0);
 }
 
 enum err

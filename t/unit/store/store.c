@@ -60,6 +60,37 @@ a_setting_is_kept_and_an_unknown_one_is_said_to_be(void **state)
 	buf_fini(&value);
 }
 
+static enum err
+settings_note(struct slice key, struct slice value, void *arg)
+{
+	buf_printf(arg, "%.*s=%.*s\n", (int)key.len, key.at, (int)value.len, value.at);
+	return ERR_OK;
+}
+
+static void
+settings_of_a_prefix_come_in_order_and_one_that_is_taken_back_is_none(void **state)
+{
+	struct scene *s = *state;
+	struct store_txn *txn = txn_new();
+	struct buf seen = { 0 };
+
+	assert_int_equal(store_txn_setting(txn, "op/2", SLICE("b")), ERR_OK);
+	assert_int_equal(store_txn_setting(txn, "op/1", SLICE("a")), ERR_OK);
+	assert_int_equal(store_txn_setting(txn, "op/3", SLICE("c")), ERR_OK);
+	assert_int_equal(store_txn_setting(txn, "oq", SLICE("d")), ERR_OK);
+	assert_int_equal(store_txn_setting_gone(txn, "op/3"), ERR_OK);
+	assert_int_equal(store_txn_setting_gone(txn, "op/4"), ERR_OK);
+	scene_open(s);
+	scene_start(s);
+	assert_int_equal(scene_commit(s, txn, 1), ERR_OK);
+	scene_close(s);
+	scene_open(s);
+	assert_int_equal(store_settings(s->store, "op/", settings_note, &seen, &s->diag), ERR_OK);
+	buf_put(&seen, "", 1);
+	assert_string_equal(seen.at, "op/1=a\nop/2=b\n");
+	buf_fini(&seen);
+}
+
 static void
 the_store_in_memory_takes_the_same_path_and_forgets(void **state)
 {
@@ -326,6 +357,7 @@ main(void)
 		TEST(what_was_put_is_there_after_a_restart_in_order_of_its_path),
 		TEST(a_put_replaces_and_a_delete_takes_one_row_alone),
 		TEST(a_setting_is_kept_and_an_unknown_one_is_said_to_be),
+		TEST(settings_of_a_prefix_come_in_order_and_one_that_is_taken_back_is_none),
 		TEST(the_store_in_memory_takes_the_same_path_and_forgets),
 		TEST(a_receiver_of_rows_may_call_it_off),
 		TEST(directory_and_files_are_the_owners_alone_whatever_the_umask),
