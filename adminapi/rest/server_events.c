@@ -290,7 +290,7 @@ event_write_causes(struct jsonw *w, const struct server_change *change)
 	}
 	write_cause(w, server->cause, server_cause_detail(server),
 		server_cause_is_configured(server->cause) ? server_actor(server) : NULL);
-	if (verdict == NULL)
+	if (verdict == NULL || change->from == change->to)
 		return;
 	jsonw_object(w, "check");
 	write_verdict(w, verdict);
