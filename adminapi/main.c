@@ -26,7 +26,9 @@
 #include "adminapi/rest/version.h"
 #include "core/log.h"
 #include "core/publish.h"
+#include "server/check.h"
 #include "server/fetch.h"
+#include "server/server.h"
 #include "stream/engine.h"
 #include "stream/fetch.h"
 #include "stream/format_stream.h"
@@ -89,6 +91,7 @@ on_first_done(struct write *write)
 	case WRITE_DONE:
 	case WRITE_UNCHANGED:
 	case WRITE_UNACKNOWLEDGED:	/* a worker is late; readyz says so until it is there */
+		servers_set_serving(true);
 		on_started();
 		break;
 	case WRITE_DRY:
@@ -197,6 +200,7 @@ static void
 program_end(void)
 {
 	stop_last(program.status);
+	checks_finish();
 	engine_stop();
 	if (program.doc != NULL)
 		published_close_binds(program.doc);

@@ -461,11 +461,11 @@ void
 checks_finish(void)
 {
 	assert_control();
+	checks.is_finished = true;
 	if (checks.all.next == NULL)
 		return;
 	list_foreach(node, &checks.all)
 		check_stop(container_of(node, struct check, by_all));
-	checks.is_finished = true;
 	checks_rest();
 	attempts_finish();
 }
