@@ -127,6 +127,8 @@ head_read(struct judging *j, struct answer *a)
 	enum http_fault fault;
 	size_t from = 0, len;
 
+	a->head = (struct http_head){ .fields = a->fields };
+	a->used = 0;
 	if (step != NULL)
 		(void)check_request_read(step->send, &asked, asked_fields);
 	do {
