@@ -7,9 +7,12 @@ use JSON::PP ();
 
 my ($true, $false) = (JSON::PP::true, JSON::PP::false);
 
+# A file that is read meanwhile.
+sub write_at_once { my ($path, $text) = @_; Sluice::spew("$path.next", $text); rename("$path.next", $path) or die; return }
+
 # Answers what it is told to, also while it serves.
 my $says = File::Temp->new(TMPDIR => 1);
-sub say_status { my ($code, $words) = @_; Sluice::spew("$says", "$code $words"); return }
+sub say_status { my ($code, $words) = @_; write_at_once("$says", "$code $words"); return }
 sub answer {
 	my ($conn) = @_;
 	while ($conn->read_until("\r\n\r\n", 60) =~ /\r\n\r\n\z/) {
@@ -21,7 +24,7 @@ say_status(200, 'OK');
 my $a = Sluice::Origin->start('a', \&answer);
 my $b = Sluice::Origin->start('b', 'http');
 my $agent_says = File::Temp->new(TMPDIR => 1);
-Sluice::spew("$agent_says", 'up');
+write_at_once("$agent_says", 'up');
 my $agent = Sluice::Origin->start('agent', sub { $_[0]->send(Sluice::slurp("$agent_says") . "\n"); return });
 
 my %often = (inter => '50ms', rise => 2, fall => 3);
@@ -148,18 +151,18 @@ told qr/notice Server app\/a is UP \(leaving forced drain\)\./, 'says the log';
 # An agent.
 sub asked { return $lb->get('/v1/backends/asked/servers/s')->{json}{status} }
 ok becomes { (asked()->{agent}{detail} // '') eq 'up' } 10, 'an agent says up';
-Sluice::spew("$agent_says", 'maint');
+write_at_once("$agent_says", 'maint');
 ok becomes { asked()->{state} eq 'maint' } 10, 'it says maint';
 $status = asked();
 is_deeply $status->{admin}, { effective => 'maint', by => 'agent' }, 'that is what counts';
 is $status->{cause}{code}, 'agent', 'and why';
-Sluice::spew("$agent_says", "up ready");
+write_at_once("$agent_says", "up ready");
 ok becomes { asked()->{state} eq 'up' } 10, 'it takes it back';
 
 # Sessions of a server that goes down end.
 my $client = $lb->connect('plain');
 ok becomes { asked()->{sessions}{current} == 1 } 10, 'a client is there';
-Sluice::spew("$agent_says", 'down #disk full');
+write_at_once("$agent_says", 'down #disk full');
 ok $client->closed_within(10), 'when the agent says down, it is sent away';
 $e = event('session-kill', server => 's');
 is_deeply $e->{cause}, { code => 'server-down', detail => 'its server was marked down' }, 'an event says why';
