@@ -26,7 +26,9 @@
 #include "adminapi/rest/version.h"
 #include "core/log.h"
 #include "core/publish.h"
+#include "server/check.h"
 #include "server/fetch.h"
+#include "server/server.h"
 #include "stream/engine.h"
 #include "stream/fetch.h"
 #include "stream/format_stream.h"
@@ -89,6 +91,7 @@ on_first_done(struct write *write)
 	case WRITE_DONE:
 	case WRITE_UNCHANGED:
 	case WRITE_UNACKNOWLEDGED:	/* a worker is late; readyz says so until it is there */
+		servers_set_serving(true);
 		on_started();
 		break;
 	case WRITE_DRY:
@@ -186,6 +189,8 @@ program_run(const struct options *options)
 	info_init(program.control, boot->store, program.http, boot->state_dir);
 	write_on_published(events_of_write);
 	server_on_change(events_of_server);
+	server_on_checked(events_of_check);
+	server_on_ended(events_of_ends);
 	boot_note_options(boot, options, program.doc);
 	boot_plan(boot, &program.plan, program.doc);
 	first_write();
@@ -197,6 +202,7 @@ static void
 program_end(void)
 {
 	stop_last(program.status);
+	checks_finish();
 	engine_stop();
 	if (program.doc != NULL)
 		published_close_binds(program.doc);

@@ -34,6 +34,7 @@ my %cause = (
 	SH => qr/^the server (?:closed before it was done|reset the connection)$/,
 	SD => qr/^the server (?:closed before it was done|reset the connection)$/,
 	KC => 'ended by an administrator',
+	KQ => 'ended by an administrator',
 	KH => 'ended by an administrator',
 	KD => 'ended by an administrator',
 );

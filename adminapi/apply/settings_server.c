@@ -220,7 +220,7 @@ agent_compile(struct server_conf *conf, const struct chain *chain)
 void *
 server_compile(const struct chain *chain, struct pointer *at, struct issues *issues)
 {
-	struct server_conf *conf = calloc(1, sizeof(*conf));
+	struct server_conf *conf = server_conf_new();
 
 	if (conf == NULL)
 		return NULL;

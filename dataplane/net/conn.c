@@ -85,18 +85,24 @@ conn_bind_source(int fd, const struct addr *source)
 	return bind(fd, &source->sa, source->len) == 0 ? 0 : -errno;
 }
 
-int
-conn_connect(struct conn *c, struct event_base *base, const struct addr *to,
-	     const struct addr *source)
+/* A new socket; 0 or a negative errno. */
+static int
+conn_socket(struct conn *c, const struct addr *to)
 {
-	int result;
-
 	assert(c->fd < 0);
 	c->fd = socket(to->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (c->fd < 0)
 		return -errno;
 	c->nodelay = to->sa.sa_family == AF_UNIX;
-	result = conn_bind_source(c->fd, source);
+	return 0;
+}
+
+static int
+conn_connect_socket(struct conn *c, struct event_base *base, const struct addr *to,
+		    const struct addr *source)
+{
+	int result = conn_bind_source(c->fd, source);
+
 	if (result == 0 && connect(c->fd, &to->sa, to->len) != 0)
 		result = -errno;
 	if (result != 0 && result != -EINPROGRESS) {
@@ -109,6 +115,29 @@ conn_connect(struct conn *c, struct event_base *base, const struct addr *to,
 	if (conn_watch(c, base) != 0)
 		return -ENOMEM;
 	return result == 0 ? 1 : 0;
+}
+
+int
+conn_connect(struct conn *c, struct event_base *base, const struct addr *to,
+	     const struct addr *source)
+{
+	int result = conn_socket(c, to);
+
+	return result != 0 ? result : conn_connect_socket(c, base, to, source);
+}
+
+int
+conn_connect_quietly(struct conn *c, struct event_base *base, const struct addr *to,
+		     const struct addr *source)
+{
+	const int off = 0;
+	int result = conn_socket(c, to);
+
+	if (result != 0)
+		return result;
+	if (!addr_is_unix(to))
+		(void)setsockopt(c->fd, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof(off));
+	return conn_connect_socket(c, base, to, source);
 }
 
 int

@@ -50,6 +50,13 @@ int conn_open(struct conn *c, struct event_base *base, int fd);
 int conn_connect(struct conn *c, struct event_base *base, const struct addr *to,
 	const struct addr *source);
 
+/*
+ * The same, but the ACK that ends the handshake is held back for a moment (Linux): it goes with the first
+ * bytes, or, if the connection is reset at once, never, and the peer's program has not heard of it.
+ */
+int conn_connect_quietly(struct conn *c, struct event_base *base, const struct addr *to,
+	const struct addr *source);
+
 /* Close with a FIN (an RST if the peer sent what was not read: the kernel's rule). Idempotent. */
 void conn_close(struct conn *c);
 

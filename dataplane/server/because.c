@@ -23,19 +23,26 @@ because_below(const struct server *server, uint32_t count, char *buf, size_t siz
 	return buf;
 }
 
+/* The cause of its state; that it was made so is no cause. */
+static const char *
+because_cause(const struct server *server)
+{
+	if (server->detail[0] != '\0')
+		return server->detail;
+	return server_cause_words(server->cause == SERVER_CAUSE_CREATED ? SERVER_CAUSE_CONFIG
+								       : server->cause);
+}
+
 static void
 because_not_usable(const struct server *server, char *buf, size_t size)
 {
-	const char *words = server_cause_words(server->cause);
+	const char *after = server->state == SERVER_STATE_NO_ADDRESS ? ":" : ",";
 
-	if (server->state == SERVER_STATE_DRAIN && server->conf->admin != SERVER_DRAIN) {
+	if (server->state == SERVER_STATE_DRAIN && server_admin_of(server) != SERVER_DRAIN)
 		snprintf(buf, size, "weight 0");
-		return;
-	}
-	if (server->cause == SERVER_CAUSE_CREATED)	/* it was made so */
-		words = server_cause_words(SERVER_CAUSE_CONFIG);
-	snprintf(buf, size, "%s%s %s", server_state_words(server->state),
-		 server->state == SERVER_STATE_NO_ADDRESS ? ":" : ",", words);
+	else
+		snprintf(buf, size, "%s%s %s", server_state_words(server->state), after,
+			 because_cause(server));
 }
 
 static void

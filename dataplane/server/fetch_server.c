@@ -73,12 +73,24 @@ server_configured_weight(const struct server *server, const struct eval *eval)
 	return conf == NULL ? 0 : conf->weight;
 }
 
+/* Back in configuration's units: what is more than nothing is at least 1. */
+static int64_t
+weight_read(const _Atomic uint16_t *weight)
+{
+	return (atomic_load_explicit(weight, memory_order_relaxed) + LB_WEIGHT_SCALE - 1) /
+	       LB_WEIGHT_SCALE;
+}
+
 static int64_t
 server_weight(const struct server *server, const struct eval *eval)
 {
-	if (server_state_shown(server) == SERVER_STATE_DRAIN)
-		return 0;
-	return server_configured_weight(server, eval);
+	return weight_read(&server->weight_shown);
+}
+
+static int64_t
+server_user_weight(const struct server *server, const struct eval *eval)
+{
+	return weight_read(&server->weight_set_shown);
 }
 
 #define GETTER(name, number_of)								\
@@ -99,6 +111,7 @@ GETTER(get_conn_free, server_conn_free)
 GETTER(get_queue, server_queue)
 GETTER(get_rate, server_rate)
 GETTER(get_configured_weight, server_configured_weight)
+GETTER(get_user_weight, server_user_weight)
 GETTER(get_weight, server_weight)
 
 /* clang-format off */
@@ -111,8 +124,8 @@ static const struct fetch rows[] = {
 	ROW("srv_iweight",	SAMPLE_INT,	"its weight as it was configured",			get_configured_weight),
 	ROW("srv_queue",	SAMPLE_INT,	"sessions that wait for just that server",		get_queue),
 	ROW("srv_sess_rate",	SAMPLE_INT,	"new sessions in the last second",			get_rate),
-	ROW("srv_uweight",	SAMPLE_INT,	"its weight as it was set",				get_configured_weight),
-	ROW("srv_weight",	SAMPLE_INT,	"its weight now: 0 while it drains",			get_weight),
+	ROW("srv_uweight",	SAMPLE_INT,	"its weight as its percentage and its agent have it",	get_user_weight),
+	ROW("srv_weight",	SAMPLE_INT,	"its weight now: less in a slow start, 0 while it drains", get_weight),
 };
 /* clang-format on */
 

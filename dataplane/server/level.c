@@ -76,7 +76,7 @@ level_count_places(struct server *server, bool counts)
 	}
 	server->is_counted = counts;
 	if (counts) {
-		server->counted_maxconn = server->conf->maxconn;
+		server->counted_maxconn = atomic_load_explicit(&server->maxconn, memory_order_relaxed);
 		places += server->counted_maxconn;
 		unlimited += server->counted_maxconn == 0;
 	}
@@ -135,7 +135,7 @@ static void
 server_settle(struct server *server)
 {
 	bool eligible = server_should_serve(server);
-	uint16_t weight = eligible ? server->conf->weight * LB_WEIGHT_SCALE : 0;
+	uint16_t weight = eligible ? server_weight_now(server) : 0;
 
 	level_count_places(server, eligible);
 	if (eligible == server->eligible && weight == server->weight)
@@ -224,18 +224,50 @@ levels_settle(struct backend *backend)
 	backend->is_settled = true;
 }
 
+/* A server that rose ends what runs on the levels above its own. */
+static void
+levels_end_above(const struct server *server)
+{
+	struct backend *backend = server->backend;
+
+	for (int i = server->level + 1; i < SERVER_PRIORITIES; i++)
+		list_foreach(node, &backend->levels[i].servers)
+			server_end_streams(container_of(node, struct server, by_priority),
+					   END_ACTIVE_BACK);
+}
+
+/* Behind the weights, so that who is ended finds the right server when it comes back. */
+static void
+server_order_ends(struct server *server)
+{
+	if (server->is_marked_down && server->conf->on_marked_down)
+		server_end_streams(server, END_SERVER_DOWN);
+	if (server->is_marked_up && server->conf->on_marked_up)
+		levels_end_above(server);
+	server->is_marked_down = false;
+	server->is_marked_up = false;
+}
+
 void
 levels_tell(struct backend *backend)
 {
 	struct list *node;
 
 	backend->settled = backend->sequence;
-	while ((node = list_take_first(&backend->changed)) != NULL) {
-		struct server *server = container_of(node, struct server, changed);
+	list_foreach(at, &backend->changed) {
+		struct server *server = container_of(at, struct server, changed);
 
 		server->is_publishing = false;
 		if (server->weight != weight_ordered(server))
 			weight_send(server, backend->sequence);
-		server_tell(server);
 	}
+	list_foreach(at, &backend->changed)
+		server_order_ends(container_of(at, struct server, changed));
+	while ((node = list_take_first(&backend->changed)) != NULL) {
+		struct server *server = container_of(node, struct server, changed);
+
+		server_tell(server);
+		track_pass_on(server);
+	}
+	track_run();
 }

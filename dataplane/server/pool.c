@@ -416,6 +416,13 @@ pool_install(struct server_slot *slot, const struct server_conf *was, const stru
 }
 
 void
+pool_begin_anew(struct server_slot *slot)
+{
+	slot->pool.epoch++;
+	pool_close_each(slot, true, true);
+}
+
+void
 pool_close_all(struct server_slot *slot)
 {
 	list_remove(&slot->pool.node);

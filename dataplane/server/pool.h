@@ -126,6 +126,9 @@ void server_conn_forget(struct server_conn **scp);
 void pool_install(struct server_slot *slot, const struct server_conf *was,
 	const struct server_conf *now);
 
+/* Its server is down or in maintenance: idle ones are closed, busy ones will not come back. */
+void pool_begin_anew(struct server_slot *slot);
+
 /* Close all that are idle, and keep none any more: the worker stops. */
 void pool_close_all(struct server_slot *slot);
 

@@ -8,21 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include "core/obj.h"
-#include "server/check_conf.h"
 #include "server/server_priv.h"
 
 static uint64_t server_generations;		/* control */
-
-void
-server_conf_free(struct server_conf *conf)
-{
-	if (conf == NULL)
-		return;
-	check_conf_unref(&conf->agent_steps);
-	if (conf->track != NULL)
-		server_release(conf->track);
-	free(conf);
-}
 
 static void
 server_free(struct server *server)
@@ -32,6 +20,8 @@ server_free(struct server *server)
 
 	assert(atomic_load(&server->current) == 0 && list_is_empty(&server->by_priority));
 	assert(server_idle_connections(server) == 0);
+	check_free(&server->check);
+	check_free(&server->agent);
 	free(server->moved_from);
 	server_conf_free(server->conf);
 	free(server->name);
@@ -121,6 +111,8 @@ server_new(struct server **sp, struct backend *backend, const char *name, uint32
 	list_init(&server->by_priority);
 	list_init(&server->changed);
 	list_init(&server->untold);
+	track_init(server);
+	slow_init(server);
 	server->workers = workers;
 	for (uint32_t i = 0; i < workers; i++)
 		server_slot_init(&server->slots[i], server, i);
@@ -137,12 +129,6 @@ server_discard(struct server **sp)
 	assert((*sp)->conf == NULL);
 	server_free(*sp);
 	*sp = NULL;
-}
-
-uint32_t
-server_effective_weight(const struct server *server)
-{
-	return server->usable ? server->conf->weight : 0;
 }
 
 void

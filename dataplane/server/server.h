@@ -156,6 +156,9 @@ struct server_health {
 	struct health		 check, agent;
 	bool			 is_stopping;	/* its last check passed with 404, and disable_on_404 */
 	bool			 is_judged;	/* by a verdict, since it began: else init_state speaks */
+	bool			 is_hurried;	/* traffic raised a doubt: the next check comes soon */
+	bool			 streak_passes;
+	uint32_t		 streak;	/* verdicts of one kind in a row */
 	bool			 is_starting;	/* slowstart, from started_ms on */
 	uint64_t		 started_ms;	/* loop time */
 	struct wheel_timer	 slow;		/* the next step of a slow start */
@@ -206,12 +209,19 @@ struct server {
 	struct server		*tracked;	/* whom the published conf tracks; NULL: nobody */
 	struct list		 trackers;	/* who tracks it */
 	struct list		 by_tracked;	/* in tracked->trackers */
+	struct list		 track_due;	/* it is to follow, see track.c */
+	bool			 is_maint;	/* what server_admin_of() said last */
+	bool			 is_marked_up;	/* it rose, or fell: for levels_tell() */
+	bool			 is_marked_down;
+	bool			 is_told;	/* of at least once */
 	bool			 is_watching;	/* its backend: only they still need it */
 	struct server_end_order	 end_order;
 
 	/* control writes, workers read: the weight that workers were sent last, see weight.c */
 	_Atomic uint64_t	 lb_order;
 	_Atomic uint8_t		 state_shown;	/* control writes, workers read: enum server_state */
+	_Atomic uint16_t	 weight_shown;	/* effective, in the balance's units; 0 while it drains */
+	_Atomic uint16_t	 weight_set_shown;	/* the same without a slow start and drain */
 
 	/* shared by all workers: one cache line */
 	_Alignas(64) _Atomic uint32_t current;	/* streams that hold a place */
@@ -230,6 +240,9 @@ enum server_state server_state_of(const struct server *server);
 
 /* What counts of all who have a say: configuration, agent, whom it tracks. Control. */
 enum server_admin server_admin_of(const struct server *server);
+
+/* With what holds where nothing is said; NULL: no memory. Any thread. */
+struct server_conf *server_conf_new(void);
 
 /* One that was never published, or whose successor is. NULL is fine. */
 void server_conf_free(struct server_conf *conf);
@@ -264,6 +277,9 @@ const char *server_eligible_because(const struct server *server, char *buf, size
 
 /* The weight that counts now, in configured units (0..256): 0 in maintenance or drain. Control. */
 uint32_t server_effective_weight(const struct server *server);
+
+/* At start servers begin at once with all they have; from here on slowly, where so configured. Control. */
+void servers_set_serving(bool serving);
 
 /* Sums; control thread. */
 void server_totals(const struct server *server, struct server_totals *totals);

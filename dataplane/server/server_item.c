@@ -39,28 +39,44 @@ server_note_move(struct server *server, const struct server_conf *from)
 		*server->moved_from = from->address;
 }
 
+/* Where its health begins anew: it is new, or is looked at from now on. */
+static void
+server_item_begin(const struct server_item *si)
+{
+	const struct server_conf *old = si->old, *now = si->conf;
+	const bool is_known = !si->is_first && !(old->own_admin && !now->own_admin);
+
+	if (!is_known)
+		server_health_begin(si->server, now->init_state);
+	else if (now->check && now->track == NULL && (!old->check || old->track != NULL))
+		server_health_begin(si->server, INIT_STATE_UP);
+	health_resize(&si->server->health.check, now->rise, now->fall);
+	if (si->is_first || now->agent_check != old->agent_check)
+		server_agent_forget(si->server);
+}
+
 /* Which level it is in, and what its state is, by its new conf. */
 static void
 server_item_publish(struct publish_item *item)
 {
 	struct server_item *si = server_item_of(item);
 	struct server *server = si->server;
-	uint32_t was = atomic_exchange(&server->maxconn, si->conf->maxconn);
 
 	si->old = server->conf;
 	server->conf = si->conf;
 	si->sequence = ++server->backend->sequence;
 	if (si->old != NULL)
 		server_note_move(server, si->old);
-	if (si->old != NULL && was != 0 && (was < si->conf->maxconn || si->conf->maxconn == 0))
-		si->grown = si->conf->maxconn == 0 ? UINT32_MAX : si->conf->maxconn - was;
 	if (si->is_first || server->level != si->conf->priority) {
 		level_leave(server);
 		level_enter(server, si->conf->priority);
 	}
-	server_transition(server, server_state_of(server),
-			  si->conf->own_admin ? SERVER_CAUSE_OWN_ADMIN : si->cause);
+	track_set(server, si->conf->track);
+	server_item_begin(si);
+	server_judge(server, si->cause, NULL);
+	si->grown = server_apply_maxconn(server);
 	level_set_usable(server, server_state_is_usable(server->state));	/* in its new level */
+	server_adjust_checks(server, si->old, false);
 	server->is_publishing = true;
 	level_mark_changed(server);
 }
@@ -144,6 +160,19 @@ server_item_new(struct server *server, const struct publish_ops *ops)
 	return si;
 }
 
+/* What its checks need is taken here: publishing cannot fail. */
+static enum err
+server_take_checks(struct server *server, const struct server_conf *conf)
+{
+	enum err e = ERR_OK;
+
+	if (conf->check && conf->track == NULL && server->check == NULL)
+		e = check_new(&server->check, server, CHECK_OF_SERVER);
+	if (e == ERR_OK && conf->agent_check && server->agent == NULL)
+		e = check_new(&server->agent, server, CHECK_OF_AGENT);
+	return e;
+}
+
 enum err
 server_publish_new(struct publish_item **ip, struct server *server, struct server_conf *conf,
 		   enum server_cause cause)
@@ -154,6 +183,10 @@ server_publish_new(struct publish_item **ip, struct server *server, struct serve
 	       conf->weight * LB_WEIGHT_SCALE <= LB_WEIGHT_MAX);
 	if (si == NULL)
 		return ERR_NOMEM;
+	if (server_take_checks(server, conf) != ERR_OK) {
+		free(si);
+		return ERR_NOMEM;
+	}
 	si->conf = conf;
 	si->cause = cause;
 	si->is_first = !server->has_first;
@@ -169,6 +202,10 @@ server_retire_publish(struct publish_item *item)
 	struct server *server = si->server;
 
 	assert(server->conf != NULL);
+	track_end(server);
+	slow_stop(server);
+	check_free(&server->check);
+	check_free(&server->agent);
 	si->sequence = ++server->backend->sequence;
 	level_leave(server);
 	list_remove(&server->changed);

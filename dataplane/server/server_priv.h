@@ -1,14 +1,15 @@
 /*
  * What the files of server/ share: states, levels of priority, and how weights reach the workers.
  *
- * A change goes through three steps: server_transition() and level_enter/leave() change the truth,
+ * A change goes through three steps: server_judge() and level_enter/leave() change the truth,
  * levels_settle() decides who is eligible then, levels_tell() makes it known. Within a publication
  * they are its publish(), before() and after(); a change from elsewhere (a verdict of a health
- * check) does all three in a row. Control thread, but where said.
+ * check) does all three in a row: server_update(). Control thread, but where said.
  */
 #pragma once
 
 #include "server/backend.h"
+#include "server/check.h"
 #include "server/server.h"
 
 /* A counter has one writer; who adds them up may be a little late. */
@@ -37,8 +38,37 @@ void names_remove(struct backend_slot *slot);
 void names_add_server(struct server_slot *slot);
 void names_remove_server(struct server_slot *slot);
 
-/* The only way to a new state. `cause` holds if the state changes. */
-void server_transition(struct server *server, enum server_state to, enum server_cause cause);
+/*
+ * state.c: what is configured or known of it has changed: find its state anew. `cause` and `detail` (copied;
+ * NULL: the cause's words) hold if the state changes. Within a publication, where its items settle and tell;
+ * from anywhere else server_update(), which does all of it at once.
+ */
+void server_judge(struct server *server, enum server_cause cause, const char *detail);
+void server_update(struct server *server, enum server_cause cause, const char *detail);
+
+/* health.c: its health begins anew; nothing its agent said holds; checks run, rest, or have moved. */
+void server_health_begin(struct server *server, enum init_state state);
+void server_agent_forget(struct server *server);
+void server_adjust_checks(struct server *server, const struct server_conf *was, bool at_once);
+
+/* capacity.c: in the balance's units; whether that is other than 0 by what was said. */
+uint16_t server_weight_now(const struct server *server);
+bool server_has_weight(const struct server *server);
+void server_show_weight(struct server *server);			/* to workers' expressions */
+uint32_t server_maxconn_now(const struct server *server);
+uint32_t server_apply_maxconn(struct server *server);	/* how many places that brought */
+void slow_init(struct server *server);
+void slow_start(struct server *server);
+void slow_stop(struct server *server);
+bool servers_are_serving(void);
+
+/* track.c */
+void track_init(struct server *server);
+void track_set(struct server *server, struct server *tracked);	/* NULL: nobody */
+void track_end(struct server *server);		/* it goes: it tracks nobody, and nobody it */
+void track_explain(const struct server *server, char detail[SERVER_DETAIL_BYTES]);
+void track_pass_on(struct server *server);	/* those who track it stand in line */
+void track_run(void);				/* their turn */
 
 /* level.c */
 void levels_init(struct backend *backend);

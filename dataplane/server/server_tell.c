@@ -29,6 +29,7 @@ server_tell_now(struct server *server)
 		.moved_from = server->is_gone ? NULL : server->moved_from,
 	};
 
+	server->is_told = true;
 	if (change.from == change.to && change.was_eligible == server->eligible &&
 	    change.moved_from == NULL && !change.is_removed)
 		return;

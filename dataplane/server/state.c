@@ -3,6 +3,7 @@
  */
 #include "config.h"
 #include <assert.h>
+#include <stdio.h>
 #include "core/loop.h"
 #include "server/server_priv.h"
 
@@ -13,8 +14,8 @@ static const char *const state_texts[] = {
 };
 
 static const struct {
-	const char	*code;
-	const char	*words;
+	const char *code;
+	const char *words;
 } cause_texts[] = {
 #define X(name, code, words) [SERVER_CAUSE_##name] = { code, words },
 	SERVER_CAUSES(X)
@@ -39,34 +40,93 @@ server_cause_words(enum server_cause cause)
 	return cause_texts[cause].words;
 }
 
+/* Of those who have a say, the one who wants least of it. */
+enum server_admin
+server_admin_of(const struct server *server)
+{
+	enum server_admin admin = server->conf->admin, other = SERVER_READY;
+
+	if (server->conf->agent_check)
+		other = server->health.agent_admin;
+	if (other > admin)
+		admin = other;
+	if (server->tracked != NULL && server->tracked->has_state) {
+		enum server_state state = server->tracked->state;
+
+		if (state == SERVER_STATE_MAINT || state == SERVER_STATE_NO_ADDRESS)
+			admin = SERVER_MAINT;
+		else if (state == SERVER_STATE_DRAIN && admin == SERVER_READY)
+			admin = SERVER_DRAIN;
+	}
+	return admin;
+}
+
+/* Who tracks has the health of whom he tracks; of its administration see above. */
+static enum server_state
+tracked_health_state(const struct server *tracked)
+{
+	switch (tracked->state) {
+	case SERVER_STATE_DOWN:
+	case SERVER_STATE_STOPPING:
+	case SERVER_STATE_NO_CHECK: return tracked->state;
+	case SERVER_STATE_MAINT:
+	case SERVER_STATE_NO_ADDRESS:
+	case SERVER_STATE_DRAIN:
+	case SERVER_STATE_STARTING:
+	case SERVER_STATE_UP: return SERVER_STATE_UP;
+	}
+	return SERVER_STATE_UP;
+}
+
+/* What is known of its health: DOWN, STOPPING, UP, or NO_CHECK if nobody looks at it. */
+static enum server_state
+server_health_state(const struct server *server)
+{
+	const struct server_conf *conf = server->conf;
+
+	if (conf->agent_check && !health_is_up(&server->health.agent))
+		return SERVER_STATE_DOWN;
+	if (server->tracked != NULL && server->tracked->has_state)
+		return tracked_health_state(server->tracked);
+	if (!conf->check || conf->track != NULL)
+		return conf->agent_check ? SERVER_STATE_UP : SERVER_STATE_NO_CHECK;
+	if (!health_is_up(&server->health.check))
+		return SERVER_STATE_DOWN;
+	return server->health.is_stopping ? SERVER_STATE_STOPPING : SERVER_STATE_UP;
+}
+
 /* The first that holds, in the order that the API promises. */
 enum server_state
 server_state_of(const struct server *server)
 {
-	const struct server_conf *conf = server->conf;
+	const enum server_admin admin = server_admin_of(server);
+	enum server_state health;
 
-	if (conf->admin == SERVER_MAINT)
+	if (admin == SERVER_MAINT)
 		return SERVER_STATE_MAINT;
-	if (conf->own_admin)
+	if (server->conf->own_admin)
 		return SERVER_STATE_NO_ADDRESS;
-	if (conf->admin == SERVER_DRAIN || conf->weight == 0)
+	health = server_health_state(server);
+	if (health == SERVER_STATE_DOWN || health == SERVER_STATE_STOPPING)
+		return health;
+	if (admin == SERVER_DRAIN || !server_has_weight(server))
 		return SERVER_STATE_DRAIN;
-	return SERVER_STATE_NO_CHECK;
+	return server->health.is_starting ? SERVER_STATE_STARTING : health;
 }
 
 /* Columns: in words; could serve; HAProxy's srv_is_up(). */
 static const struct {
-	const char	*words;
-	bool		 is_usable, is_up;
+	const char *words;
+	bool is_usable, is_up;
 } state_facts[] = {
-	[SERVER_STATE_MAINT]	  = { "in maintenance", false, false },
+	[SERVER_STATE_MAINT] = { "in maintenance", false, false },
 	[SERVER_STATE_NO_ADDRESS] = { "no address", false, false },
-	[SERVER_STATE_DOWN]	  = { "down", false, false },
-	[SERVER_STATE_STOPPING]	  = { "stopping", false, true },
-	[SERVER_STATE_DRAIN]	  = { "draining", false, true },
-	[SERVER_STATE_STARTING]	  = { "starting", true, true },
-	[SERVER_STATE_NO_CHECK]	  = { "no check", true, true },
-	[SERVER_STATE_UP]	  = { "up", true, true },
+	[SERVER_STATE_DOWN] = { "down", false, false },
+	[SERVER_STATE_STOPPING] = { "stopping", false, true },
+	[SERVER_STATE_DRAIN] = { "draining", false, true },
+	[SERVER_STATE_STARTING] = { "starting", true, true },
+	[SERVER_STATE_NO_CHECK] = { "no check", true, true },
+	[SERVER_STATE_UP] = { "up", true, true },
 };
 
 bool
@@ -93,22 +153,135 @@ server_state_words(enum server_state state)
 	return state_facts[state].words;
 }
 
-void
-server_transition(struct server *server, enum server_state to, enum server_cause cause)
+/* It ran, if only to its last session: what comes to it from there is a fall, what leads back a rise. */
+static bool
+server_state_runs(enum server_state state)
 {
-	assert_control();
+	return state_facts[state].is_up && state != SERVER_STATE_STOPPING;
+}
+
+/*
+ * What a change asks for beyond itself (HAProxy manual, "on-marked-down", "on-marked-up", "slowstart"). The
+ * streams' ends are ordered by levels_tell(), behind the weights that this change brings: who is ended
+ * comes back to a worker that knows them. Leaving a drain is no rise, nor is becoming an active.
+ */
+static void
+server_note_change(struct server *server, enum server_state from, enum server_state to)
+{
+	const bool is_first = !server->has_state;
+
+	if (!is_first && server_state_is_up(from) && !server_state_is_up(to))
+		server->is_marked_down = true;
+	if ((!is_first || servers_are_serving()) && server_state_is_usable(to) &&
+	    (is_first || !server_state_runs(from)))
+		server->is_marked_up = true;
+}
+
+/* The only way to a new state. */
+static void
+server_transition(struct server *server, enum server_state to, enum server_cause cause,
+		  const char *detail)
+{
 	if (to == server->state && server->has_state) {
 		if (cause == SERVER_CAUSE_RESTORED)
-			server->cause = cause;	/* that it stays so is the news */
+			server->cause = cause; /* that it stays so is the news */
 		return;
 	}
-	if (!server->has_state)
+	server_note_change(server, server->state, to);
+	if (!server->is_told)
 		server->told_state = to;
 	server->has_state = true;
 	server->state = to;
 	atomic_store_explicit(&server->state_shown, (uint8_t)to, memory_order_relaxed);
 	server->cause = cause;
+	(void)snprintf(server->detail, sizeof(server->detail), "%s", detail != NULL ? detail : "");
 	server->since_us = loop_self()->wall_us;
 	level_set_usable(server, server_state_is_usable(to));
 	level_mark_changed(server);
+}
+
+/* A rise begins a slow start, before its state is known; what does not run has none. */
+static enum server_state
+server_state_with_slow_start(struct server *server)
+{
+	const enum server_state to = server_state_of(server);
+	const bool is_first = !server->has_state;
+
+	if (!server_state_runs(to) || server->conf->slowstart <= 0)
+		slow_stop(server);
+	else if (is_first || !server_state_runs(server->state))
+		slow_start(server);
+	return server_state_of(server);
+}
+
+/*
+ * Into maintenance and out of it: checks rest, and begin anew where "init_state" says. True: so it was.
+ */
+static bool
+server_follow_maintenance(struct server *server)
+{
+	const bool is_maint = server_admin_of(server) == SERVER_MAINT;
+
+	if (is_maint == server->is_maint)
+		return false;
+	server->is_maint = is_maint;
+	if (!is_maint)
+		server_health_begin(server, server->conf->init_state);
+	return true;
+}
+
+/* What configuration does shows itself by way of something else. */
+static enum server_cause
+server_refine_cause(const struct server *server, enum server_state to, enum server_cause cause)
+{
+	const bool is_configured = cause == SERVER_CAUSE_CREATED || cause == SERVER_CAUSE_CONFIG ||
+				   cause == SERVER_CAUSE_RESTORED;
+
+	if (!is_configured || server->conf->admin != SERVER_READY)
+		return cause;
+	if (to == SERVER_STATE_NO_ADDRESS)
+		return SERVER_CAUSE_OWN_ADMIN;
+	if (server->tracked != NULL && to != SERVER_STATE_NO_CHECK && server_has_weight(server))
+		return SERVER_CAUSE_TRACKED;
+	if (to == SERVER_STATE_DOWN && !server->health.is_judged)
+		return SERVER_CAUSE_INIT_STATE;
+	return cause;
+}
+
+void
+server_judge(struct server *server, enum server_cause cause, const char *detail)
+{
+	char words[SERVER_DETAIL_BYTES];
+	bool has_turned;
+	enum server_state to;
+
+	assert_control();
+	has_turned = server_follow_maintenance(server);
+	to = server_state_with_slow_start(server);
+	cause = server_refine_cause(server, to, cause);
+	if (cause == SERVER_CAUSE_TRACKED && detail == NULL) {
+		track_explain(server, words);
+		detail = words;
+	}
+	server_transition(server, to, cause, detail);
+	server_show_weight(server);
+	if (has_turned)
+		server_adjust_checks(server, NULL, true);
+}
+
+void
+server_update(struct server *server, enum server_cause cause, const char *detail)
+{
+	uint32_t grown;
+
+	server_judge(server, cause, detail);
+	grown = server_apply_maxconn(server);
+	if (server->eligible && server->weight != server_weight_now(server))
+		level_mark_changed(server);
+	if (grown > 0)
+		level_mark_changed(server); /* it is counted with its places */
+	levels_settle(server->backend);
+	levels_tell(server->backend);
+	if (grown > 0 && queue_length(&server->backend->queue) > 0)
+		queue_call_many(&server->backend->queue, grown);
 }

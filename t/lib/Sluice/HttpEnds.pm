@@ -261,6 +261,14 @@ my %ends = (
 		haproxy => 'K--- - | FIN', why => 'the second letter is the phase, and the client is told (BEHAVIOUR 1.6)' },
 	'ended in a body' => { send => $get, server => then_stalls(says("${ok}Content-Length: 10{}{}half")), client => when_begun($stays), admin => 1, is => 'KD-- 200 | 200 cut RST',
 		haproxy => 'KD-- 200 | 200 cut FIN', why => $cut },
+	'ended in chunks' => { send => $get, server => then_stalls(says("${ok}Transfer-Encoding: chunked{}{}5{}hello{}")), client => when_begun($stays), admin => 1,
+		is => 'KD-- 200 | 200 cut RST', haproxy => 'KD-- 200 | 200 cut FIN', why => $cut },
+	'ended in a body without a length' => { send => $get, server => then_stalls(says("${ok}{}half")), client => when_begun($stays), admin => 1,
+		is => 'KD-- 200 | 200 close cut RST', haproxy => 'K--- 200 | 200 close FIN', why => $cut },
+	'ended in the body of a request' => { send => "${post}half", server => then_stalls($silent), once => 1, admin => 1, is => 'KH-- 500 | 500 close FIN',
+		haproxy => 'K--- - | FIN', why => 'the second letter is the phase, and the client is told (BEHAVIOUR 1.6)' },
+	'ended in line' => { send => $get, server => then_stalls($silent), maxconn => 1, behind => 1, admin => 1, is => 'KQ-- 500 | 500 close FIN',
+		haproxy => 'sH-- 504 | 504 open', why => 'there it is not of the server yet, and gets the place of who was ended' },
 );
 
 sub ends { return \%ends }

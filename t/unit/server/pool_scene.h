@@ -45,6 +45,7 @@ keeping(void)
 	return (struct server_conf){
 		.address = addresses[0],
 		.weight = 1,
+		.weight_percent = 100,
 		.pool_max_conn = -1,
 		.pool_purge_delay = DELAY_MS,
 		.max_reuse = -1,

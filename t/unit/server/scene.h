@@ -150,7 +150,7 @@ struct scene_conf {
 static inline struct publish_item *
 scene_server_item(struct server *server, struct scene_conf said, enum server_cause cause)
 {
-	struct server_conf *conf = calloc(1, sizeof(*conf));
+	struct server_conf *conf = server_conf_new();
 	struct publish_item *item = NULL;
 
 	assert_non_null(conf);

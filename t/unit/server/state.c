@@ -83,8 +83,13 @@ the_first_condition_that_holds_is_the_state(void **state)
 		  SERVER_STATE_NO_ADDRESS },
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		assert_int_equal(server_state_of(&cases[i].conf), cases[i].expected);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct server_conf conf = cases[i].conf;
+		struct server server = { .conf = &conf };
+
+		conf.weight_percent = 100;
+		assert_int_equal(server_state_of(&server), cases[i].expected);
+	}
 }
 
 static void

@@ -254,7 +254,7 @@ ipv6_is_served(void **state)
 static void
 publish_source(const char *text)
 {
-	struct server_conf *conf = calloc(1, sizeof(*conf));
+	struct server_conf *conf = server_conf_new();
 	struct publish_item *item = NULL;
 
 	assert_non_null(conf);

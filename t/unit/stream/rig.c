@@ -331,7 +331,7 @@ backend_item(void)
 struct publish_item *
 rig_server_item(struct server *server, uint32_t origin, uint32_t maxconn, enum server_admin admin)
 {
-	struct server_conf *conf = calloc(1, sizeof(*conf));
+	struct server_conf *conf = server_conf_new();
 	struct publish_item *item = NULL;
 
 	assert_non_null(conf);

@@ -1,0 +1,102 @@
+/*
+ * What the files of checks share: check.c says when, check_attempt.c and check_steps.c do it,
+ * check_target.c knows where to, check_words.c what to call it.
+ *
+ * Control thread.
+ */
+#pragma once
+
+#include "core/clock.h"
+#include "core/list.h"
+#include "core/loop.h"
+#include "core/wheel.h"
+#include "net/conn.h"
+#include "server/check.h"
+#include "server/check_conf.h"
+#include "server/server.h"
+
+enum check_phase {
+	CHECK_RESTS,
+	CHECK_WAITS,		/* its timer is set */
+	CHECK_IN_LINE,
+	CHECK_UNDER_WAY,	/* it has an attempt */
+	CHECK_TELLS,		/* within what its verdict is told to */
+};
+
+struct attempt;
+
+struct check {
+	unsigned		 magic;
+#define CHECK_MAGIC		 0xc4ec4a11
+	enum check_source	 source;
+	enum check_phase	 phase;
+	uint32_t		 place;	/* its own, in 1/2^32 of the interval, to go to; 0: it is there */
+	uint32_t		 redone;	/* attempts in a row that failed in a stall of ours: not told */
+	struct server		*server;	/* outlives it */
+	struct attempt		*attempt;	/* while UNDER_WAY */
+	struct wheel_timer	 timer;
+	struct list		 by_all, in_line;
+	uint64_t		 due_ms;	/* when the last attempt was to begin, and when it did */
+	uint64_t		 began_ms;
+};
+
+/* As it is, not as it was when the loop's turn began: the turn may have been long. */
+static inline uint64_t
+check_now_ms(void)
+{
+	return clock_read_us(CLOCK_MONOTONIC) / 1000;
+}
+
+/* -- check.c -- */
+
+/* An attempt has ended and is freed. `in_stall`: our loop stood still meanwhile. Last act of who calls. */
+void check_on_attempt(struct check *c, struct check_verdict *verdict, bool in_stall);
+
+/* Whether there is time left, in this turn of the loop, for one thing more. */
+bool checks_may_act(void);
+
+/* attempts_catch_up() is called, and the line moves on, with the next turn of the loop. */
+void checks_queue_work(void);
+
+/* How long the loop stood still, all in all, while attempts were under way; ms. */
+uint64_t checks_stalled_ms(void);
+
+/* -- check_attempt.c -- */
+
+/* There is memory for one more; c->attempt is set. NULL: there is none. */
+struct attempt *attempt_new(struct check *c);
+
+/* Last act: it may have ended, and been told, and `c` be gone. */
+void attempt_start(struct attempt *a);
+
+/* Without a word. */
+void attempt_give_up(struct attempt **ap);
+
+/* Work on those that a turn had no time for, as far as this one has. */
+void attempts_catch_up(void);
+
+/* The process ends: memory kept for more is freed. */
+void attempts_finish(void);
+
+/* -- check_target.c -- */
+
+struct check_target {
+	struct addr		 to, source;
+	struct proxy_send	 send_proxy;	/* version 0: none */
+};
+
+/* Where a CONNECT of a check goes. NULL, or why it can't go anywhere. */
+const char *check_target_set(struct check_target *target, const struct check *c,
+			     const struct check_connect *connect);
+
+/* -- check_words.c -- */
+
+/*
+ * What went wrong in step number `at`, in HAProxy's words: "Connection refused at step 1 of tcp-check
+ * (connect port 80) comment: 'web'". `what` may be "".
+ */
+void check_words_failed(char detail[CHECK_DETAIL_BYTES], const struct check_conf *conf, uint32_t at,
+			const char *what);
+
+/* What is told when all steps went well and the last one was no EXPECT: "(tcp-check)", or nothing. */
+const char *check_words_passed(const struct check_conf *conf);

@@ -1,0 +1,220 @@
+/*
+ * What checks, agents and traffic found out, and what it means for the server. Control thread.
+ */
+#include "config.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include "core/loop.h"
+#include "server/agent.h"
+#include "server/health.h"
+#include "server/server_priv.h"
+
+static void (*checked_fn)(const struct check_news *news);
+
+void
+server_on_checked(void (*fn)(const struct check_news *news))
+{
+	checked_fn = fn;
+}
+
+/* Another result or code than the last one, or the counters moved. */
+static void
+verdict_tell(const struct server *server, enum check_source source,
+	     const struct check_verdict *verdict, const struct check_verdict *last,
+	     const struct health *health, uint16_t was)
+{
+	const bool is_up = health_is_up(health);
+	struct check_news news = {
+		.server = server,
+		.source = source,
+		.verdict = verdict,
+		.is_change = verdict->result != last->result || verdict->code != last->code ||
+			     health->value != was,
+		.is_up = is_up,
+		.progress = health_progress(health),
+		.of = is_up ? health->fall : health->rise,
+	};
+
+	if (checked_fn != NULL)
+		checked_fn(&news);
+}
+
+static void
+verdict_keep(struct check_last *last, const struct check_verdict *verdict)
+{
+	last->verdict = *verdict;
+	last->at_us = loop_self()->wall_us;
+}
+
+/* "Layer4 connection problem: Connection refused in 0 ms, 3 of 3" */
+static void
+verdict_explain(char detail[SERVER_DETAIL_BYTES], const struct check_verdict *verdict,
+		uint32_t streak)
+{
+	const bool says_more = verdict->detail[0] != '\0';
+
+	(void)snprintf(detail, SERVER_DETAIL_BYTES, "%s%s%s in %u ms, %u of %u",
+		       check_result_words(verdict->result), says_more ? ": " : "", verdict->detail,
+		       verdict->duration_ms, streak, streak);
+}
+
+/* The first verdict may decide alone. */
+static void
+health_decide(struct health *health, bool is_pass)
+{
+	health->value = is_pass ? health->rise + health->fall - 1 : 0;
+}
+
+static void
+server_count_verdict(struct server *server, bool is_pass)
+{
+	struct server_health *health = &server->health;
+
+	health->streak = is_pass == health->streak_passes ? health->streak + 1 : 1;
+	health->streak_passes = is_pass;
+	if (!health->is_judged && server->conf->init_state == INIT_STATE_NONE)
+		health_decide(&health->check, is_pass);
+	else if (is_pass)
+		health_pass(&health->check);
+	else
+		health_fail(&health->check);
+	health->is_judged = true;
+	health->is_hurried = false;
+}
+
+static enum server_cause
+verdict_cause(const struct server_health *health, bool is_pass)
+{
+	if (!is_pass)
+		return SERVER_CAUSE_CHECK_FAILED;
+	return health->is_stopping ? SERVER_CAUSE_CHECK_404 : SERVER_CAUSE_CHECK_PASSED;
+}
+
+/* A check that counts, or what counts as one. */
+static void
+server_judge_health(struct server *server, const struct check_verdict *verdict,
+		    enum server_cause cause, const char *detail)
+{
+	struct server_health *health = &server->health;
+	const struct check_verdict last = health->last_check.verdict;
+	const uint16_t was = health->check.value;
+	const enum check_outcome outcome = check_result_outcome(verdict->result);
+	/* a server that is down does not come up by a 404 (HAProxy manual, "http-check disable-on-404") */
+	const bool is_pass = outcome == CHECK_IS_PASS ||
+			     (outcome == CHECK_IS_COND && health_is_up(&health->check));
+	char words[SERVER_DETAIL_BYTES];
+
+	verdict_keep(&health->last_check, verdict);
+	if (outcome != CHECK_IS_NONE)
+		server_count_verdict(server, is_pass);
+	if (is_pass)
+		health->is_stopping = outcome == CHECK_IS_COND;
+	verdict_tell(server, CHECK_OF_SERVER, verdict, &last, &health->check, was);
+	if (outcome == CHECK_IS_NONE)
+		return;
+	verdict_explain(words, verdict, health->streak);
+	server_update(server, detail != NULL ? cause : verdict_cause(health, is_pass),
+		      detail != NULL ? detail : words);
+}
+
+void
+server_on_check(struct server *server, const struct check_verdict *verdict)
+{
+	assert_control();
+	if (server_is_checked(server, CHECK_OF_SERVER))
+		server_judge_health(server, verdict, SERVER_CAUSE_CHECK_FAILED, NULL);
+}
+
+static const enum server_admin agent_admins[] = {
+	[AGENT_READY] = SERVER_READY,
+	[AGENT_DRAIN] = SERVER_DRAIN,
+	[AGENT_MAINT] = SERVER_MAINT,
+};
+
+static void
+server_take_report(struct server *server, const struct agent_report *report)
+{
+	struct server_health *health = &server->health;
+
+	if (report->admin != AGENT_ADMIN_NONE)
+		health->agent_admin = agent_admins[report->admin];
+	if (report->weight_kind == AGENT_WEIGHT_PERCENT)
+		health->agent_percent = (int32_t)report->weight;
+	if (report->weight_kind == AGENT_WEIGHT_ABSOLUTE) {
+		health->agent_percent = -1;
+		health->agent_weight = report->weight < 256 ? (uint16_t)report->weight : 256;
+	}
+	if (report->has_maxconn)
+		health->agent_maxconn = report->maxconn;
+	if (report->health == AGENT_UP)
+		health_pass(&health->agent);
+	else if (report->health != AGENT_HEALTH_NONE)
+		health_fail(&health->agent);
+}
+
+void
+server_on_agent(struct server *server, const struct check_verdict *verdict,
+		const struct agent_report *report)
+{
+	struct server_health *health = &server->health;
+	const struct check_verdict last = health->last_agent.verdict;
+	const uint16_t was = health->agent.value;
+	char words[SERVER_DETAIL_BYTES];
+
+	assert_control();
+	if (!server_is_checked(server, CHECK_OF_AGENT))
+		return;
+	verdict_keep(&health->last_agent, verdict);
+	server_take_report(server, report);
+	verdict_tell(server, CHECK_OF_AGENT, verdict, &last, &health->agent, was);
+	(void)snprintf(words, sizeof(words), "its agent said \"%s\"", verdict->detail);
+	server_update(server, SERVER_CAUSE_AGENT, words);
+}
+
+void
+server_on_agent_silent(struct server *server, const struct check_verdict *verdict)
+{
+	struct server_health *health = &server->health;
+	const struct check_verdict last = health->last_agent.verdict;
+
+	assert_control();
+	if (!server_is_checked(server, CHECK_OF_AGENT))
+		return;
+	verdict_keep(&health->last_agent, verdict);
+	verdict_tell(server, CHECK_OF_AGENT, verdict, &last, &health->agent, health->agent.value);
+}
+
+/*
+ * HAProxy manual, "on-error". Sudden death leaves a server that was well one failure from its end; marking
+ * down is that, and the failure.
+ */
+static void
+health_forget_merits(struct health *health, enum on_error on_error)
+{
+	const uint16_t most = on_error == ON_ERROR_MARK_DOWN ? health->rise : health->rise + 1;
+
+	if ((on_error == ON_ERROR_MARK_DOWN || on_error == ON_ERROR_SUDDEN_DEATH) &&
+	    health->value > most)
+		health->value = most;
+}
+
+void
+server_on_observed(struct server *server, uint32_t count, const char *what)
+{
+	struct check_verdict verdict = { .result = CHECK_HANA };
+	char words[SERVER_DETAIL_BYTES];
+
+	assert_control();
+	if (!server_is_checked(server, CHECK_OF_SERVER) || server->conf->observe == OBSERVE_NONE)
+		return;
+	if (server->conf->on_error != ON_ERROR_FASTINTER && health_is_up(&server->health.check)) {
+		health_forget_merits(&server->health.check, server->conf->on_error);
+		(void)snprintf(verdict.detail, sizeof(verdict.detail), "%s", what);
+		(void)snprintf(words, sizeof(words), "%u errors in a row in traffic, the last: %s",
+			       count, what);
+		server_judge_health(server, &verdict, SERVER_CAUSE_OBSERVED, words);
+	}
+	server->health.is_hurried = true;
+	if (server->check != NULL)
+		check_hurry(server->check);
+}

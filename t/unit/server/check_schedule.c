@@ -1,0 +1,459 @@
+/*
+ * When checks are made: their intervals, their places, the line, what a stall and a lack of descriptors do.
+ */
+#include "config.h"
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <dirent.h>
+#include <sys/resource.h>
+#include "t/unit/server/attempt_scene.h"
+
+#define MANY 1000
+
+static struct check *many[MANY];
+
+static void
+many_new(unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		assert_int_equal(check_new(&many[i], server, CHECK_OF_SERVER), ERR_OK);
+}
+
+static void
+many_free(unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		check_free(&many[i]);
+}
+
+static unsigned
+descriptors(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	unsigned count = 0;
+
+	assert_non_null(dir);
+	while (readdir(dir) != NULL)
+		count++;
+	closedir(dir);
+	return count;
+}
+
+static struct checks_totals
+totals(void)
+{
+	struct checks_totals t;
+
+	checks_totals(&t);
+	return t;
+}
+
+static void
+expect_hello(void)
+{
+	steps_begin();
+	step_expect("hello", NULL);
+	steps_end();
+}
+
+/* -- intervals -- */
+
+static void
+the_next_one_follows_an_interval_behind_the_end_of_the_last(void **state)
+{
+	const uint64_t began_ms = check_now_ms();
+
+	check_start(check, false);
+	UNTIL(told == 3);
+	assert_in_range(check_now_ms() - began_ms, 200, 2000);
+	assert_false(check_is_under_way(check));
+	/* a long one does not shorten the pause behind it */
+	expect_hello();
+	interval_ms = 5000;
+	UNTIL(told == 4);
+	assert_int_equal(verdict.result, CHECK_L7TOUT);
+	assert_true(check->due_ms + 100 > check_now_ms() + 5000);
+}
+
+static void
+what_began_late_does_not_make_the_next_one_late(void **state)
+{
+	interval_ms = 10000;
+	check_start(check, false);
+	check->due_ms -= 4000;	/* as if it had stood in line */
+	UNTIL(told == 1);
+	assert_in_range(check->due_ms - check_now_ms(), 5000, 6000);
+}
+
+static void
+to_hurry_is_to_be_due_no_later_than_the_interval_says(void **state)
+{
+	interval_ms = 100000;
+	check_start(check, false);
+	UNTIL(told == 1);
+	interval_ms = 50;
+	check_hurry(check);
+	UNTIL(told == 2);
+	interval_ms = 100000;
+	UNTIL(told == 3);
+	check_hurry(check);
+	assert_in_range(check->due_ms - check_now_ms(), 99000, 100000);
+}
+
+static void
+it_can_be_made_anew_while_it_is_under_way(void **state)
+{
+	expect_hello();
+	server_said()->inter = 20000;
+	check_start(check, false);
+	UNTIL(peer.count == 1);
+	assert_true(check_is_under_way(check));
+	steps_begin();
+	step_send("x");
+	steps_end();
+	check_again(check);
+	assert_false(check_is_under_way(check));
+	UNTIL(told == 1);
+	assert_int_equal(verdict.result, CHECK_L7OK);
+}
+
+static void
+chance_spreads_intervals_by_so_many_percent(void **state)
+{
+	const struct checks_settings half = { .spread_percent = 50 };
+	uint64_t least = UINT64_MAX, most = 0;
+
+	checks_set(&half);
+	interval_ms = 100000;
+	many_new(200);
+	for (unsigned i = 0; i < 200; i++)
+		check_start(many[i], false);
+	UNTIL(told == 200);
+	for (unsigned i = 0; i < 200; i++) {
+		const uint64_t wait = many[i]->due_ms - check_now_ms();
+
+		least = wait < least ? wait : least;
+		most = wait > most ? wait : most;
+	}
+	assert_in_range(least, 40000, 60000);
+	assert_in_range(most, 140000, 150000);
+	many_free(200);
+}
+
+/* -- places -- */
+
+static void
+a_lone_one_and_the_first_of_a_crowd_begin_at_once(void **state)
+{
+	interval_ms = 100000;
+	check_start(check, true);
+	UNTIL(told == 1);
+	many_new(20);
+	for (unsigned i = 0; i < 20; i++)
+		check_start(many[i], true);
+	UNTIL(told == 21);
+	many_free(20);
+}
+
+/* The crowd's first attempts are over soon; the second ones are each at its place. */
+static void
+a_crowd_is_even_from_its_second_attempts_on(void **state)
+{
+	unsigned tenths[10] = { 0 };
+	uint64_t now;
+
+	interval_ms = 1000000;
+	many_new(MANY);
+	for (unsigned i = 0; i < MANY; i++)
+		check_start(many[i], true);
+	UNTIL(told == MANY);
+	now = check_now_ms();
+	for (unsigned i = 0; i < MANY; i++) {
+		const uint64_t wait = many[i]->due_ms - now;
+
+		assert_in_range(wait, 0, 1000000);
+		tenths[wait * 10 / 1000001]++;
+	}
+	for (unsigned i = 0; i < 10; i++)
+		assert_in_range(tenths[i], 95, 105);
+	many_free(MANY);
+}
+
+/* -- the line -- */
+
+static void
+no_more_than_the_limit_are_under_way(void **state)
+{
+	const struct checks_settings three = { .max_under_way = 3 }, five = { .max_under_way = 5 };
+
+	expect_hello();
+	checks_set(&three);
+	server_said()->inter = 20000;
+	many_new(10);
+	for (unsigned i = 0; i < 10; i++)
+		check_start(many[i], false);
+	UNTIL(peer.count == 3);
+	turn_for(20);
+	assert_int_equal(totals().under_way, 3);
+	assert_int_equal(totals().in_line, 7);
+	checks_set(&five);
+	UNTIL(totals().under_way == 5);
+	/* one that ends, by itself or not, makes room; one that stands in line may leave it */
+	check_stop(many[0]);
+	check_stop(many[9]);
+	UNTIL(totals().under_way == 5 && totals().in_line == 3);
+	interval_ms = 100000;
+	peer.manner = SAYS;
+	UNTIL(told == 8);
+	assert_int_equal(totals().in_line, 0);
+	assert_int_equal(totals().under_way, 0);
+	many_free(10);
+}
+
+static void
+a_turn_begins_no_more_than_it_can_bear(void **state)
+{
+	uint32_t before = 0, most = 0;
+
+	expect_hello();
+	server_said()->inter = 20000;
+	many_new(300);
+	for (unsigned i = 0; i < 300; i++)
+		check_start(many[i], false);
+	while (totals().in_line > 0) {
+		loop_turn(scene_control, false);
+		most = totals().under_way - before > most ? totals().under_way - before : most;
+		before = totals().under_way;
+	}
+	assert_in_range(most, 1, 64);
+	many_free(300);
+}
+
+static void
+without_descriptors_nothing_is_learned_and_soon_it_is_tried_again(void **state)
+{
+	struct rlimit was, none;
+
+	interval_ms = 60000;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+	none = was;
+	none.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	check_start(check, false);
+	UNTIL(told == 1);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+	assert_int_equal(verdict.result, CHECK_SOCKERR);
+	assert_string_equal(verdict.detail, "Too many open files");
+	assert_int_equal(told_failed, 0);
+	UNTIL(told == 2);
+	assert_int_equal(verdict.result, CHECK_L4OK);
+}
+
+/* -- a loop that stands still -- */
+
+static void
+stand_still(unsigned ms)
+{
+	const struct timespec pause = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+
+	nanosleep(&pause, NULL);
+}
+
+static void
+a_healthy_server_passes_though_the_loop_stands_still(void **state)
+{
+	steps_begin();
+	step_send("x");
+	step_expect("hello", NULL);
+	steps_end();
+	peer.manner = SAYS;
+	interval_ms = 20;
+	many_new(50);
+	for (unsigned i = 0; i < 50; i++)
+		check_start(many[i], false);
+	for (unsigned i = 0; i < 6; i++) {
+		peer.count = 0;
+		loop_turn(scene_control, false);	/* some connect, some have sent */
+		peer_turn();
+		stand_still(i % 2 == 0 ? 400 : 100);	/* more than inter, and less */
+		for (unsigned k = 0; k < 3; k++)
+			loop_turn(scene_control, false);
+		peer_turn();
+		for (unsigned k = 0; k < peer.count; k++)
+			if (peer.conns[k] >= 0)
+				peer_close(k, false);
+	}
+	peer.count = 0;
+	assert_int_equal(told_failed, 0);
+	many_free(50);
+}
+
+static void
+a_stall_excuses_a_failure_but_not_for_ever(void **state)
+{
+	expect_hello();
+	peer.manner = SILENT;
+	check_start(check, false);
+	for (unsigned i = 0; i < 40 && told == 0; i++) {
+		turn();
+		stand_still(120);
+	}
+	assert_int_equal(told_failed, 1);
+	check_stop(check);
+	/* a connection lost in a stall is made anew, twice */
+	told = 0;
+	peer.manner = RESETS;
+	server_said()->inter = 20000;
+	check_start(check, false);
+	for (unsigned i = 0; i < 60 && told == 0; i++) {
+		loop_turn(scene_control, false);
+		stand_still(120);
+		peer_turn();
+	}
+	assert_int_equal(told, 1);
+	assert_int_equal(verdict.result, CHECK_L7RSP);
+	assert_in_range(peer.count, 2, 4);
+}
+
+/* -- ends -- */
+
+static void
+given_up_in_any_state_nothing_is_told_and_nothing_left(void **state)
+{
+	const unsigned before = descriptors();
+
+	peer.manner = SAYS_IN_PIECES;
+	peer.says = "hell is far away";
+	server_said()->inter = 20000;
+	steps_begin();
+	step_send("x");
+	step_expect("hello", NULL);
+	steps_end();
+	for (unsigned turns = 0; turns < 12; turns++) {
+		struct check *c = NULL;
+
+		assert_int_equal(check_new(&c, server, CHECK_OF_SERVER), ERR_OK);
+		check_start(c, turns % 2 == 0);
+		for (unsigned i = 0; i < turns; i++)
+			turn();
+		if (turns % 3 == 0)
+			check_stop(c);
+		check_free(&c);
+		assert_null(c);
+	}
+	turn_for(20);
+	for (unsigned i = 0; i < peer.count; i++)
+		if (peer.conns[i] >= 0)
+			peer_close(i, false);
+	assert_int_equal(told, 0);
+	assert_int_equal(descriptors(), before);
+	assert_int_equal(totals().under_way, 0);
+	assert_int_equal(totals().in_line, 0);
+}
+
+static void
+free_it(void)
+{
+	check_free(&check);
+}
+
+static void
+who_is_told_may_free_it(void **state)
+{
+	when_told = free_it;
+	check_start(check, false);
+	UNTIL(told == 1);
+	turn_for(20);
+	assert_null(check);
+}
+
+static void
+stop_and_start_it(void)
+{
+	check_stop(check);
+	if (told < 3)
+		check_start(check, false);
+}
+
+static void
+who_is_told_may_stop_it_and_start_it(void **state)
+{
+	interval_ms = 100000;
+	when_told = stop_and_start_it;
+	check_start(check, false);
+	UNTIL(told == 3);
+	turn_for(20);
+	assert_int_equal(told, 3);
+}
+
+static void
+hurry_all(void)
+{
+	check_hurry(check);
+	check_again(check);
+	check_start(check, true);
+	for (unsigned i = 0; i < 5; i++)
+		check_stop(many[i]);
+}
+
+static void
+who_is_told_may_hurry_it_and_stop_others(void **state)
+{
+	interval_ms = 30;
+	when_told = hurry_all;
+	many_new(5);
+	for (unsigned i = 0; i < 5; i++)
+		check_start(many[i], true);
+	check_start(check, false);
+	UNTIL(told >= 4);
+	for (unsigned i = 0; i < 5; i++)
+		assert_int_equal(many[i]->phase, CHECK_RESTS);
+	many_free(5);
+}
+
+static void
+after_the_end_none_is_made(void **state)
+{
+	expect_hello();
+	server_said()->inter = 20000;
+	many_new(3);
+	for (unsigned i = 0; i < 3; i++)
+		check_start(many[i], false);
+	UNTIL(peer.count == 3);
+	checks_finish();
+	assert_int_equal(totals().under_way, 0);
+	check_start(many[0], false);
+	turn_for(20);
+	assert_int_equal(told, 0);
+	assert_int_equal(peer.count, 3);
+	many_free(3);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CHECK_TEST(the_next_one_follows_an_interval_behind_the_end_of_the_last),
+		CHECK_TEST(what_began_late_does_not_make_the_next_one_late),
+		CHECK_TEST(to_hurry_is_to_be_due_no_later_than_the_interval_says),
+		CHECK_TEST(it_can_be_made_anew_while_it_is_under_way),
+		CHECK_TEST(chance_spreads_intervals_by_so_many_percent),
+		CHECK_TEST(a_lone_one_and_the_first_of_a_crowd_begin_at_once),
+		CHECK_TEST(a_crowd_is_even_from_its_second_attempts_on),
+		CHECK_TEST(no_more_than_the_limit_are_under_way),
+		CHECK_TEST(a_turn_begins_no_more_than_it_can_bear),
+		CHECK_TEST(without_descriptors_nothing_is_learned_and_soon_it_is_tried_again),
+		CHECK_TEST(a_healthy_server_passes_though_the_loop_stands_still),
+		CHECK_TEST(a_stall_excuses_a_failure_but_not_for_ever),
+		CHECK_TEST(given_up_in_any_state_nothing_is_told_and_nothing_left),
+		CHECK_TEST(who_is_told_may_free_it),
+		CHECK_TEST(who_is_told_may_stop_it_and_start_it),
+		CHECK_TEST(who_is_told_may_hurry_it_and_stop_others),
+		CHECK_TEST(after_the_end_none_is_made),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
