@@ -20,7 +20,8 @@
 #include "server/server.h"
 #include "stream/sessions.h"
 
-#define RETRY_MS	1000	/* after a write that could not be stored */
+#define RETRY_MS	1000	/* after a write that could not be stored; doubled each time, up to */
+#define RETRY_MAX_MS	60000
 #define KILL_AGAIN_MS	500	/* who came by a rule meanwhile, or was connecting */
 #define KILL_LIMIT_MS	10000	/* then it is told to have failed */
 
@@ -215,7 +216,7 @@ drain_step(struct drain *drain, enum operation_step step, const struct doc_node 
 	case OPERATION_END:
 		break;
 	case OPERATION_DRAIN:
-		drain_submit(drain, step, "drain", NULL);
+		drain_submit(drain, step, operation_hold(op), NULL);
 		break;
 	case OPERATION_KILL:
 		drain_kill(drain);
@@ -271,6 +272,22 @@ is_refused(enum write_outcome outcome)
 	       outcome == WRITE_BAD_JSON;
 }
 
+/* Each try costs a line of the log. */
+static void
+drain_retry(struct drain *drain, const struct write *w)
+{
+	struct operation *op = &drain->op;
+	struct loop *loop = loop_self();
+
+	drain->retry_wait_ms = drain->retry_wait_ms == 0 ? RETRY_MS :
+		drain->retry_wait_ms < RETRY_MAX_MS / 2 ? drain->retry_wait_ms * 2 : RETRY_MAX_MS;
+	drain->retry_ms = loop->now_ms + drain->retry_wait_ms;
+	drain->changed_us = loop->wall_us;
+	snprintf(op->detail, sizeof(op->detail), "%s; it will be tried again: %.200s",
+		operation_state_words(op->state),
+		w->outcome == WRITE_UNDECIDED ? "the store has not answered" : w->why.text);
+}
+
 static void
 drain_failed(struct drain *drain, const char *what, const struct write *w)
 {
@@ -309,9 +326,9 @@ written_begin(struct drain *drain, const struct write *w)
 		drain->op.sessions_at_begin = drain->op.sessions_left;
 		drain_enter(drain, OPERATION_WAITING, NULL);
 	} else if (is_refused(w->outcome)) {
-		drain_failed(drain, "admin_state: drain", w);
+		drain_failed(drain, "admin_state", w);
 	} else {
-		drain->retry_ms = loop_self()->now_ms + RETRY_MS;
+		drain_retry(drain, w);
 	}
 	drain_answer_poster(drain, w->outcome == WRITE_DONE || w->outcome == WRITE_UNCHANGED ?
 		NULL : w);
@@ -328,7 +345,7 @@ written_finish(struct drain *drain, const struct write *w)
 	else if (is_refused(w->outcome))
 		drain_failed(drain, then, w);
 	else if (w->outcome == WRITE_UNAVAILABLE || w->outcome == WRITE_UNDECIDED)
-		drain->retry_ms = loop_self()->now_ms + RETRY_MS;
+		drain_retry(drain, w);
 }
 
 /* Whoever called it off may try again; it goes on meanwhile. */
@@ -338,7 +355,7 @@ written_back(struct drain *drain, const struct write *w)
 	if (is_in_force(w->outcome)) {
 		drain_enter(drain, OPERATION_CALLED_OFF, NULL);
 	} else if (w->outcome == WRITE_UNDECIDED) {
-		drain->retry_ms = loop_self()->now_ms + RETRY_MS;
+		drain_retry(drain, w);
 		drain_answer_callers_off(drain, w);
 	} else if (is_refused(w->outcome) || w->outcome == WRITE_UNAVAILABLE) {
 		drain->call_off = false;
@@ -354,7 +371,8 @@ written_question(struct drain *drain, const struct write *w)
 	drain->only_asks = false;
 	if (w->outcome == WRITE_DRY) {
 		drain_save(drain);
-		drain_submit(drain, OPERATION_DRAIN, "drain", drain->write.if_match);
+		drain_submit(drain, OPERATION_DRAIN, operation_hold(&drain->op),
+			     drain->write.if_match);
 		return;
 	}
 	drain_never_was(drain, w);
@@ -370,6 +388,8 @@ drain_written(struct write *write)
 	write->issues = (struct issues){ 0 };
 	write->changes = (struct buf){ 0 };
 	drain->is_writing = false;
+	if (is_in_force(w.outcome))
+		drain->retry_wait_ms = 0;
 	if (drain->only_asks)
 		written_question(drain, &w);
 	else if (drain->writing == OPERATION_DRAIN)
@@ -392,5 +412,5 @@ drain_begin(struct drain *drain, const char *if_match)
 		return;
 	}
 	drain_save(drain);
-	drain_submit(drain, OPERATION_DRAIN, "drain", if_match);
+	drain_submit(drain, OPERATION_DRAIN, operation_hold(&drain->op), if_match);
 }
