@@ -170,6 +170,16 @@ sub story {
 	status_is $lb->put(server('a'), { address => $origin{a}->address }), 201, 'it is there again';
 	$on[0]->close;
 
+	# in maintenance it stays while it is waited for
+	@on = session_on('a');
+	status_is $lb->patch(server('a'), { admin_state => 'maint' }), 200, 'maintenance';
+	is_deeply $lb->post(server('a') . '/drain?dry_run=true')->{json}{changes}, [], 'nothing would change first';
+	$path = status_is(drain('app/servers/a', { then => 'ready' }), 202, 'drained from there')->{headers}{location};
+	is admin_state('a'), 'maint', 'it is not opened for that';
+	$on[0]->close;
+	state_is $lb->get("$path?wait=5s")->{json}, 'done', 'until its session has gone';
+	is admin_state('a'), 'ready', 'then it is ready';
+
 	# HTTP: a request that runs counts, idle connections do not
 	my $http = $lb->connect('http');
 	$http->send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -241,6 +251,38 @@ $lb->kill('KILL');
 $lb->wait_exit;
 $lb->restart;
 is_deeply $lb->get('/v1/operations')->{json}, {}, 'for good';
+
+# a disk that takes nothing for a while
+@on = session_on('b');
+my $drain = status_is(drain('app/servers/b', { then => 'maint' }), 202, 'a drain')->{json};
+my $db = $lb->file('state/sluice.db');
+rename($db, "$db.away") or die "$db: $!";
+$on[0]->close;
+my $path = "/v1/operations/$drain->{id}";
+ok becomes { $lb->get($path)->{json}{detail} =~ /will be tried again: not stored/ } 10, 'its last write can not be stored: it says so';
+is admin_state('b'), 'drain', 'the server drains on';
+status_is $lb->delete($path), 503, 'nor can it be called off';
+ok becomes { $lb->get($path)->{json}{state} eq 'finishing' } 10, 'so it goes on';
+rename("$db.away", $db) or die "$db: $!";
+state_is $lb->get("$path?wait=20s")->{json}, 'done', 'it is done when the disk is there again';
+$lb->kill('KILL');
+$lb->wait_exit;
+$lb->restart;
+state_is $lb->get($path)->{json}, 'done', 'and that is saved';
+
+# who is killed again and again
+my ($round, $gone) = (0, 0);
+while ($round++ < 6) {
+	status_is $lb->put(server('c'), { address => $origin{a}->address }), 201, 'a server';
+	my $o = drain('app/servers/c', { then => 'delete' })->{json};
+	select(undef, undef, undef, rand 0.06);
+	$lb->kill('KILL');
+	$lb->wait_exit;
+	$lb->restart;
+	state_is $lb->get("/v1/operations/$o->{id}?wait=10s")->{json}, 'done', 'round ' . $round;
+	$gone++ if $lb->get(server('c'))->{status} == 404;
+}
+is $gone, 6, 'each time it is deleted';
 $lb->stop;
 
 # many at once; who hangs up or is there when the process ends

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include "adminapi/apply/limits.h"
 #include "core/log.h"
+#include "server/check.h"
 #include "stream/engine.h"
 
 #define LISTENERS_MAX 16	/* admin.listen: maxItems */
@@ -90,7 +91,12 @@ maxconn_possible(void)
 static void
 global_publish(const struct global_settings *next)
 {
+	const struct checks_settings checks = {
+		.max_under_way = next->max_checks, .spread_percent = next->spread_checks,
+	};
+
 	state.global = *next;
+	checks_set(&checks);
 	engine_set_maxconn(next->maxconn != 0 ? next->maxconn : maxconn_possible());
 	engine_set_pipe_memory((uint64_t)next->pipe_memory);
 }

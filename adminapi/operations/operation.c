@@ -49,6 +49,12 @@ operation_then_text(enum operation_then then)
 }
 
 const char *
+operation_hold(const struct operation *op)
+{
+	return strcmp(op->before, "maint") == 0 ? "maint" : "drain";
+}
+
+const char *
 operation_id_text(char buf[OPERATION_ID_BYTES], uint64_t id)
 {
 	snprintf(buf, OPERATION_ID_BYTES, "%" PRIu64, id);

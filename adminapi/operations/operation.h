@@ -58,6 +58,9 @@ struct operation {
 	uint64_t		sessions_at_begin, sessions_left, killed;
 };
 
+/* The admin_state that it sets, and that has to stay: one in maintenance is not opened for the sake of draining. */
+const char *operation_hold(const struct operation *op);
+
 #define OPERATION_ID_BYTES 24
 const char *operation_id_text(char buf[OPERATION_ID_BYTES], uint64_t id);
 

@@ -48,11 +48,17 @@ has_admin_state(const struct operation_sight *sight, const char *state)
 	return sight->server == OPERATION_SERVER_THERE && strcmp(sight->admin_state, state) == 0;
 }
 
+static bool
+is_held(const struct operation *op, const struct operation_sight *sight)
+{
+	return has_admin_state(sight, operation_hold(op));
+}
+
 static enum operation_step
 step_waiting(const struct operation *op, const struct operation_sight *sight,
 	enum operation_state *state, char *detail)
 {
-	if (!has_admin_state(sight, "drain"))
+	if (!is_held(op, sight))
 		return end_superseded(sight, state, detail);
 	if (sight->sessions == 0)
 		return OPERATION_FINISH;
@@ -68,9 +74,10 @@ step_waiting(const struct operation *op, const struct operation_sight *sight,
 }
 
 static enum operation_step
-step_ending(const struct operation_sight *sight, enum operation_state *state, char *detail)
+step_ending(const struct operation *op, const struct operation_sight *sight,
+	    enum operation_state *state, char *detail)
 {
-	if (!has_admin_state(sight, "drain"))
+	if (!is_held(op, sight))
 		return end_superseded(sight, state, detail);
 	if (sight->sessions == 0)
 		return OPERATION_FINISH;
@@ -91,7 +98,7 @@ step_finishing(const struct operation *op, const struct operation_sight *sight,
 		sight->server != OPERATION_SERVER_THERE :
 		has_admin_state(sight, operation_then_text(op->then));
 
-	if (has_admin_state(sight, "drain"))
+	if (is_held(op, sight))
 		return OPERATION_FINISH;
 	if (!is_done)
 		return end_superseded(sight, state, detail);
@@ -109,7 +116,7 @@ step_calling_off(const struct operation *op, const struct operation_sight *sight
 		*state = OPERATION_CALLED_OFF;
 		return OPERATION_END;
 	}
-	if (has_admin_state(sight, "drain"))
+	if (is_held(op, sight))
 		return OPERATION_PUT_BACK;
 	return end_superseded(sight, state, detail);
 }
@@ -127,7 +134,7 @@ operation_step(const struct operation *op, const struct operation_sight *sight,
 	case OPERATION_WAITING:
 		return step_waiting(op, sight, state, detail);
 	case OPERATION_ENDING:
-		return step_ending(sight, state, detail);
+		return step_ending(op, sight, state, detail);
 	case OPERATION_FINISHING:
 		return step_finishing(op, sight, state, detail);
 	case OPERATION_CALLING_OFF:

@@ -38,6 +38,7 @@ struct drain {
 	bool			 only_asks;	/* the write is a dry run: could it be deleted? */
 	char			 body[64], etag[32], claim[64];
 	uint64_t		 retry_ms;	/* loop time: not before; 0: now */
+	uint64_t		 retry_wait_ms;	/* that was waited for it last; 0: all went well */
 
 	uint64_t		 generation;	/* of its server; 0: not seen yet */
 	uint64_t		 deadline_ms;	/* loop time; WHEEL_NEVER: none */

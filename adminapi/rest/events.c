@@ -162,6 +162,14 @@ event_emit(enum event_kind kind, struct slice members)
 	}
 }
 
+void
+event_emit_object(enum event_kind kind, struct buf *object)
+{
+	if (!object->failed && object->len >= 2)
+		event_emit(kind, (struct slice){ object->at, object->len });
+	buf_fini(object);
+}
+
 uint64_t
 events_last_id(void)
 {

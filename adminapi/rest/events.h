@@ -17,6 +17,8 @@
 #define EVENT_KINDS(X)				\
 	X(CONFIG,	"config")		\
 	X(SERVER,	"server")		\
+	X(BACKEND,	"backend")		\
+	X(CHECK,	"check")		\
 	X(LISTENER,	"listener")		\
 	X(MAP,		"map")			\
 	X(OPERATION,	"operation")		\
@@ -33,6 +35,9 @@ enum event_kind {
  * {"id":7,"time":"...","kind":"server",...members}
  */
 void event_emit(enum event_kind kind, struct slice members);
+
+/* The same of an object just written, which is freed; nothing if there was no memory for it. */
+void event_emit_object(enum event_kind kind, struct buf *object);
 
 /*
  * GET /v1/events: ?kind=a,b. Begins after Last-Event-ID, without one with what happens next. An id

@@ -14,11 +14,13 @@
 #include "core/loop.h"
 #include "core/obj.h"
 
+#define WAITERS_MAX	200		/* each has a connection of the admin server's 1024 */
 #define WAIT_MAX_MS	(600 * 1000)	/* ?wait= */
 #define PAGE_DEFAULT	1000		/* a millisecond or two of work */
 #define PAGE_MAX	1000
 
 static struct schema *schema;
+static uint32_t waiting;	/* calls with ?wait= */
 
 /* -- parameters -- */
 
@@ -29,11 +31,18 @@ param_wait(struct call *call, int64_t *ms)
 	const char *text = call_param(call, "wait");
 
 	*ms = 0;
-	if (text == NULL || (duration_parse(slice_of(text), ms) == ERR_OK && *ms >= 0 &&
-	    *ms <= WAIT_MAX_MS))
+	if (text == NULL)
 		return true;
-	call_problem(call, 400, NULL, "query parameter \"wait\" must be a duration of at most %ds",
-		WAIT_MAX_MS / 1000);
+	if (duration_parse(slice_of(text), ms) != ERR_OK || *ms < 0 || *ms > WAIT_MAX_MS) {
+		call_problem(call, 400, NULL,
+			"query parameter \"wait\" must be a duration of at most %ds",
+			WAIT_MAX_MS / 1000);
+		return false;
+	}
+	if (*ms == 0 || waiting < WAITERS_MAX)
+		return true;
+	call_problem(call, 429, NULL, "%d calls wait already: ask again without \"wait\"",
+		WAITERS_MAX);
 	return false;
 }
 
@@ -97,6 +106,7 @@ waiter_answer(struct drain_waiter *waiter)
 
 	wheel_cancel(&waiter->timer);
 	list_remove(&waiter->node);
+	waiting--;
 	answer_drain(waiter->call, drain, is_accepted ? 202 : 200);
 	free(waiter);
 }
@@ -134,6 +144,7 @@ drain_wait(struct call *call, struct drain *drain, int64_t ms)
 	if (waiter == NULL)
 		return;
 	list_append(&drain->waiters, &waiter->node);
+	waiting++;
 	if (operation_state_has_ended(drain->op.state) || ms == 0)
 		waiter_answer(waiter);
 	else
@@ -223,7 +234,7 @@ dry_done(struct write *write)
 
 /* What would be changed first; what follows depends on what happens until then. */
 static void
-drain_dry(struct call *call)
+drain_dry(struct call *call, bool in_maint)
 {
 	struct dry *dry = calloc(1, sizeof(*dry));
 
@@ -237,7 +248,8 @@ drain_dry(struct call *call)
 		.kind = DOC_SERVER,
 		.parent = call->segments[2],
 		.name = call->segments[4],
-		.text = SLICE("{\"admin_state\":\"drain\"}"),
+		.text = in_maint ? SLICE("{\"admin_state\":\"maint\"}") :
+			SLICE("{\"admin_state\":\"drain\"}"),
 		.if_match = call->if_match,
 		.dry_run = true,
 		.origin = DOC_BY_REST,
@@ -298,18 +310,26 @@ text_keep(char *to, size_t size, const char *text)
 	snprintf(to, size, "%s", text == NULL ? "" : text);
 }
 
+/* What is set; NULL: nothing. */
+static const char *
+admin_state_of(const struct doc_node *node)
+{
+	const cJSON *value = doc_field(node->live->set, "admin_state");
+
+	return cJSON_IsString(value) ? value->valuestring : NULL;
+}
+
 static void
 drain_take(struct drain *drain, struct call *call, const struct operation_wish *wish,
 	const struct doc_node *node)
 {
 	struct operation *op = &drain->op;
 	struct loop *loop = loop_self();
-	const cJSON *before = doc_field(node->live->set, "admin_state");
+	const char *before = admin_state_of(node);
 
 	op->then = wish->then;
 	op->kill = wish->kill;
-	text_keep(op->before, sizeof(op->before),
-		  cJSON_IsString(before) ? before->valuestring : NULL);
+	text_keep(op->before, sizeof(op->before), before);
 	text_keep(op->actor, sizeof(op->actor), call->actor);
 	text_keep(op->reason, sizeof(op->reason), call->reason);
 	text_keep(op->detail, sizeof(op->detail), operation_state_words(op->state));
@@ -327,6 +347,7 @@ drain_post(struct call *call)
 		.name = call->segments[4] };
 	struct operation_wish wish;
 	const struct doc_node *node;
+	const char *before;
 	struct drain *drain;
 	int64_t wait_ms;
 	bool dry_run;
@@ -337,8 +358,9 @@ drain_post(struct call *call)
 	node = target_find(call, &target);
 	if (node == NULL || !may_begin(call))
 		return;
+	before = admin_state_of(node);
 	if (dry_run) {
-		drain_dry(call);
+		drain_dry(call, before != NULL && strcmp(before, "maint") == 0);
 		return;
 	}
 	drain = drain_new(target.parent, target.name);
@@ -438,6 +460,7 @@ operation_delete(struct call *call)
 	text_keep(drain->off_actor, sizeof(drain->off_actor), call->actor);
 	text_keep(drain->off_reason, sizeof(drain->off_reason), call->reason);
 	drain->call_off = true;
+	drain->retry_ms = 0;
 	drain_advance(drain);
 }
 

@@ -7,6 +7,7 @@
 #include "adminapi/doc/doc.h"
 #include "adminapi/http/call.h"
 #include "adminapi/rest/view.h"
+#include "core/endcause.h"
 
 /* Set once at start; borrowed. */
 void rest_init(struct doc *doc);
@@ -50,5 +51,11 @@ void answer_failed_write(struct call *call, const struct write *write);
 
 /* Events of a write that is in force; given to write_on_published(). */
 void events_of_write(const struct plan *plan, const struct write *write);
+
+/* Events and log lines of servers: for server_on_change(), server_on_checked(), server_on_ended(). */
 struct server_change;
-void events_of_server(const struct server_change *change);	/* for server_on_change() */
+struct check_news;
+struct server;
+void events_of_server(const struct server_change *change);
+void events_of_check(const struct check_news *news);
+void events_of_ends(const struct server *server, enum end_cause cause, uint32_t ended);

@@ -1,8 +1,8 @@
 /*
- * Status of servers, backends, frontends and the admin server. Control thread.
+ * Status of backends, frontends, maps, userlists and the admin server. Control thread.
  */
 #include "config.h"
-#include "adminapi/rest/status.h"
+#include "adminapi/rest/status_priv.h"
 
 #include "adminapi/apply/limits.h"
 #include "adminapi/apply/listeners.h"
@@ -11,102 +11,38 @@
 #include "adminapi/rest/numbers.h"
 #include "expr/userlist.h"
 #include "server/backend.h"
-#include "server/pool.h"
-#include "server/server.h"
 #include "stream/engine.h"
 #include "stream/frontend.h"
 
-static const char *const admin_words[] = { "ready", "drain", "maint" };
-
-static void
-write_bytes(struct jsonw *w, uint64_t in, uint64_t out)
+void
+status_write_bytes(struct jsonw *w, uint64_t in, uint64_t out)
 {
 	NUMBERS(w, "bytes", { "in", in }, { "out", out });
 }
 
-/* One that is being taken away has no conf. */
-static enum traffic_mode
-backend_mode(const struct backend *backend)
+enum traffic_mode
+status_backend_mode(const struct backend *backend)
 {
 	return backend->conf == NULL ? MODE_TCP : backend->conf->mode;
 }
 
-static void
-write_cause(struct jsonw *w, const struct server *server, const struct doc_version *version)
+uint32_t
+backend_usable(const struct backend *backend)
 {
-	jsonw_object(w, "cause");
-	jsonw_string(w, "code", server_cause_code(server->cause));
-	jsonw_string(w, "detail", server_cause_words(server->cause));
-	jsonw_string(w, "actor", version->actor);
-	jsonw_end_object(w);
-}
+	uint32_t usable = 0;
 
-static void
-write_admin(struct jsonw *w, const struct server *server, const struct doc_version *version)
-{
-	jsonw_object(w, "admin");
-	jsonw_string(w, "effective", admin_words[server->conf->admin]);
-	jsonw_string(w, "by", version->admin_by == DOC_BY_REST ? "rest" : "config");
-	jsonw_end_object(w);
-}
-
-static void
-write_address(struct jsonw *w, const struct server *server)
-{
-	char text[ADDR_TEXT_BYTES];
-
-	jsonw_object(w, "address");
-	jsonw_string(w, "state", server->conf->own_admin ? "no_address" : "known");
-	jsonw_string(w, "value", addr_format(&server->conf->address, text));
-	jsonw_string(w, "source", "config");
-	jsonw_end_object(w);
-}
-
-static void
-server_numbers(struct jsonw *w, const struct server *server)
-{
-	struct server_totals t;
-
-	server_totals(server, &t);
-	NUMBERS(w, "sessions", { "current", t.current }, { "max", t.max },
-		{ "total", t.sessions });
-	jsonw_uint(w, "idle_connections", server_idle_connections(server));
-	write_bytes(w, t.bytes_in, t.bytes_out);
-	if (backend_mode(server->backend) == MODE_HTTP)
-		responses_write(w, t.responses);
-	NUMBERS(w, "errors", { "connect", t.connect_errors }, { "response", t.response_errors },
-		{ "retries", t.retries }, { "redispatches", t.redispatches });
-}
-
-static void
-server_status(struct jsonw *w, const struct doc *doc, const struct doc_node *node)
-{
-	const struct server *server = node->live_object;
-	char words[256];
-
-	if (server == NULL || server->conf == NULL)
-		return;
-	jsonw_object(w, "status");
-	jsonw_string(w, "state", server_state_text(server->state));
-	jsonw_time(w, "since", server->since_us);
-	write_cause(w, server, node->live);
-	jsonw_bool(w, "eligible", server->eligible);
-	jsonw_string(w, "eligible_because", server_eligible_because(server, words, sizeof(words)));
-	write_admin(w, server, node->live);
-	write_address(w, server);
-	jsonw_uint(w, "effective_weight", server_effective_weight(server));
-	server_numbers(w, server);
-	jsonw_end_object(w);
+	for (uint32_t i = 0; i < SERVER_PRIORITIES; i++)
+		usable += backend->levels[i].usable;
+	return usable;
 }
 
 static void
 write_levels(struct jsonw *w, const struct backend *backend)
 {
-	uint32_t usable = 0;
+	uint32_t usable = backend_usable(backend);
 
+	jsonw_string(w, "state", usable > 0 ? "up" : "down");
 	jsonw_object(w, "servers");
-	for (uint32_t i = 0; i < SERVER_PRIORITIES; i++)
-		usable += backend->levels[i].usable;
 	jsonw_uint(w, "usable", usable);
 	jsonw_uint(w, "usable_active", backend->levels[0].usable);
 	jsonw_end_object(w);
@@ -125,8 +61,8 @@ backend_status(struct jsonw *w, const struct doc *doc, const struct doc_node *no
 	write_levels(w, backend);
 	NUMBERS(w, "sessions", { "current", t.current }, { "max", t.max },
 		{ "total", t.sessions }, { "queue", t.queued });
-	write_bytes(w, t.bytes_in, t.bytes_out);
-	if (backend_mode(backend) == MODE_HTTP)
+	status_write_bytes(w, t.bytes_in, t.bytes_out);
+	if (status_backend_mode(backend) == MODE_HTTP)
 		responses_write(w, t.responses);
 	NUMBERS(w, "errors", { "connect", t.connect_errors }, { "retries", t.retries },
 		{ "redispatches", t.redispatches }, { "queue_timeouts", t.queue_timeouts });
@@ -161,7 +97,7 @@ frontend_numbers(struct jsonw *w, const struct frontend_totals *t, enum traffic_
 		NUMBERS(w, "sessions", { "current", t->current }, { "max", t->max },
 			{ "total", t->sessions });
 	jsonw_uint(w, "denied", t->denied);
-	write_bytes(w, t->bytes_in, t->bytes_out);
+	status_write_bytes(w, t->bytes_in, t->bytes_out);
 	if (mode == MODE_HTTP)
 		responses_write(w, t->responses);
 }

@@ -5,6 +5,18 @@
 
 #include "adminapi/doc/doc.h"
 #include "core/jsonw.h"
+#include "server/server.h"
+
+struct backend;
 
 /* A member "status" of the open object; nothing for kinds without one. Control thread. */
 void status_write(struct jsonw *w, const struct doc *doc, const struct doc_node *node);
+
+/* Servers that could serve, on any level. Control thread. */
+uint32_t backend_usable(const struct backend *backend);
+
+/* Is it somebody's who said what is configured? What was found out has no actor. */
+bool server_cause_is_configured(enum server_cause cause);
+
+/* Why it is in its state, in words: what was found out, or the cause's. Control thread. */
+const char *server_cause_detail(const struct server *server);

@@ -1,5 +1,5 @@
 /*
- * Events of writes and of servers: who changed what, and what came of it. Control thread.
+ * Events of writes: who changed what. Control thread.
  */
 #include "config.h"
 #include "adminapi/rest/resources.h"
@@ -9,15 +9,6 @@
 #include "core/log.h"
 #include "server/backend.h"
 #include "server/server.h"
-
-/* event_emit() takes members: what stands between the braces. */
-static void
-event_emit_object(enum event_kind kind, struct buf *object)
-{
-	if (!object->failed && object->len >= 2)
-		event_emit(kind, (struct slice){ object->at + 1, object->len - 2 });
-	buf_fini(object);
-}
 
 static void
 event_emit_listener(const char *frontend, const struct bind *bind, bool opens, void *arg)
@@ -117,69 +108,4 @@ events_of_write(const struct plan *plan, const struct write *write)
 			event_emit_map(plan, plan->ops[i]);
 		prepared_bind_changes(plan->ops[i], event_emit_listener, NULL);
 	}
-}
-
-static void
-event_emit_removed(const struct server_change *change)
-{
-	const struct server *server = change->server;
-	struct buf out = { 0 };
-	struct jsonw w;
-
-	jsonw_init(&w, &out);
-	jsonw_object(&w, NULL);
-	jsonw_string(&w, "backend", server->backend->name);
-	jsonw_string(&w, "server", server->name);
-	jsonw_string(&w, "from", server_state_text(change->from));
-	jsonw_string(&w, "to", NULL);
-	jsonw_bool(&w, "eligible", false);
-	event_write_cause(&w, SERVER_CAUSE_REMOVED);
-	jsonw_end_object(&w);
-	event_emit_object(EVENT_SERVER, &out);
-}
-
-static void
-event_write_move(struct jsonw *w, const struct server_change *change)
-{
-	char text[ADDR_TEXT_BYTES];
-
-	jsonw_object(w, "address");
-	jsonw_string(w, "from", addr_format(change->moved_from, text));
-	jsonw_string(w, "to", addr_format(&change->server->conf->address, text));
-	jsonw_end_object(w);
-}
-
-void
-events_of_server(const struct server_change *change)
-{
-	const struct server *server = change->server;
-	bool is_same = change->from == change->to;
-	bool is_moved = change->moved_from != NULL;
-	bool is_new = is_same && server->cause == SERVER_CAUSE_CREATED && !is_moved &&
-	    !change->was_eligible;
-	struct buf out = { 0 };
-	char words[256];
-	struct jsonw w;
-
-	if (change->is_removed) {
-		event_emit_removed(change);
-		return;
-	}
-	jsonw_init(&w, &out);
-	jsonw_object(&w, NULL);
-	jsonw_string(&w, "backend", server->backend->name);
-	jsonw_string(&w, "server", server->name);
-	jsonw_string(&w, "from", is_new ? NULL : server_state_text(change->from));
-	jsonw_string(&w, "to", server_state_text(change->to));
-	jsonw_bool(&w, "eligible", server->eligible);
-	server_eligible_because(server, words, sizeof(words));
-	jsonw_string(&w, "eligible_because", words);
-	if (is_moved)
-		event_write_move(&w, change);
-	event_write_cause(&w, is_moved && is_same ? SERVER_CAUSE_MOVED : server->cause);
-	jsonw_end_object(&w);
-	event_emit_object(EVENT_SERVER, &out);
-	if (change->from != change->to)
-		log_msg(LOG_LEVEL_NOTICE, "%s/%s: %s, %s", server->backend->name, server->name,
-			server_state_text(change->to), server_cause_words(server->cause));
 }

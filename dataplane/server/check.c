@@ -22,34 +22,34 @@
 #include "server/backend.h"
 #include "server/check_priv.h"
 
-#define TURN_ACTS_MAX 64        /* starts and ends of attempts in a turn of the loop, */
-#define TURN_US 5000            /* and how long they may take together */
-#define BEAT_MS 50              /* how closely the loop is watched for standing still */
-#define REDO_MAX 2              /* attempts in a row that a stall excuses */
-#define SOCKERR_RETRY_MS 500    /* we lacked something: this soon we may have it */
-#define SOCKERR_REST_MS 20      /* and nobody else begins for so long */
-#define SOCKERR_LOG_US 10000000 /* between two lines about that */
-#define BURST_GAP_MS 1000 /* who starts later than that after the last one is not of its crowd */
-#define BURST_STEP_MS 2   /* between first attempts in a crowd, as long as that is soon enough */
-#define GOLDEN_RATIO 0x9e3779b9u /* its fraction in 1/2^32: multiples of it fill a circle evenly */
+#define TURN_ACTS_MAX	64		/* starts and ends of attempts in a turn of the loop, */
+#define TURN_US		5000		/* and how long they may take together */
+#define BEAT_MS		50		/* how closely the loop is watched for standing still */
+#define REDO_MAX	2		/* attempts in a row that a stall excuses */
+#define SOCKERR_RETRY_MS 500		/* we lacked something: this soon we may have it */
+#define SOCKERR_REST_MS	20		/* and nobody else begins for so long */
+#define SOCKERR_LOG_US	10000000	/* between two lines about that */
+#define BURST_GAP_MS	1000		/* who starts that long after the last one is not of its crowd */
+#define BURST_STEP_MS	2		/* between first attempts in a crowd, where that is soon enough */
+#define GOLDEN_RATIO	0x9e3779b9u	/* its fraction in 1/2^32: its multiples fill a circle evenly */
 
 static struct {
-	struct list all, line;
-	struct task work;
-	struct wheel_timer beat;
-	struct wheel_timer rest; /* set: nobody begins */
-	struct checks_settings settings;
-	struct checks_totals totals;
-	struct check *telling; /* whose verdict is being told; NULL: nobody's, or it is gone */
-	bool is_finished;
-	uint64_t turn; /* the loop's, which the next ones are of */
-	uint32_t turn_acts;
-	bool is_spent; /* the turn has no more time for what was asked last */
-	uint64_t turn_until_us;
-	uint64_t stalled_ms;
-	uint64_t burst_ms; /* when one was started last, and how many had been */
-	uint32_t burst_count;
-	uint64_t told_sockerr_us;
+	struct list		 all, line;
+	struct task		 work;
+	struct wheel_timer	 beat;
+	struct wheel_timer	 rest;		/* set: nobody begins */
+	struct checks_settings	 settings;
+	struct checks_totals	 totals;
+	struct check		*telling;	/* whose verdict is being told; NULL: nobody's, or it is gone */
+	bool			 is_finished;
+	uint64_t		 turn;		/* the loop's, which the next ones are of */
+	uint32_t		 turn_acts;
+	bool			 is_spent;	/* the turn has no more time for what was asked last */
+	uint64_t		 turn_until_us;
+	uint64_t		 stalled_ms;
+	uint64_t		 burst_ms;	/* when one was started last, and how many had been */
+	uint32_t		 burst_count;
+	uint64_t		 told_sockerr_us;
 } checks = { .turn = UINT64_MAX };
 
 static void checks_on_work(struct task *task);

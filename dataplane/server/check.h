@@ -23,8 +23,9 @@ void check_free(
 	struct check **cp); /* *cp may be NULL; an attempt under way is given up, nothing is told */
 
 /*
- * Run: the first attempt follows at once (in line), or, `spread`, at its own place within the interval, so
- * that many that begin together do not stay together. One that runs already goes on as it did.
+ * Run: the first attempt follows at once (in line), each next one an interval after the end of the last. With
+ * `spread` many that begin together do not stay together: their first attempts follow each other closely, and
+ * the next ones are each at its own place within the interval. One that runs already goes on as it did.
  */
 void check_start(struct check *c, bool spread);
 

@@ -153,10 +153,6 @@ enum check_judged check_judge(const struct check_conf *conf, const struct check_
 			      struct slice bytes, bool is_end, size_t *used,
 			      struct check_verdict *verdict);
 
-/* An answer that took too long: L7TOUT, or what the step says, and which step it was. */
-void check_judge_timeout(const struct check_conf *conf, const struct check_step *step,
-			 struct check_verdict *verdict);
-
 /*
  * Which step it is, with its comment: "at step 2 (expect string "PONG"): redis is loading". "" where nobody
  * wrote steps. For details of what failed; printable. Steps are counted from 1, as written.

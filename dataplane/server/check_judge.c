@@ -197,20 +197,6 @@ check_step_describe(char buf[CHECK_STEP_TEXT_BYTES], const struct check_conf *co
 	return buf;
 }
 
-void
-check_judge_timeout(const struct check_conf *conf, const struct check_step *step,
-		    struct check_verdict *verdict)
-{
-	const enum check_result said = step->kind == CHECK_STEP_EXPECT ?
-		step->expect.tout_status : CHECK_UNKNOWN;
-	char text[CHECK_STEP_TEXT_BYTES];
-
-	verdict->result = said == CHECK_UNKNOWN ? CHECK_L7TOUT : said;
-	verdict->code = 0;
-	snprintf(verdict->detail, sizeof(verdict->detail), "%s",
-		 check_step_describe(text, conf, step));
-}
-
 enum check_judged
 check_judge(const struct check_conf *conf, const struct check_step *step, struct slice bytes,
 	    bool is_end, size_t *used, struct check_verdict *verdict)

@@ -1,10 +1,11 @@
 /*
  * Answers that are HTTP responses (HAProxy manual, "http-check expect").
  *
- * Read by the parser of the traffic, as strictly. Interim responses (1xx) are passed over. A status or a header
- * is judged as soon as the head is there; a string, as soon as it has come; all else by the whole body,
- * or by what there was of it at its end, as HAProxy does. Where another request follows on the
- * connection, the whole answer is waited for, so that the next one begins where it should.
+ * Read by the parser of the traffic, as strictly but for one thing: a bare LF ends a line of the head, as many
+ * a script that answers checks has it ("echo"). Interim responses (1xx) are passed over. A status or a header
+ * is judged as soon as the head is there; a string, as soon as it has come; all else by the whole body, or by
+ * what there was of it at its end, as HAProxy does. Where another request follows on the connection, the
+ * whole answer is waited for, so that the next one begins where it should.
  */
 #include "config.h"
 #include "expr/regex.h"
@@ -28,6 +29,7 @@ struct answer {
 	bool			 is_whole;
 	enum http_fault		 fault;		/* of its body */
 	char			 data[CHECK_REPLY_BYTES];	/* where the body's data does not lie in one piece */
+	char			 lines[2 * CHECK_REPLY_BYTES];	/* a head whose lines ended otherwise */
 };
 
 /* What the answer answers: it decides whether there is a body, and whether 101 was asked for. */
@@ -66,6 +68,55 @@ head_missing(struct judging *j, size_t from)
 			  from == j->bytes.len ? "behind a 1xx" : "within its head");
 }
 
+/*
+ * A copy whose lines end in CR LF, up to the empty line (or as far as it has come). *added: bytes that were not
+ * there; 0: there was nothing to mend, and no copy.
+ */
+static struct slice
+head_mend(struct answer *a, struct slice bytes, size_t *added)
+{
+	size_t len = 0, line = 0;
+	bool is_last = false;
+
+	*added = 0;
+	for (size_t i = 0; i < bytes.len && !is_last; i++) {
+		const bool is_lf = bytes.at[i] == '\n';
+
+		if (is_lf && (i == 0 || bytes.at[i - 1] != '\r')) {
+			a->lines[len++] = '\r';
+			++*added;
+		}
+		a->lines[len++] = bytes.at[i];
+		is_last = is_lf && len == line + 2 && line > 0;
+		if (is_lf)
+			line = len;
+	}
+	return *added == 0 ? bytes : (struct slice){ a->lines, len };
+}
+
+/* One response's head. *len: its bytes. */
+static enum h1_result
+head_parse(struct answer *a, struct slice bytes, const struct http_head *asked, size_t *len,
+	   enum http_fault *fault)
+{
+	struct h1_parse parse = { .options = 0 };
+	struct slice mended;
+	enum h1_result result;
+	size_t added = 0;
+
+	a->head = (struct http_head){ .fields = a->fields };
+	result = h1_parse_response(&parse, &a->head, bytes.at, bytes.len, asked);
+	mended = result == H1_BAD ? head_mend(a, bytes, &added) : bytes;
+	if (added > 0) {
+		parse = (struct h1_parse){ .options = 0 };
+		a->head = (struct http_head){ .fields = a->fields };
+		result = h1_parse_response(&parse, &a->head, mended.at, mended.len, asked);
+	}
+	*len = result == H1_DONE ? parse.head_len - added : 0;
+	*fault = parse.fault;
+	return result;
+}
+
 /* The head of the final response. Not PASS: nothing else is to be done. */
 static enum check_judged
 head_read(struct judging *j, struct answer *a)
@@ -73,25 +124,28 @@ head_read(struct judging *j, struct answer *a)
 	const struct check_step *step = step_request(j);
 	struct http_field asked_fields[HTTP_FIELDS_MAX];
 	struct http_head asked;
-	struct h1_parse parse;
-	size_t from = 0;
-	enum h1_result result;
+	enum http_fault fault;
+	size_t from = 0, len;
 
+	a->head = (struct http_head){ .fields = a->fields };
+	a->used = 0;
 	if (step != NULL)
 		(void)check_request_read(step->send, &asked, asked_fields);
 	do {
-		parse = (struct h1_parse){ .options = 0 };
-		a->head = (struct http_head){ .fields = a->fields };
-		result = from < j->bytes.len ?
-			h1_parse_response(&parse, &a->head, j->bytes.at + from, j->bytes.len - from,
-					  step == NULL ? NULL : &asked) :
-			H1_MORE;
-		if (result == H1_BAD)
-			return judge_fail(j, CHECK_L7RSP, "no valid HTTP answer: %s",
-					  http_fault_name(parse.fault));
-		if (result == H1_MORE)
+		const struct slice rest = { j->bytes.at + from, j->bytes.len - from };
+
+		if (rest.len == 0)
 			return head_missing(j, from);
-		from += parse.head_len;
+		switch (head_parse(a, rest, step == NULL ? NULL : &asked, &len, &fault)) {
+		case H1_DONE:
+			break;
+		case H1_MORE:
+			return head_missing(j, from);
+		case H1_BAD:
+			return judge_fail(j, CHECK_L7RSP, "no valid HTTP answer: %s",
+					  http_fault_name(fault));
+		}
+		from += len;
 	} while (a->head.status < 200 && a->head.status != STATUS_SWITCHING);
 	a->used = from;
 	return CHECK_JUDGED_PASS;

@@ -30,6 +30,18 @@ judge_empty(struct judging *j)
 	return judge_fail(j, CHECK_L7RSP, "the answer is empty");
 }
 
+/* A tab is a space: an agent's words may be told apart by either, and shall be when the line is read again. */
+static void
+line_tell(struct check_verdict *verdict, struct slice line)
+{
+	char text[CHECK_DETAIL_BYTES];
+	const size_t len = line.len < sizeof(text) ? line.len : sizeof(text);
+
+	for (size_t i = 0; i < len; i++)
+		text[i] = line.at[i] == '\t' ? ' ' : line.at[i];
+	str_escape(verdict->detail, sizeof(verdict->detail), (struct slice){ text, len });
+}
+
 /* What it says is told, for good and bad. */
 static enum check_judged
 line_judge(struct judging *j)
@@ -46,7 +58,7 @@ line_judge(struct judging *j)
 		return judge_empty(j);
 	if (expect->text.len > 0 && !slice_equals(line, expect->text))
 		return judge_fail(j, CHECK_L7RSP, "%s", str_escape(shown, sizeof(shown), line));
-	str_escape(j->verdict->detail, sizeof(j->verdict->detail), line);
+	line_tell(j->verdict, line);
 	return judge_pass(j);
 }
 

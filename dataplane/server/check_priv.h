@@ -1,6 +1,6 @@
 /*
- * What the files of checks share: check.c says when, check_attempt.c does it, check_target.c knows where to,
- * check_words.c what to call it.
+ * What the files of checks share: check.c says when, check_attempt.c and check_steps.c do it,
+ * check_target.c knows where to, check_words.c what to call it.
  *
  * Control thread.
  */
@@ -17,27 +17,27 @@
 
 enum check_phase {
 	CHECK_RESTS,
-	CHECK_WAITS, /* its timer is set */
+	CHECK_WAITS,		/* its timer is set */
 	CHECK_IN_LINE,
-	CHECK_UNDER_WAY, /* it has an attempt */
-	CHECK_TELLS,     /* within what its verdict is told to */
+	CHECK_UNDER_WAY,	/* it has an attempt */
+	CHECK_TELLS,		/* within what its verdict is told to */
 };
 
 struct attempt;
 
 struct check {
-	unsigned magic;
-#define CHECK_MAGIC 0xc4ec4a11
-	enum check_source source;
-	enum check_phase phase;
-	uint32_t place;  /* its own, in 1/2^32 of the interval, to go to; 0: it is there */
-	uint32_t redone; /* attempts in a row that failed in a stall of ours and were not told */
-	struct server *server;   /* outlives it */
-	struct attempt *attempt; /* while UNDER_WAY */
-	struct wheel_timer timer;
-	struct list by_all, in_line;
-	uint64_t due_ms; /* when the last attempt was to begin, and when it did */
-	uint64_t began_ms;
+	unsigned		 magic;
+#define CHECK_MAGIC		 0xc4ec4a11
+	enum check_source	 source;
+	enum check_phase	 phase;
+	uint32_t		 place;	/* its own, in 1/2^32 of the interval, to go to; 0: it is there */
+	uint32_t		 redone;	/* attempts in a row that failed in a stall of ours: not told */
+	struct server		*server;	/* outlives it */
+	struct attempt		*attempt;	/* while UNDER_WAY */
+	struct wheel_timer	 timer;
+	struct list		 by_all, in_line;
+	uint64_t		 due_ms;	/* when the last attempt was to begin, and when it did */
+	uint64_t		 began_ms;
 };
 
 /* As it is, not as it was when the loop's turn began: the turn may have been long. */
@@ -81,8 +81,8 @@ void attempts_finish(void);
 /* -- check_target.c -- */
 
 struct check_target {
-	struct addr to, source;
-	struct proxy_send send_proxy; /* version 0: none */
+	struct addr		 to, source;
+	struct proxy_send	 send_proxy;	/* version 0: none */
 };
 
 /* Where a CONNECT of a check goes. NULL, or why it can't go anywhere. */

@@ -1,9 +1,10 @@
 /*
  * Ending the streams of a server. See ends.h.
  *
- * An order goes to all workers at once, a part each. There, parts that have streams stand in one line
- * a worker, which ends some a turn: it may be a hundred servers that went down at the same moment.
- * The parts go home as their streams are done; the last one closes the order, and begins the next.
+ * An order goes to all workers at once, a part each, and comes back at once: a fence. It goes out again when all
+ * are back. Then, on a worker, parts that have streams stand in one line, which ends some a turn: it may
+ * be a hundred servers that went down at the same moment. The parts go home as their streams are
+ * done; the last one closes the order, and begins the next.
  *
  * The functions say where they run.
  */
@@ -123,20 +124,52 @@ order_take_cause(struct server_end_order *order)
 
 /* Control. */
 static void
-order_send(struct server *server)
+order_send(struct server *server, void (*deliver)(struct mail *))
 {
-	struct server_end_order *order = &server->end_order;
-
-	order->cause = order_take_cause(order);
-	order->pending = server->workers;
-	order->ended = 0;
+	server->end_order.pending = server->workers;
 	for (uint32_t i = 0; i < server->workers; i++) {
 		struct server_ends *ends = &server->slots[i].ends;
 
-		ends->cause = order->cause;
-		ends->mail.deliver = ends_on_mail;
+		ends->cause = server->end_order.cause;
+		ends->mail.deliver = deliver;
 		mailbox_send(&publish_worker(i)->mailbox, &ends->mail);
 	}
+}
+
+/* Control: one part more is back. Is it the last? */
+static bool
+order_is_back(struct server *server)
+{
+	assert(server->end_order.pending > 0);
+	return --server->end_order.pending == 0;
+}
+
+static void
+fence_on_home(struct mail *mail)
+{
+	struct server *server = container_of(mail, struct server_slot, ends.mail)->server;
+
+	if (order_is_back(server))
+		order_send(server, ends_on_mail);
+}
+
+/* Worker. What control sent before this has come. */
+static void
+fence_on_mail(struct mail *mail)
+{
+	struct server_slot *slot = container_of(mail, struct server_slot, ends.mail);
+
+	mail->deliver = fence_on_home;
+	mailbox_send(slot->server->end_order.home, mail);
+}
+
+/* Control. */
+static void
+order_begin(struct server *server)
+{
+	server->end_order.cause = order_take_cause(&server->end_order);
+	server->end_order.ended = 0;
+	order_send(server, fence_on_mail);
 }
 
 /* Control: all parts are home. Who is told may order the next. */
@@ -148,7 +181,7 @@ order_finish(struct server *server)
 	if (end_told != NULL)
 		end_told(server, order->cause, order->ended);
 	if (order->waiting != 0) {
-		order_send(server);
+		order_begin(server);
 	} else {
 		order->is_away = false;
 		server_release(server); /* last: it may go now */
@@ -161,9 +194,8 @@ ends_on_home(struct mail *mail)
 	struct server_slot *slot = container_of(mail, struct server_slot, ends.mail);
 	struct server *server = slot->server;
 
-	assert(server->end_order.pending > 0);
 	server->end_order.ended += slot->ends.ended;
-	if (--server->end_order.pending == 0)
+	if (order_is_back(server))
 		order_finish(server);
 }
 
@@ -181,5 +213,5 @@ server_end_streams(struct server *server, enum end_cause cause)
 	order->is_away = true;
 	order->home = &loop_self()->mailbox;
 	server_hold(server);
-	order_send(server);
+	order_begin(server);
 }

@@ -2,7 +2,9 @@
  * Ending the streams that a server has, with their true cause: one message, {server, cause}.
  *
  * The message is embedded in the server's slots, so ordering an end cannot fail, and a cause travels as a
- * value from the place that decides to stream_end(). A worker ends those that the server has when the message
+ * value from the place that decides to stream_end(). It goes round twice. First all workers say that they have what was
+ * sent before it: from then on each sends new streams elsewhere, so whoever is ended, or waits in line for a place that
+ * this frees, finds the right server on any worker. Then a worker ends those that the server has when the message
  * comes, some a turn, so that thousands delay nobody; who comes to the server later is not meant. A
  * server that is to end streams for a second cause while it does for a first: those who are being ended keep
  * the first; the order is carried out when the first one is home. Where several causes wait for that, they
@@ -44,9 +46,9 @@ void server_ends_init(struct server_slot *slot);
 
 /*
  * `cause` is END_SERVER_DOWN, END_ACTIVE_BACK or END_ADMIN; END_ADMIN ends all, the others leave those alone whose server side
- * is shut already (HAProxy's rule). Mail keeps its order: weights that were sent before are in force when
- * the first stream ends; so within a publication this belongs into its after(). The server is held until
- * the order is home.
+ * is shut already (HAProxy's rule). Mail keeps its order: weights that were sent before are in force on all
+ * workers when the first stream ends; so within a publication this belongs into its after(). The server is held
+ * until the order is home.
  */
 void server_end_streams(struct server *server, enum end_cause cause);
 

@@ -3,7 +3,8 @@
  * are pure.
  *
  * HAProxy's scheme (manual, "rise" and "fall"): one number, 0 to rise + fall - 1, up from `rise` on. A
- * success adds one and on reaching `rise` fills it; a failure takes one, and below `rise` empties it.
+ * success adds one, and from `rise` on fills it: one makes up for all failures before it; a failure takes
+ * one, and below `rise` empties it.
  */
 #include "config.h"
 #include "server/health.h"
@@ -34,7 +35,7 @@ health_pass(struct health *h)
 
 	if (h->value < health_full(h))
 		h->value++;
-	if (health_is_up(h) && !was_up)
+	if (health_is_up(h))
 		h->value = health_full(h);
 	return health_is_up(h) != was_up;
 }

@@ -102,18 +102,32 @@ what_was_done_before_a_crash_is_found_done(void **state)
 static void
 calling_off_puts_back_what_was_before(void **state)
 {
-	struct operation op = { .state = OPERATION_CALLING_OFF, .before = "maint" };
+	struct operation op = { .state = OPERATION_CALLING_OFF, .before = "ready" };
 
 	assert_int_equal(NEXT(CALLING_OFF, "drain"), OPERATION_PUT_BACK);
 	assert_int_equal(operation_step(&op, SEES(.admin_state = "drain"), &ended_in, said),
 		OPERATION_PUT_BACK);
-	assert_int_equal(operation_step(&op, SEES(.admin_state = "ready"), &ended_in, said),
+	assert_int_equal(operation_step(&op, SEES(.admin_state = "maint"), &ended_in, said),
 		OPERATION_END);
 	assert_int_equal(ended_in, OPERATION_SUPERSEDED);
 	strcpy(op.before, "drain");	/* somebody drained it by hand before */
 	assert_int_equal(operation_step(&op, SEES(.admin_state = "drain"), &ended_in, said),
 		OPERATION_END);
 	assert_int_equal(ended_in, OPERATION_CALLED_OFF);
+}
+
+static void
+a_server_in_maintenance_is_not_opened_to_be_drained(void **state)
+{
+	struct operation op = { .state = OPERATION_WAITING, .before = "maint" };
+
+	assert_string_equal(operation_hold(&op), "maint");
+	assert_int_equal(operation_step(&op, SEES(.admin_state = "maint", .sessions = 1), &ended_in,
+		said), OPERATION_WAIT);
+	assert_int_equal(operation_step(&op, SEES(.admin_state = "maint"), &ended_in, said),
+		OPERATION_FINISH);
+	assert_int_equal(operation_step(&op, SEES(.admin_state = "drain"), &ended_in, said),
+		OPERATION_END);
 }
 
 static void
@@ -231,6 +245,7 @@ main(void)
 		cmocka_unit_test(whoever_changes_the_server_meanwhile_is_obeyed),
 		cmocka_unit_test(what_was_done_before_a_crash_is_found_done),
 		cmocka_unit_test(calling_off_puts_back_what_was_before),
+		cmocka_unit_test(a_server_in_maintenance_is_not_opened_to_be_drained),
 		cmocka_unit_test(what_is_saved_comes_back_as_it_was),
 		cmocka_unit_test(what_is_not_understood_is_refused),
 		cmocka_unit_test(nothing_need_be_said),

@@ -211,6 +211,20 @@ interim_answers_are_passed_over(void **state)
 }
 
 static void
+lines_of_a_head_may_end_as_scripts_end_them(void **state)
+{
+	http_of(CHECK_MATCH_STRING, "body");
+	IS(judge_ended("HTTP/1.1 200 OK\n\nbody"), "PASS L7OK 200");
+	IS(judge_ended("HTTP/1.1 200 OK\r\n\nbody"), "PASS L7OK 200");
+	IS(judge_open("HTTP/1.1 503 No\r\nContent-Length: 4\n\nbody"), "PASS L7OK 503");
+	IS(judge_open("HTTP/1.1 100 C\n\n" OK_TEN "body"), "PASS L7OK 200");
+	IS(judge_ended("HTTP/1.1 200 OK\nContent-"),
+	   "FAIL L7RSP 0 the answer ends within its head");
+	IS(judge_open("HTTP/1.1 200 OK\rA: b\n\n"),
+	   "FAIL L7RSP 0 no valid HTTP answer: bad-line-end");
+}
+
+static void
 an_upgrade_that_was_asked_for_may_be_expected(void **state)
 {
 	const struct check_header h[] = { { SLICE("Connection"), SLICE("Upgrade") },
@@ -481,24 +495,19 @@ results_may_be_called_otherwise(void **state)
 }
 
 static void
-a_timeout_says_which_step_it_was(void **state)
+a_step_is_described_with_its_comment(void **state)
 {
-	struct check_expect expect = expect_of(CHECK_MATCH_STRING);
-	struct check_verdict v = { .code = 5 };
+	const struct check_expect expect = expect_of(CHECK_MATCH_STRING);
+	char text[CHECK_STEP_TEXT_BYTES];
 
 	conf_begin(CHECK_KIND_TCP);
 	assert_int_equal(check_conf_add_send(&conf, SLICE("x"), NULL), ERR_OK);
-	expect.tout_status = CHECK_L4TOUT;
 	assert_int_equal(check_conf_add_expect(&conf, &expect, SLICE("PONG"), "busy", &diag),
 			 ERR_OK);
 	conf_end();
-	check_judge_timeout(conf, last_step(), &v);
-	assert_int_equal(v.result, CHECK_L4TOUT);
-	assert_int_equal(v.code, 0);
-	IS(v.detail, "at step 2 (expect string \"PONG\"): busy");
-	check_judge_timeout(conf, &conf->steps[1], &v);
-	assert_int_equal(v.result, CHECK_L7TOUT);
-	IS(v.detail, "at step 1 (send)");
+	IS(check_step_describe(text, conf, last_step()),
+	   "at step 2 (expect string \"PONG\"): busy");
+	IS(check_step_describe(text, conf, &conf->steps[1]), "at step 1 (send)");
 }
 
 static void
@@ -635,6 +644,7 @@ an_agents_line_ends_with_its_line_or_its_connection(void **state)
 	IS(judge_open("up 50%\nmore"), "PASS L7OK 0 up 50%");
 	IS(judge_open("up 50%"), "MORE");
 	IS(judge_ended("up 50%"), "PASS L7OK 0 up 50%");
+	IS(judge_ended("up\t50%"), "PASS L7OK 0 up 50%");
 	IS(judge_ended(""), "FAIL L7RSP 0 the answer is empty");
 	judge_once(last_step(), SLICE("up\r\nmore"), false, &used);
 	assert_int_equal(used, 4);
@@ -659,6 +669,7 @@ main(void)
 		TEST(a_head_cut_in_its_middle_is_invalid),
 		TEST(a_head_longer_than_the_room_is_invalid),
 		TEST(interim_answers_are_passed_over),
+		TEST(lines_of_a_head_may_end_as_scripts_end_them),
 		TEST(an_upgrade_that_was_asked_for_may_be_expected),
 		TEST(a_status_does_not_wait_for_the_body),
 		TEST(a_string_is_sought_in_the_body),
@@ -678,7 +689,7 @@ main(void)
 		TEST(two_expects_look_at_the_same_answer),
 		TEST(a_comment_is_told_with_a_failure),
 		TEST(results_may_be_called_otherwise),
-		TEST(a_timeout_says_which_step_it_was),
+		TEST(a_step_is_described_with_its_comment),
 		TEST(steps_are_counted_as_written),
 		TEST(a_string_may_come_later),
 		TEST(what_must_not_come_is_known_at_the_end),

@@ -87,6 +87,37 @@ turn(uint32_t worker)
 	loop_adopt(scene_control);
 }
 
+/* Until worker 0 has ended the first of many. */
+static void
+begin_ending(void)
+{
+	for (int i = 0; ended_count == 0; i++) {
+		assert_in_range(i, 0, 10);
+		turn(1);
+		loop_turn(scene_control, false);
+		turn(0);
+	}
+	assert_in_range(ended_count, 1, MANY - 1);
+}
+
+static void
+no_stream_ends_before_all_workers_have_the_weights(void **state)
+{
+	struct backend *backend = scene_backend(1, false);
+	struct server *s1 = scene_server(backend, "s1", 1, (struct scene_conf){ 0 });
+
+	come(s1, 0, 0, 0);
+	server_end_streams(s1, END_SERVER_DOWN);
+	for (int i = 0; i < 10; i++) {	/* one worker stands still */
+		turn(0);
+		loop_turn(scene_control, false);
+	}
+	assert_int_equal(ended_count, 0);
+	scene_settle();
+	assert_string_equal(told, "s1:D1");
+	scene_drop(backend);
+}
+
 static void
 all_streams_of_a_server_end_on_all_workers(void **state)
 {
@@ -128,8 +159,7 @@ who_comes_after_the_order_is_not_meant(void **state)
 
 	come(s1, 0, 0, MANY - 1);
 	server_end_streams(s1, END_ACTIVE_BACK);
-	turn(0);
-	assert_in_range(ended_count, 0, MANY - 1);
+	begin_ending();
 	come(s1, 0, MANY, MANY);
 	scene_settle();
 	assert_int_equal(ended_count, MANY);
@@ -146,7 +176,7 @@ who_leaves_the_server_meanwhile_is_not_ended(void **state)
 
 	come(s1, 0, 0, MANY - 1);
 	server_end_streams(s1, END_SERVER_DOWN);
-	turn(0);
+	begin_ending();
 	list_remove(&fakes[MANY - 1].by_server);
 	scene_settle();
 	assert_int_equal(fakes[MANY - 1].cause, END_NONE);
@@ -171,6 +201,8 @@ a_turn_ends_so_many_however_many_servers_have_streams(void **state)
 	for (int i = 0; ended_count < MANY; i++) {
 		assert_in_range(i, 0, 10);
 		before = ended_count;
+		turn(1);
+		loop_turn(scene_control, false);
 		turn(0);
 		assert_in_range(ended_count - before, 0, 64);
 	}
@@ -187,7 +219,7 @@ the_first_cause_holds_for_those_who_are_being_ended(void **state)
 
 	come(s1, 0, 0, MANY - 1);
 	server_end_streams(s1, END_ACTIVE_BACK);
-	turn(0);
+	begin_ending();
 	come(s1, 0, MANY, MANY);
 	server_end_streams(s1, END_ADMIN);
 	server_end_streams(s1, END_SERVER_DOWN);
@@ -210,7 +242,7 @@ the_same_cause_once_more_means_those_who_came_since(void **state)
 
 	come(s1, 0, 0, MANY - 1);
 	server_end_streams(s1, END_ADMIN);
-	turn(0);
+	begin_ending();
 	come(s1, 0, MANY, MANY);
 	server_end_streams(s1, END_ADMIN);
 	for (int i = 0; i < 4; i++)
@@ -286,6 +318,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(no_stream_ends_before_all_workers_have_the_weights),
 		TEST(all_streams_of_a_server_end_on_all_workers),
 		TEST(an_order_to_a_server_without_streams_comes_home),
 		TEST(who_comes_after_the_order_is_not_meant),

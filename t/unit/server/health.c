@@ -54,11 +54,11 @@ one_failure_while_it_rises_begins_anew(void **state)
 }
 
 static void
-one_success_while_it_falls_is_one_step_back(void **state)
+one_success_while_it_falls_makes_up_for_all_failures(void **state)
 {
 	struct health h = { .rise = 2, .fall = 3, .value = 4 };
 
-	assert_string_equal(values(&h, "ffpff"), "32320");
+	assert_string_equal(values(&h, "ffpff"), "32432");
 }
 
 static void
@@ -121,7 +121,7 @@ main(void)
 		cmocka_unit_test(rise_successes_bring_it_up_and_fill_it),
 		cmocka_unit_test(fall_failures_bring_it_down_and_empty_it),
 		cmocka_unit_test(one_failure_while_it_rises_begins_anew),
-		cmocka_unit_test(one_success_while_it_falls_is_one_step_back),
+		cmocka_unit_test(one_success_while_it_falls_makes_up_for_all_failures),
 		cmocka_unit_test(a_server_that_began_at_rise_falls_with_its_first_failure),
 		cmocka_unit_test(a_change_of_side_is_told_once),
 		cmocka_unit_test(progress_counts_successes_while_down_and_what_it_stands_while_up),

@@ -385,8 +385,6 @@ the_interval_depends_on_what_is_in_doubt(void **state)
 	a = server_of("a", conf);
 	assert_int_equal(server_check_interval_ms(a, CHECK_OF_SERVER), 200); /* not checked yet */
 	check(a, CHECK_L4OK, 1);
-	assert_int_equal(server_check_interval_ms(a, CHECK_OF_SERVER), 200);
-	check(a, CHECK_L4OK, 1);
 	assert_int_equal(server_check_interval_ms(a, CHECK_OF_SERVER), 2000);
 	check(a, CHECK_L4CON, 1);
 	assert_int_equal(server_check_interval_ms(a, CHECK_OF_SERVER), 200);
