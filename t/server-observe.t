@@ -51,7 +51,7 @@ my %backends = (
 	# a server that is marked down comes back with its next check, at once
 	kinds => { timeout => { server => int(1000 * $late) . 'ms' }, %{backend observed('layer7', 2, 'mark-down', fastinter => '10ms', downinter => '10ms')} },
 	fine => backend(observed('layer7', 1, 'mark-down')),
-	denied => { rules => { http_response => [{ id => 'r', action => 'deny', deny_status => 503 }] }, %{backend observed('layer7', 1, 'mark-down')} },
+	denied => { rules => [{ id => 'r', action => 'deny', deny_status => 503 }], %{backend observed('layer7', 1, 'mark-down')} },
 	row => backend(observed('layer7', 3, 'mark-down')),
 	retried => { retries => 3, retry_on => ['500'], %{backend observed('layer7', 4, 'mark-down')} },
 	toggled => backend(observed('layer7', 2, 'mark-down', address => $toggled->address)),

@@ -234,7 +234,8 @@ who_is_not_observed_any_more_is_not_judged(void **state)
 /* -- on threads: nothing is lost, nothing is told twice, nobody goes too early -- */
 
 #define STORM_ERRORS 30000
-#define STORM_LIMIT  60000 /* two rows: told even if one worker fills both before the first is home */
+/* Two rows: they are told even if one worker fills both before the first is home. */
+#define STORM_LIMIT 60000
 
 struct stormer {
 	struct mail	 mail;
@@ -313,6 +314,7 @@ a_server_that_goes_in_a_storm_is_freed_once_and_late_enough(void **state)
 	static struct stormer stormers[SCENE_WORKERS_MAX];
 
 	scene_start(SCENE_WORKERS_MAX, true);
+	checks_finish();
 	for (int round = 0; round < 20; round++) {
 		struct backend *backend = scene_backend(1, false);
 		struct server *server = observed_server(backend, OBSERVE_LAYER7, 1);
