@@ -220,7 +220,7 @@ struct server {
 	struct list		 trackers;	/* who tracks it */
 	struct list		 by_tracked;	/* in tracked->trackers */
 	struct list		 track_due;	/* it is to follow, see track.c */
-	bool			 is_maint;	/* what server_admin_of() said last */
+	enum server_admin	 admin;		/* what server_admin_of() said last */
 	bool			 is_marked_up;	/* it rose, or fell: for levels_tell() */
 	bool			 is_marked_down;
 	bool			 is_told;	/* of at least once */
