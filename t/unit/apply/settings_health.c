@@ -145,7 +145,8 @@ checks_begin_with_a_proxy_header_where_connections_do(void **state)
 	char text[256];
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		snprintf(text, sizeof(text), "{'backends':{'app':{'servers':{'a':{'address':'10.0.0.1:80'%s}}}}}",
+		snprintf(text, sizeof(text),
+			 "{'backends':{'app':{'servers':{'a':{'address':'10.0.0.1:80'%s}}}}}",
 			cases[i].fields);
 		compile(text);
 		assert_int_equal(plan.verdict, PLAN_OK);
@@ -240,7 +241,8 @@ what_a_header_s_value_must_be_is_said_by_match(void **state)
 	char text[256];
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		snprintf(text, sizeof(text), "{'backends':{'app':{'check':{'type':'http','expect':{'header':%s}}}}}",
+		snprintf(text, sizeof(text),
+			 "{'backends':{'app':{'check':{'type':'http','expect':{'header':%s}}}}}",
 			cases[i].header);
 		compile(text);
 		assert_int_equal(plan.verdict, PLAN_OK);
@@ -253,7 +255,12 @@ static void
 what_the_schema_refuses_of_health_is_compiled_without_harm(void **state)
 {
 	static const char *const checks[] = {
-		"5", "[]", "{}", "{'type':5}", "{'type':'x'}", "{'type':'http','headers':{'a':{'name':'b'}},'expect':[1]}",
+		"5",
+		"[]",
+		"{}",
+		"{'type':5}",
+		"{'type':'x'}",
+		"{'type':'http','headers':{'a':{'name':'b'}},'expect':[1]}",
 		"{'type':'http','method':5,'uri':{},'version':[],'body':7,'headers':[5,{},{'name':5,'value':{}}],'expect':{'status':1e300}}",
 		"{'type':'http','expect':{'header':5,'min_recv':'x','negate':1}}",
 		"{'type':'http','expect':{'header':{'name':5,'value':{},'match':7}}}",
@@ -266,9 +273,12 @@ what_the_schema_refuses_of_health_is_compiled_without_harm(void **state)
 	char text[1024];
 
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
-		snprintf(text, sizeof(text), "{'global':{'max_checks':'x','spread_checks':99},'backends':{'app':{'check':%s,'servers':{'a':{"
+		snprintf(
+			text, sizeof(text),
+			"{'global':{'max_checks':'x','spread_checks':99},'backends':{'app':{'check':%s,'servers':{'a':{"
 			"'address':'10.0.0.1:80','track':5,'check':1,'check_port':1e300,'check_addr':5,'inter':-1,'rise':0,'init_state':7,"
-			"'agent_check':true,'agent_addr':'x:','agent_send':7,'observe':5,'on_marked_up':1}}}}}", checks[i]);
+			"'agent_check':true,'agent_addr':'x:','agent_send':7,'observe':5,'on_marked_up':1}}}}}",
+			checks[i]);
 		compile(text);
 		assert_int_equal(plan.verdict, PLAN_INVALID);
 		plan_fini(&plan);
