@@ -190,7 +190,7 @@ program_run(const struct options *options)
 	write_on_published(events_of_write);
 	server_on_change(events_of_server);
 	server_on_checked(events_of_check);
-	server_on_ended(events_of_ends);
+	server_on_ended(operations_on_ended);
 	boot_note_options(boot, options, program.doc);
 	boot_plan(boot, &program.plan, program.doc);
 	first_write();

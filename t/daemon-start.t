@@ -107,6 +107,26 @@ subtest 'an edited file wins, and says over what' => sub {
 	$lb->stop;
 };
 
+subtest 'disabled in a file names an admin_state' => sub {
+	my %disabled = (on => JSON::PP::true, off => JSON::PP::false);
+	my %servers = map { $_ => { address => '127.0.0.1:9', disabled => $disabled{$_} } } keys %disabled;
+	my %file = (backends => { app => { servers => { %servers, silent => { address => '127.0.0.1:9' } } } });
+	my $lb = Sluice->start(state => 1, config => \%file);
+	is server_of($lb, 'on')->{status}{state}, 'maint', 'true is maint';
+	$lb->restart;
+	unlike $lb->stderr, qr/dropped/, 'which is no change of the file';
+	$lb->patch("/v1/backends/app/servers/$_", { admin_state => 'drain' }) for 'on', 'off', 'silent';
+	$lb->restart;
+	is server_of($lb, $_)->{status}{state}, 'drain', "what REST says of $_ holds" for 'on', 'off', 'silent';
+	$lb->restart(config => { backends => { %{$file{backends}}, more => {} } });
+	is server_of($lb, 'on')->{status}{state}, 'maint', 'an edited file holds where it says disabled';
+	is server_of($lb, 'off')->{status}{state}, 'no_check', 'or not disabled';
+	is server_of($lb, 'silent')->{status}{state}, 'drain', 'not where it says nothing';
+	my @dropped = sort $lb->stderr =~ m{ warning (/\S+): dropped: saved by REST}g;
+	is_deeply \@dropped, [map { "/backends/app/servers/$_/admin_state" } 'off', 'on'], 'and what it drops is told';
+	$lb->stop;
+};
+
 subtest 'another environment makes another document of the same file' => sub {
 	my %by_env = %{JSON::PP::decode_json(JSON::PP::encode_json($config))};
 	$by_env{backends}{app}{servers}{a}{comment} = 'in ${ZONE}';

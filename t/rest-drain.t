@@ -261,6 +261,8 @@ $on[0]->close;
 my $path = "/v1/operations/$drain->{id}";
 ok becomes { $lb->get($path)->{json}{detail} =~ /will be tried again: not stored/ } 10, 'its last write can not be stored: it says so';
 is admin_state('b'), 'drain', 'the server drains on';
+status_is $lb->delete($path), 503, 'nor can it be called off';
+ok becomes { $lb->get($path)->{json}{state} eq 'finishing' } 10, 'so it goes on';
 rename("$db.away", $db) or die "$db: $!";
 state_is $lb->get("$path?wait=20s")->{json}, 'done', 'it is done when the disk is there again';
 $lb->kill('KILL');

@@ -169,5 +169,8 @@ is_deeply $e->{cause}, { code => 'server-down', detail => 'its server was marked
 is $e->{sessions}, 1, 'and how many';
 told qr/alert Server asked\/s is DOWN, reason: .*, info: "down #disk full", check duration: \d+ms\. 0 active and 0 backup servers left\. .*/, 'the log says DOWN';
 told qr/notice Server asked\/s: 1 sessions ended, reason: its server was marked down\./, 'and whom that ended';
+my $checks = $lb->get('/v1/info')->{json}{checks};
+ok $checks->{made} > $checks->{failed} && $checks->{failed} > 0, 'checks are counted';
+is $checks->{in_line}, 0, 'none waits for its turn';
 $lb->stop;
 done_testing;

@@ -106,14 +106,24 @@ is_alias(const char *name)
 	return strcmp(name, "backup") == 0 || strcmp(name, "disabled") == 0;
 }
 
+/* Is the state what `disabled` stands for? */
+static bool
+is_disabled_as(const cJSON *disabled, const cJSON *state)
+{
+	return cJSON_IsBool(disabled) && cJSON_IsString(state) &&
+	    strcmp(state->valuestring, cJSON_IsTrue(disabled) ? "maint" : "ready") == 0;
+}
+
 /* Is the member just what the program makes of the file's own words (an id given, backup as priority)? */
 static bool
-is_normal_form(const char *name, const cJSON *base)
+is_normal_form(const cJSON *saved, const cJSON *base)
 {
+	const char *name = saved->string;
+
 	if (strcmp(name, "id") == 0)
 		return base == NULL || doc_field(base, "id") == NULL;
 	if (strcmp(name, "admin_state") == 0)
-		return base != NULL && doc_field(base, "disabled") != NULL;
+		return base != NULL && is_disabled_as(doc_field(base, "disabled"), saved);
 	return strcmp(name, "priority") == 0 && base != NULL && doc_field(base, "backup") != NULL;
 }
 
@@ -144,6 +154,7 @@ is_kept(struct walk *walk, const cJSON *saved, const struct three *in)
 	return strcmp(saved->string, "admin_state") == 0 && cJSON_IsString(saved) &&
 	    strcmp(saved->valuestring, "ready") != 0 && in->now.object != NULL &&
 	    members_get(&in->now, "admin_state") == NULL &&
+	    members_get(&in->now, "disabled") == NULL &&
 	    strncmp(pointer, "/backends/", 10) == 0 && strstr(pointer, "/servers/") != NULL;
 }
 
@@ -153,7 +164,7 @@ walk_members(struct walk *walk, const struct three *in)
 	const cJSON *member, *base = in->base.object;
 
 	cJSON_ArrayForEach(member, in->saved.object)
-		if (!is_normal_form(member->string, base != NULL ? base : in->now.object) &&
+		if (!is_normal_form(member, base != NULL ? base : in->now.object) &&
 		    !is_kept(walk, member, in))
 			walk_member(walk, member->string, in);
 	cJSON_ArrayForEach(member, base)

@@ -241,8 +241,8 @@ expected_pattern(const cJSON *parts, const char *field, char number[16])
 }
 
 static void
-expect_build(struct check_build *b, const cJSON *parts, const struct match_word *words, size_t count,
-	     const char *comment)
+expect_build(struct check_build *b, const cJSON *parts, const struct match_word *words,
+	     size_t count, const char *comment)
 {
 	const struct match_word *word = match_find(b, parts, words, count);
 	const cJSON *min_recv = member(parts, "min_recv");

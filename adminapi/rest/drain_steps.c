@@ -13,12 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include "adminapi/rest/events.h"
+#include "adminapi/rest/operations.h"
 #include "adminapi/rest/resources.h"
 #include "core/log.h"
 #include "core/loop.h"
 #include "core/obj.h"
+#include "server/backend.h"
+#include "server/ends.h"
 #include "server/server.h"
-#include "stream/sessions.h"
 
 #define RETRY_MS	1000	/* after a write that could not be stored; doubled each time, up to */
 #define RETRY_MAX_MS	60000
@@ -136,11 +138,6 @@ then_admin_state(const struct operation *op)
 
 /* -- ending sessions -- */
 
-/* An order to the workers; the operation may be forgotten before they have answered. */
-struct killing {
-	uint64_t	 id;
-};
-
 static void
 tell_killed(const struct operation *op, uint32_t ended)
 {
@@ -166,27 +163,29 @@ tell_killed(const struct operation *op, uint32_t ended)
 	buf_fini(&out);
 }
 
-static void
-on_killed(uint32_t ended, void *arg)
+void
+operations_on_ended(const struct server *server, enum end_cause cause, uint32_t ended)
 {
-	struct killing *killing = arg;
-	struct drain *drain = drain_find(killing->id);
+	struct drain *drain = cause == END_ADMIN ?
+		drain_under_way(server->backend->name, server->name) : NULL;
 
-	free(killing);
-	if (drain == NULL || ended == 0)
+	if (drain == NULL || drain->generation != server->generation) {
+		events_of_ends(server, cause, ended);
+		return;
+	}
+	if (ended == 0)
 		return;
 	drain->op.killed += ended;
 	drain->changed_us = loop_self()->wall_us;
 	tell_killed(&drain->op, ended);
+	log_msg(LOG_LEVEL_NOTICE, "%s/%s: drain %" PRIu64 ": %u sessions ended",
+		drain->op.backend, drain->op.server, drain->op.id, (unsigned)ended);
 	drain_save(drain);
-	drains_tick_soon();
 }
 
 static void
-drain_kill(struct drain *drain)
+drain_kill(struct drain *drain, const struct doc_node *node)
 {
-	struct session_filter filter = { .server = drain->generation };
-	struct killing *killing;
 	uint64_t now_ms = loop_self()->now_ms;
 
 	if (drain->kill_until_ms == 0)
@@ -196,12 +195,7 @@ drain_kill(struct drain *drain)
 	if (now_ms < drain->kill_again_ms)
 		return;
 	drain->kill_again_ms = now_ms + KILL_AGAIN_MS;
-	killing = malloc(sizeof(*killing));
-	if (killing == NULL)
-		return;			/* soon again */
-	killing->id = drain->op.id;
-	if (sessions_end(&filter, END_ADMIN, on_killed, killing) != ERR_OK)
-		free(killing);
+	server_end_streams(node->live_object, END_ADMIN);
 }
 
 /* -- steps -- */
@@ -219,7 +213,7 @@ drain_step(struct drain *drain, enum operation_step step, const struct doc_node 
 		drain_submit(drain, step, operation_hold(op), NULL);
 		break;
 	case OPERATION_KILL:
-		drain_kill(drain);
+		drain_kill(drain, node);
 		break;
 	case OPERATION_FINISH:
 		if (op->state != OPERATION_FINISHING)
@@ -230,6 +224,17 @@ drain_step(struct drain *drain, enum operation_step step, const struct doc_node 
 		drain_submit_matching(drain, step, node, op->before);
 		break;
 	}
+}
+
+/* An order to end sessions is away: what it ended is counted when it is home. */
+static bool
+is_being_ended(const struct drain *drain, const struct doc_node *node,
+	       const struct operation_sight *sight)
+{
+	const struct server *server = node == NULL ? NULL : node->live_object;
+
+	return drain->op.state == OPERATION_ENDING && server != NULL &&
+	       server->end_order.is_away && !sight->is_overdue;
 }
 
 void
@@ -248,6 +253,8 @@ drain_advance(struct drain *drain)
 	    drain->op.state != OPERATION_STARTING)
 		drain_enter(drain, OPERATION_CALLING_OFF, NULL);
 	node = drain_look(drain, &sight);
+	if (is_being_ended(drain, node, &sight))
+		return;
 	step = operation_step(&drain->op, &sight, &end, detail);
 	if (step == OPERATION_END)
 		drain_enter(drain, end, detail);
@@ -359,6 +366,7 @@ written_back(struct drain *drain, const struct write *w)
 		drain_answer_callers_off(drain, w);
 	} else if (is_refused(w->outcome) || w->outcome == WRITE_UNAVAILABLE) {
 		drain->call_off = false;
+		drain->kill_until_ms = 0;
 		drain_answer_callers_off(drain, w);
 		drain_enter(drain, OPERATION_WAITING, NULL);
 	}

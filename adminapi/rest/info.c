@@ -20,6 +20,7 @@
 #include "core/log.h"
 #include "expr/regex.h"
 #include "expr/userlist.h"
+#include "server/check.h"
 #include "stream/engine.h"
 
 static struct {
@@ -171,6 +172,16 @@ write_loops(struct jsonw *w)
 	write_log(w);
 }
 
+static void
+write_checks(struct jsonw *w)
+{
+	struct checks_totals t;
+
+	checks_totals(&t);
+	NUMBERS(w, "checks", { "under_way", t.under_way }, { "in_line", t.in_line },
+		{ "made", t.made }, { "failed", t.failed });
+}
+
 void
 info_get(struct call *call)
 {
@@ -183,6 +194,7 @@ info_get(struct call *call)
 	write_traffic(&w);
 	write_writes(&w);
 	write_loops(&w);
+	write_checks(&w);
 	write_logins(&w);
 	NUMBERS(&w, "regexes", { "limited", regex_limited() });
 	jsonw_end_object(&w);

@@ -460,6 +460,7 @@ operation_delete(struct call *call)
 	text_keep(drain->off_actor, sizeof(drain->off_actor), call->actor);
 	text_keep(drain->off_reason, sizeof(drain->off_reason), call->reason);
 	drain->call_off = true;
+	drain->retry_ms = 0;
 	drain_advance(drain);
 }
 

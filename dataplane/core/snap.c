@@ -43,10 +43,17 @@ snap_slot_init(struct snap_slot *slot, struct snap *snap)
 
 /* Worker's thread. */
 void
-snap_slot_last(struct snap_slot *slot)
+snap_send_home(struct mail *mail)
 {
 	assert(snap_home != NULL);
-	mailbox_send(snap_home, &slot->home);	/* the slot may be gone from here on */
+	mailbox_send(snap_home, mail);
+}
+
+/* Worker's thread. */
+void
+snap_slot_last(struct snap_slot *slot)
+{
+	snap_send_home(&slot->home);	/* the slot may be gone from here on */
 }
 
 /* Worker's thread. */

@@ -53,3 +53,6 @@ void snap_retire_on(struct snap_slot *slot);
 
 /* Where slots come home to; set once at start, before any worker runs. */
 void snap_set_home(struct mailbox *control);
+
+/* Worker: other mail to the control thread, about what outlives it. */
+void snap_send_home(struct mail *mail);

@@ -22,6 +22,7 @@ struct server;
 #define CHECK_RESULTS(X)							\
 	X(UNKNOWN,	"UNK",		"Unknown",			NONE)	\
 	X(INITIALIZING,	"INI",		"Initializing",			NONE)	\
+	X(CHECKED,	"CHECKED",	"No status change",		NONE)	\
 	X(SOCKERR,	"SOCKERR",	"Socket error",			NONE)	\
 	X(HANA,		"HANA",		"Health analyze",		FAIL)	\
 	X(L4OK,		"L4OK",		"Layer4 check passed",		PASS)	\

@@ -95,13 +95,13 @@ struct server_conf {
 	int64_t			pool_purge_delay;	/* ms; 0: idle ones are not kept */
 	uint32_t		pool_low_conn;	/* idle ones a worker that no purge closes */
 	int32_t			max_reuse;	/* times that a connection is used again; -1: any number */
+	enum observe		observe;	/* here: with send_proxy each connect looks at it */
 	struct proxy_send	send_proxy;
 
 	/* its health; HAProxy's words are in the manual, 5.2 */
 	uint16_t		weight_percent;	/* of `weight` */
 	bool			check, agent_check, check_send_proxy;
 	enum init_state		init_state;
-	enum observe		observe;
 	enum on_error		on_error;
 	bool			on_marked_down;	/* "shutdown-sessions" */
 	bool			on_marked_up;	/* "shutdown-backup-sessions" */
@@ -134,6 +134,15 @@ struct server_totals {
 	uint32_t	current, max;
 };
 
+/* Errors that a worker has seen reach the limit: see observe.c, also for who may touch it when. */
+struct observed {
+	struct mail		 mail;
+	uint32_t		 count;		/* that was reached */
+	uint32_t		 next_count;	/* to be told after this; 0: nothing */
+	enum observed_error	 error, next_error;	/* the last one */
+	bool			 is_under_way;
+};
+
 /* A worker's view of a server. In order of use: choosing one reads the first two cache lines. */
 struct server_slot {
 	_Alignas(64) struct snap_slot	 ref;		/* streams count here */
@@ -148,6 +157,7 @@ struct server_slot {
 	struct server_counters		 counters;	/* stream/ counts */
 	struct list			 behind;	/* in the backend slot's list, see weight.c */
 	struct list			 by_name;	/* see names.c */
+	struct observed			 observed;
 	struct server_ends		 ends;
 };
 
@@ -210,7 +220,7 @@ struct server {
 	struct list		 trackers;	/* who tracks it */
 	struct list		 by_tracked;	/* in tracked->trackers */
 	struct list		 track_due;	/* it is to follow, see track.c */
-	bool			 is_maint;	/* what server_admin_of() said last */
+	enum server_admin	 admin;		/* what server_admin_of() said last */
 	bool			 is_marked_up;	/* it rose, or fell: for levels_tell() */
 	bool			 is_marked_down;
 	bool			 is_told;	/* of at least once */
@@ -227,6 +237,7 @@ struct server {
 	_Alignas(64) _Atomic uint32_t current;	/* streams that hold a place */
 	_Atomic uint32_t	 current_max;
 	_Atomic uint32_t	 maxconn;	/* of the published conf, for server_place_take() */
+	_Atomic uint32_t	 errors_in_row;	/* where it is observed */
 
 	uint32_t		 workers;
 	struct server_slot	 slots[];
@@ -296,6 +307,21 @@ bool server_place_take(struct server *server);
 
 /* Give it back; if sessions wait for one, the first is woken (see queue.h). Any worker. */
 void server_place_give(struct server *server);
+
+/* A connection or an answer went well, as seen from layer 4 or 7, or it did not (observe.h). Worker. */
+static inline void
+observe_success(struct server_slot *slot, int layer)
+{
+	if (slot->conf->observe != OBSERVE_NONE)
+		observe_note_success(slot, layer);
+}
+
+static inline void
+observe_error(struct server_slot *slot, enum observed_error error)
+{
+	if (slot->conf->observe != OBSERVE_NONE)
+		observe_note_error(slot, error);
+}
 
 /*
  * Called by control when a server's state, eligibility or address changed (server->state, ->eligible,

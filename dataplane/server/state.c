@@ -51,12 +51,10 @@ server_admin_of(const struct server *server)
 	if (other > admin)
 		admin = other;
 	if (server->tracked != NULL && server->tracked->has_state) {
-		enum server_state state = server->tracked->state;
-
-		if (state == SERVER_STATE_MAINT || state == SERVER_STATE_NO_ADDRESS)
-			admin = SERVER_MAINT;
-		else if (state == SERVER_STATE_DRAIN && admin == SERVER_READY)
-			admin = SERVER_DRAIN;
+		other = server->tracked->state == SERVER_STATE_NO_ADDRESS ? SERVER_MAINT
+									  : server->tracked->admin;
+		if (other > admin)
+			admin = other;
 	}
 	return admin;
 }
@@ -216,18 +214,21 @@ server_state_with_slow_start(struct server *server)
 
 /*
  * Into maintenance and out of it: checks rest, and begin anew where "init_state" says. True: so it was.
+ * Who tracks it hears of each order, also where its state is another's work: down, or without a weight.
  */
 static bool
-server_follow_maintenance(struct server *server)
+server_follow_admin(struct server *server)
 {
-	const bool is_maint = server_admin_of(server) == SERVER_MAINT;
+	const enum server_admin was = server->admin, now = server_admin_of(server);
 
-	if (is_maint == server->is_maint)
+	if (now == was)
 		return false;
-	server->is_maint = is_maint;
-	if (!is_maint)
+	server->admin = now;
+	if (server->has_state && !list_is_empty(&server->trackers))
+		level_mark_changed(server);
+	if (was == SERVER_MAINT)
 		server_health_begin(server, server->conf->init_state);
-	return true;
+	return was == SERVER_MAINT || now == SERVER_MAINT;
 }
 
 /* What configuration does shows itself by way of something else. */
@@ -256,7 +257,7 @@ server_judge(struct server *server, enum server_cause cause, const char *detail)
 	enum server_state to;
 
 	assert_control();
-	has_turned = server_follow_maintenance(server);
+	has_turned = server_follow_admin(server);
 	to = server_state_with_slow_start(server);
 	cause = server_refine_cause(server, to, cause);
 	if (cause == SERVER_CAUSE_TRACKED && detail == NULL) {

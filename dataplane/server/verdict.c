@@ -90,18 +90,28 @@ verdict_cause(const struct server_health *health, bool is_pass)
 	return health->is_stopping ? SERVER_CAUSE_CHECK_404 : SERVER_CAUSE_CHECK_PASSED;
 }
 
+/* To a server that is down a 404 is a wrong status, and no way up (HAProxy manual, "http-check disable-on-404"). */
+static struct check_verdict
+verdict_of(const struct server_health *health, const struct check_verdict *found)
+{
+	struct check_verdict verdict = *found;
+
+	if (check_result_outcome(found->result) == CHECK_IS_COND && !health_is_up(&health->check))
+		verdict.result = CHECK_L7STS;
+	return verdict;
+}
+
 /* A check that counts, or what counts as one. */
 static void
-server_judge_health(struct server *server, const struct check_verdict *verdict,
+server_judge_health(struct server *server, const struct check_verdict *found,
 		    enum server_cause cause, const char *detail)
 {
 	struct server_health *health = &server->health;
 	const struct check_verdict last = health->last_check.verdict;
 	const uint16_t was = health->check.value;
+	const struct check_verdict verdict_now = verdict_of(health, found), *verdict = &verdict_now;
 	const enum check_outcome outcome = check_result_outcome(verdict->result);
-	/* a server that is down does not come up by a 404 (HAProxy manual, "http-check disable-on-404") */
-	const bool is_pass = outcome == CHECK_IS_PASS ||
-			     (outcome == CHECK_IS_COND && health_is_up(&health->check));
+	const bool is_pass = outcome == CHECK_IS_PASS || outcome == CHECK_IS_COND;
 	char words[SERVER_DETAIL_BYTES];
 
 	verdict_keep(&health->last_check, verdict);
@@ -152,22 +162,33 @@ server_take_report(struct server *server, const struct agent_report *report)
 		health_fail(&health->agent);
 }
 
+/* Whether its line came is one thing; the result is what it said of the server's health. */
+static enum check_result
+report_result(const struct agent_report *report)
+{
+	if (report->health == AGENT_HEALTH_NONE)
+		return CHECK_CHECKED;
+	return report->health == AGENT_UP ? CHECK_L7OK : CHECK_L7STS;
+}
+
 void
-server_on_agent(struct server *server, const struct check_verdict *verdict,
+server_on_agent(struct server *server, const struct check_verdict *answer,
 		const struct agent_report *report)
 {
 	struct server_health *health = &server->health;
 	const struct check_verdict last = health->last_agent.verdict;
 	const uint16_t was = health->agent.value;
+	struct check_verdict verdict = *answer;
 	char words[SERVER_DETAIL_BYTES];
 
 	assert_control();
 	if (!server_is_checked(server, CHECK_OF_AGENT))
 		return;
-	verdict_keep(&health->last_agent, verdict);
+	verdict.result = report_result(report);
+	verdict_keep(&health->last_agent, &verdict);
 	server_take_report(server, report);
-	verdict_tell(server, CHECK_OF_AGENT, verdict, &last, &health->agent, was);
-	(void)snprintf(words, sizeof(words), "its agent said \"%s\"", verdict->detail);
+	verdict_tell(server, CHECK_OF_AGENT, &verdict, &last, &health->agent, was);
+	(void)snprintf(words, sizeof(words), "its agent said \"%s\"", verdict.detail);
 	server_update(server, SERVER_CAUSE_AGENT, words);
 }
 

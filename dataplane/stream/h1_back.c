@@ -78,16 +78,20 @@ back_retries_on(const struct stream *s, unsigned event)
 	return (s->backend_conf->http.retry_on & event) != 0;
 }
 
-/*
- * An idle connection may be closed by its server just when it is used again: that is nobody's fault, and where
- * nothing of a response came and the request can be repeated it is, at once, on a new one.
- */
+/* An idle connection may be closed by its server just when it is used again: that is nobody's fault. */
 static bool
 back_is_stale(const struct stream *s)
 {
 	return s->sc->uses > 1 && s->exchange->response == NULL &&
-	       s->exchange->answer == ANSWER_NONE &&
-	       http_method_is_idempotent(s->exchange->request.method) && back_is_repeatable(s);
+	       s->exchange->answer == ANSWER_NONE;
+}
+
+/* Where nothing of a response came and the request can be repeated it is, at once, on a new one. */
+static bool
+back_may_renew(const struct stream *s)
+{
+	return back_is_stale(s) && http_method_is_idempotent(s->exchange->request.method) &&
+	       back_is_repeatable(s);
 }
 
 static void
@@ -107,10 +111,12 @@ back_lost(struct stream *s, ssize_t got)
 {
 	const enum end_cause cause = got == 0 ? END_SERVER_CLOSE : END_SERVER_ABORT;
 
-	if (back_is_stale(s)) {
+	if (back_may_renew(s)) {
 		back_renew(s);
 		return;
 	}
+	if (!back_is_stale(s))
+		observe_error(back_slot(s), got == 0 ? OBSERVED_CLOSE : OBSERVED_READ);
 	count_add(&back_slot(s)->counters.response_errors, 1);
 	if (s->exchange->response == NULL &&
 	    back_may_retry(s, back_retries_on(s, RETRY_ON_EMPTY_RESPONSE)))
@@ -123,6 +129,7 @@ void
 back_refuse(struct stream *s, enum http_fault fault)
 {
 	s->exchange->fault = fault;
+	observe_error(back_slot(s), OBSERVED_RESPONSE);
 	count_add(&back_slot(s)->counters.response_errors, 1);
 	if (back_may_retry(s, back_retries_on(s, RETRY_ON_JUNK_RESPONSE)))
 		back_retry(s, END_BAD_RESPONSE);
@@ -138,6 +145,7 @@ back_timed_out(struct stream *s, enum end_cause cause)
 		return;
 	}
 	if (cause == END_SERVER_TIMEOUT) {
+		observe_error(back_slot(s), OBSERVED_TIMEOUT);
 		count_add(&back_slot(s)->counters.response_errors, 1);
 		if (back_may_retry(s, back_retries_on(s, RETRY_ON_RESPONSE_TIMEOUT))) {
 			back_retry(s, cause);
@@ -259,6 +267,16 @@ back_begin_response(struct stream *s, struct back *b)
 	}
 }
 
+/* What its status says of the server (HAProxy manual, "observe"). */
+static void
+back_observe(struct stream *s, uint16_t status)
+{
+	if (status < 500 || status == 501 || status == 505)
+		observe_success(back_slot(s), 7);
+	else
+		observe_error(back_slot(s), OBSERVED_STATUS);
+}
+
 /* A response that is to be had again from somebody else: true. */
 static bool
 back_retries_on_status(struct stream *s, const struct back *b)
@@ -310,6 +328,7 @@ back_parse(struct stream *s, struct back *b)
 		case H1_DONE: break;
 		}
 		if (!is_interim(&b->head)) {
+			back_observe(s, b->head.status);
 			if (!back_retries_on_status(s, b))
 				back_begin_response(s, b);
 			return;

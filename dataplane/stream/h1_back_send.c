@@ -71,6 +71,7 @@ back_connected(struct stream *s)
 	s->state = STREAM_AWAITING;
 	s->connected_ms = now_ms;
 	s->wants_new = false;
+	observe_success(s->sc->slot, 4);
 	if (s->sc->uses == 1 && s->sc->conn.readable && !s->sc->conn.closed_seen) {
 		/* it would be taken for the answer, and the answer for the next client's */
 		back_refuse(s, HTTP_FAULT_UNASKED);

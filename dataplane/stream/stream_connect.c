@@ -335,6 +335,7 @@ stream_connect_failed(struct stream *s, enum end_cause cause)
 
 	stream_close(s, SERVER);
 	if (cause != END_RESOURCE) {	/* that is our own fault */
+		observe_error(stream_server_slot(s), OBSERVED_CONNECT);
 		count_add(&stream_server_slot(s)->counters.connect_errors, 1);
 		count_add(&stream_backend_counters(s)->connect_errors, 1);
 	}

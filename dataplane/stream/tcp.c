@@ -94,6 +94,7 @@ tcp_connected(struct stream *s)
 		stream_connect_failed(s, END_CONNECT_FAILED);
 		return;
 	}
+	observe_success(server_slot(s->server, s->worker->index), 4);
 	stream_log_early(s);
 	stream_arm(s);
 	tcp_pump(s);

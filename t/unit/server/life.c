@@ -270,6 +270,7 @@ a_404_stops_who_is_up_and_lifts_nobody(void **state)
 	check(a, CHECK_L7STS, 3);
 	assert_string_equal(news(), "a:up>down ");
 	check(a, CHECK_L7OKC, 5);
+	assert_int_equal(a->health.last_check.verdict.result, CHECK_L7STS);
 	assert_string_equal(news(), "");
 }
 
@@ -301,6 +302,7 @@ an_agent_s_words_are_followed(void **state)
 	a = server_of("a", conf);
 	agent(a, "50%");
 	assert_int_equal(server_effective_weight(a), 5);
+	assert_int_equal(a->health.last_agent.verdict.result, CHECK_CHECKED);
 	agent(a, "drain maxconn:7");
 	assert_string_equal(news(), "a:up>drain ");
 	assert_string_equal(a->detail, "its agent said \"drain maxconn:7\"");
@@ -310,6 +312,7 @@ an_agent_s_words_are_followed(void **state)
 	assert_string_equal(news(), "a:drain>maint a:maint>up ");
 	agent(a, "down #out of coffee");
 	assert_string_equal(news(), "a:up>down ");
+	assert_int_equal(a->health.last_agent.verdict.result, CHECK_L7STS);
 	check(a, CHECK_L7OK, 5);
 	agent(a, "ready 80%");
 	assert_string_equal(news(), "");
@@ -437,6 +440,16 @@ who_tracks_follows_along_a_chain(void **state)
 	assert_string_equal(c->detail, "it tracks app/b, which is down");
 	check(a, CHECK_L7OK, 2);
 	assert_string_equal(news(), "a:down>up b:down>up c:down>up ");
+	conf.weight = 0;
+	publish(a, conf);
+	assert_string_equal(news(), "a:up>drain "); /* each has a weight of its own */
+	conf.admin = SERVER_DRAIN;
+	publish(a, conf);
+	assert_string_equal(news(), "b:up>drain c:up>drain ");
+	conf.weight = 1;
+	conf.admin = SERVER_READY;
+	publish(a, conf);
+	assert_string_equal(news(), "a:drain>up b:drain>up c:drain>up ");
 	conf.admin = SERVER_DRAIN;
 	publish(a, conf);
 	assert_string_equal(news(), "a:up>drain b:up>drain c:up>drain ");
