@@ -62,10 +62,12 @@ my %trigger = (
 	rest => { letter => 'K', old => 'b', a => {} },
 );
 
-# Where `a` is asked for its health. The kernel accepts: a process of its own would share the clients' sockets.
-sub listens { return Sluice::Origin::listen_on($_[0], 4096) }
-my %health = map { $_ => listens('127.0.0.1:0') } grep { $trigger{$_}{checks} } keys %trigger;
-my %health_port = map { $_ => $health{$_}->sockport } keys %health;
+# Where `a` is asked for its health. The kernel accepts: a process of its own would share the clients' sockets. A socket that is
+# bound and does not listen keeps the port for us.
+sub bound { return IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => $_[0], ReusePort => 1, Type => Socket::SOCK_STREAM, $_[1] ? (Listen => $_[1]) : ()) // die "port $_[0]: $!\n" }
+my %port_keeper = map { $_ => bound(0) } grep { $trigger{$_}{checks} } keys %trigger;
+my %health_port = map { $_ => $port_keeper{$_}->sockport } keys %port_keeper;
+my %health = map { $_ => bound($health_port{$_}, 4096) } keys %health_port;
 
 sub servers {
 	my ($name, $copies, $origins, $phases) = @_;
@@ -75,10 +77,11 @@ sub servers {
 	%a = (%a, check => JSON::PP::true, check_port => $health_port{$name} + 0, inter => '50ms', rise => 1, fall => 1)
 		if $t->{checks};
 	($t->{old} eq 'a' ? \%a : \%b)->{maxconn} = $copies * keys %$phases if $origins == \%tcp;
-	return { servers => { a => \%a, b => \%b } };
+	return { timeout => { check => '10s' }, servers => { a => \%a, b => \%b } };
 }
 
 my ($lb, $workers);
+my $fences = 1;
 sub status { return $lb->get("/v1/backends/$_[0]/servers/$_[1]")->{json}{status} }
 
 # `a` of both backends of a trigger.
@@ -93,8 +96,10 @@ sub turn {
 		return;
 	}
 	delete $health{$name} if !$on;
-	$health{$name} //= listens("127.0.0.1:$health_port{$name}") if $on;
+	$health{$name} //= bound($health_port{$name}, 4096) if $on;
 	ok +(becomes { !grep { status($_, 'a')->{state} ne ($on ? 'up' : 'down') } @backends } 10), "$name: a is seen to be " . ($on ? 'up' : 'down');
+	# what is answered when all workers have it, and so all that was sent to them before
+	is $lb->patch('/v1/backends/other/servers/b', { weight => 1 + $fences++ % 100 })->{status}, 200, 'and all workers know';
 }
 
 sub ask {
@@ -171,13 +176,17 @@ sub play {
 		is $lb->delete("/v1/backends/http_$name/servers/b/sessions")->{json}{ended}, $http_count, 'all of HTTP are ended';
 	}
 
+	my @ended;
+	my $all = sub { return @ended = grep { $_->{frontend} =~ /_$name$/ && $_->{termination_state} =~ /^[DUK]/ } $lb->log_lines };
+	ok +(becomes { $all->() >= $tcp_count + $http_count } 20), 'all are logged';
+	my %line_of = map { ("$_->{frontend} $_->{client}" => $_) } @ended;
 	for (['tcp', \%tcp_phase, \%tcp_clients], ['http', \%http_phase, \%http_clients]) {
 		my ($mode, $phases, $clients) = @$_;
 		for my $what (sort keys %$phases) {
 			my ($letter, $status, $seen) = @{$phases->{$what}};
 			for my $c (@{$clients->{$what}}) {
 				is seen_by($c), $seen, "$mode $what: what the client sees";
-				my $line = $lb->log_line(frontend => "${mode}_$name", client => $c->local_address);
+				my $line = $line_of{"${mode}_$name " . $c->local_address} // {};
 				is_deeply [@{$line}{qw(server termination_state cause status)}],
 					[$old, "$t->{letter}$letter" . ($mode eq 'http' ? '--' : ''), $words{$t->{letter}}, $status], 'and the log says why';
 			}
@@ -200,8 +209,7 @@ sub play {
 	$_->send("still\n") for @others;
 	is $_->read_line, 'still', 'others go on' for @others;
 	like ask($far, '/fine')->{body}, qr/^$new /, 'and on';
-	my @ended = grep { ($_->{termination_state} // '') =~ /^[DUK]/ && $_->{frontend} =~ /_$name$/ } $lb->log_lines;
-	is @ended, $tcp_count + $http_count, 'nobody else was ended';
+	is scalar($all->()), $tcp_count + $http_count, 'nobody else was ended';
 }
 
 for my $count (1, 4) {

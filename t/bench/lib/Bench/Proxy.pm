@@ -54,13 +54,13 @@ my @proxies = (
 sub all { return @proxies }
 sub names { return map { $_->{name} } @proxies }
 
-# A running proxy: { %proxy, process, port }.
+# A running proxy: { %proxy, process, port, admin => where sluice's REST is }.
 sub start {
 	my ($proxy, %o) = @_;
 	# side by side in one folder: each file has the proxy's name
-	my ($process, $port) = $proxy->{start}->({ %o, files => "$o{folder}/$proxy->{name}",
+	my ($process, $port, $admin) = $proxy->{start}->({ %o, files => "$o{folder}/$proxy->{name}",
 		log => "$o{folder}/$proxy->{name}.log" });
-	return { %$proxy, process => $process, port => $port };
+	return { %$proxy, process => $process, port => $port, admin => $admin };
 }
 
 sub stop {
@@ -153,6 +153,45 @@ sub rules_ours {
 		rules => [map { $_->[1] // () } @rules]);
 }
 
+sub sluice_get {
+	my ($process, $admin, $path) = @_;
+	my $answer = HTTP::Tiny->new(timeout => 5, proxy => undef, http_proxy => undef)->get("http://$admin$path");
+	$answer->{success} or $process->fail("GET $path: $answer->{status} $answer->{content}");
+	return decode_json($answer->{content});
+}
+
+# What sluice's control loop did longest without a pause; undef of others.
+sub worst_turn_us {
+	my ($running) = @_;
+	return undef if !$running->{admin};
+	return sluice_get(@$running{qw(process admin)}, '/v1/info')->{loops}{control_worst_turn_us};
+}
+
+# How many servers sluice would send somebody to; undef of others.
+sub servers_usable {
+	my ($running) = @_;
+	return undef if !$running->{admin};
+	return sluice_get(@$running{qw(process admin)}, '/v1/backends/b')->{status}{servers}{usable};
+}
+
+# One, or as many as the mode wants checked: the same one under many names.
+sub sluice_servers {
+	my ($o) = @_;
+	my %one = (address => "127.0.0.1:$o->{port}");
+	return (servers => { s1 => \%one }) if !$o->{servers};
+	return (servers => { map { ("s$_" => \%one) } 1 .. $o->{servers} },
+		default_server => { check => JSON::PP::true, inter => "$o->{inter}s" },
+		$o->{http} ? (check => { type => 'http', method => 'GET', uri => '/' }) : ());
+}
+
+sub haproxy_servers {
+	my ($o) = @_;
+	return "\tserver s1 127.0.0.1:$o->{port}\n" if !$o->{servers};
+	my $how = $o->{http} ? "\toption httpchk GET /\n" : '';
+	return join('', $how, "\tdefault-server check inter $o->{inter}s\n",
+		map { "\tserver s$_ 127.0.0.1:$o->{port}\n" } 1 .. $o->{servers});
+}
+
 sub sluice_start {
 	my ($o) = @_;
 	my @mode = (mode => $o->{http} ? 'http' : 'tcp');
@@ -162,16 +201,15 @@ sub sluice_start {
 		global => { threads => $o->{workers}, maxconn => $maxconn },
 		frontends => { f => { @mode, bind => ['127.0.0.1:0'], default_backend => 'b', log => \@log,
 			$o->{rules} ? rules_ours() : () } },
-		backends => { b => { @mode, @reuse, servers => { s1 => { address => "127.0.0.1:$o->{port}" } } } },
+		backends => { b => { @mode, @reuse, sluice_servers($o) } },
 	}));
 	my $process = Bench::Process->start(core => $o->{core}, log => $o->{log},
 		argv => [$ENV{SLUICE_BIN}, '-f', $config, '--admin', '127.0.0.1:0']);
 	my $line = $process->line;
 	my ($admin) = $line =~ /^admin (\S+)$/ or $process->fail("said \"$line\", not its admin address");
-	my $answer = HTTP::Tiny->new(timeout => 5, proxy => undef, http_proxy => undef)->get("http://$admin/v1/frontends/f");
-	my $address = $answer->{success} && decode_json($answer->{content})->{status}{binds}[0]{address};
-	$address or $process->fail("GET /v1/frontends/f: $answer->{status} $answer->{content}");
-	return ($process, $address =~ s/.*://r);
+	my $address = sluice_get($process, $admin, '/v1/frontends/f')->{status}{binds}[0]{address};
+	$address or $process->fail('has no bind');
+	return ($process, $address =~ s/.*://r, $admin);
 }
 
 sub haproxy_start {
@@ -182,10 +220,12 @@ sub haproxy_start {
 	my $reuse = $o->{reuse} ? "http-reuse $o->{reuse}" : '';
 	my $log = $o->{logs} ? "log stderr format raw local0\n\toption httplog" : '';
 	my $rules = $o->{rules} ? join('', map { "\t$_->[0]\n" } @rules) : '';
+	my $servers = haproxy_servers($o);
+	my $most = $o->{servers} ? 1000 : $maxconn;	# a descriptor for each server's check is wanted, too
 	my $config = file_write("$o->{files}.cfg", <<"EOT");
 global
 	nbthread $o->{workers}
-	maxconn $maxconn
+	maxconn $most
 ${global}defaults
 	mode $mode
 	$reuse
@@ -199,7 +239,7 @@ frontend f
 	default_backend b
 $rules
 backend b
-	server s1 127.0.0.1:$o->{port}
+$servers
 EOT
 	my $process = Bench::Process->start(core => $o->{core}, log => $o->{log}, pass => [$socket],
 		argv => [haproxy(), '-db', '-f', $config]);

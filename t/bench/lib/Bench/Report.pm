@@ -71,6 +71,7 @@ my @columns = (
 	['x silent', 'vs_silent', \&short],
 	['spread', 'spread', sub { sprintf('%.0f%%', 100 * $_[0]) }],
 	['busy', 'busy', sub { sprintf('%.0f%%', 100 * $_[0]) }],
+	['worst turn ms', 'turn_ms', \&short],
 	['waited', 'waited', sub { sprintf('%.0f%%', 100 * $_[0]) }],
 	['RATE', 'rate', \&short],
 	['p50 us', 'p50_us', \&short],
@@ -132,6 +133,10 @@ sub complaints {
 		push(@complaints, "$mode->{name}: $s->{errors} errors through sluice") if $s->{errors};
 		push(@complaints, sprintf('%s: %s %s, %s allowed', $mode->{name}, short($s->{$field}), $words, short($most)))
 			if $s->{$field} > $most;
+		push(@complaints, sprintf('%s: %s of a core, %s allowed', $mode->{name}, map { short($_) } $s->{busy}, $mode->{busy_goal}))
+			if $mode->{busy_goal} && $s->{busy} > $mode->{busy_goal};
+		push(@complaints, sprintf('%s: a turn of %s ms, %s allowed', $mode->{name}, map { short($_) } $s->{turn_ms}, $mode->{turn_goal}))
+			if $mode->{turn_goal} && $s->{turn_ms} > $mode->{turn_goal};
 	}
 	return @complaints;
 }
