@@ -52,8 +52,14 @@ line_judge(struct judging *j)
 
 	if (j->bytes.len == 0)
 		return j->is_end ? judge_empty(j) : CHECK_JUDGED_MORE;
-	if (!line_take(j->bytes, 0, &line, &j->used) && !j->is_end)
-		return CHECK_JUDGED_MORE;
+	if (!line_take(j->bytes, 0, &line, &j->used)) {
+		if (!j->is_end)
+			return CHECK_JUDGED_MORE;
+		/* as in HAProxy: half of "drained" or of "100%" is not to be obeyed */
+		if (j->conf->kind == CHECK_KIND_AGENT)
+			return judge_fail(j, CHECK_L7RSP, "an incomplete line: %s",
+					  str_escape(shown, sizeof(shown), line));
+	}
 	if (line.len == 0)
 		return judge_empty(j);
 	if (expect->text.len > 0 && !slice_equals(line, expect->text))

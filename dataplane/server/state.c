@@ -170,6 +170,8 @@ server_note_change(struct server *server, enum server_state from, enum server_st
 
 	if (!is_first && server_state_is_up(from) && !server_state_is_up(to))
 		server->is_marked_down = true;
+	if (!server_state_is_up(from)) /* the errors of before are no part of a row from here on */
+		atomic_store_explicit(&server->errors_in_row, 0, memory_order_relaxed);
 	if ((!is_first || servers_are_serving()) && server_state_is_usable(to) &&
 	    (is_first || !server_state_runs(from)))
 		server->is_marked_up = true;

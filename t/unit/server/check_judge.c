@@ -636,15 +636,15 @@ what_is_no_smtp_is_invalid(void **state)
 }
 
 static void
-an_agents_line_ends_with_its_line_or_its_connection(void **state)
+an_agents_line_counts_with_its_end(void **state)
 {
 	size_t used;
 
 	assert_int_equal(check_conf_new_agent(&conf, SLICE("")), ERR_OK);
 	IS(judge_open("up 50%\nmore"), "PASS L7OK 0 up 50%");
 	IS(judge_open("up 50%"), "MORE");
-	IS(judge_ended("up 50%"), "PASS L7OK 0 up 50%");
-	IS(judge_ended("up\t50%"), "PASS L7OK 0 up 50%");
+	IS(judge_ended("up 50%"), "FAIL L7RSP 0 an incomplete line: up 50%");
+	IS(judge_ended("up\t50%\n"), "PASS L7OK 0 up 50%");
 	IS(judge_ended(""), "FAIL L7RSP 0 the answer is empty");
 	judge_once(last_step(), SLICE("up\r\nmore"), false, &used);
 	assert_int_equal(used, 4);
@@ -700,7 +700,7 @@ main(void)
 		TEST(smtp_replies_begin_with_2),
 		TEST(smtp_replies_may_have_lines),
 		TEST(what_is_no_smtp_is_invalid),
-		TEST(an_agents_line_ends_with_its_line_or_its_connection),
+		TEST(an_agents_line_counts_with_its_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,7 +31,7 @@ stop(void **state)
 
 /* What is told counts as a failed check, of which very many make it go down. */
 static struct publish_item *
-observed_item(struct server *server, enum observe observe, uint32_t limit)
+observed_item(struct server *server, enum observe observe, uint32_t limit, enum server_admin admin)
 {
 	struct server_conf *conf = server_conf_new();
 	struct publish_item *item = NULL;
@@ -39,6 +39,7 @@ observed_item(struct server *server, enum observe observe, uint32_t limit)
 	assert_non_null(conf);
 	conf->weight = 1;
 	conf->weight_percent = 100;
+	conf->admin = admin;
 	conf->check = true;
 	conf->inter = 2000;
 	conf->observe = observe;
@@ -54,7 +55,7 @@ observed_item(struct server *server, enum observe observe, uint32_t limit)
 static void
 observe_as(struct server *server, enum observe observe, uint32_t limit)
 {
-	struct publish_item *item = observed_item(server, observe, limit);
+	struct publish_item *item = observed_item(server, observe, limit, SERVER_READY);
 
 	scene_publish(&item, 1);
 }
@@ -195,6 +196,21 @@ a_lower_limit_holds_for_the_row_that_has_begun(void **state)
 }
 
 static void
+errors_of_before_it_was_out_are_forgotten(void **state)
+{
+	struct backend *backend = scene_backend(1, false);
+	struct server *server = observed_server(backend, OBSERVE_LAYER7, 3);
+	struct publish_item *out = observed_item(server, OBSERVE_LAYER7, 3, SERVER_MAINT);
+
+	assert_int_equal(told_after(server, "SS"), 0);
+	scene_publish(&out, 1);
+	observe_as(server, OBSERVE_LAYER7, 3);
+	assert_int_equal(told_after(server, "SS"), 0);
+	assert_int_equal(told_after(server, "S"), 1);
+	scene_drop(backend);
+}
+
+static void
 of_rows_that_are_full_before_control_looks_two_are_told(void **state)
 {
 	struct backend *backend = scene_backend(1, false);
@@ -223,7 +239,7 @@ who_is_not_observed_any_more_is_not_judged(void **state)
 {
 	struct backend *backend = scene_backend(1, false);
 	struct server *server = observed_server(backend, OBSERVE_LAYER7, 1);
-	struct publish_item *item = observed_item(server, OBSERVE_NONE, 1);
+	struct publish_item *item = observed_item(server, OBSERVE_NONE, 1, SERVER_READY);
 
 	sees(server, 0, "S");
 	scene_publish(&item, 1);
@@ -346,6 +362,7 @@ main(void)
 		WITH_SCENE(who_is_not_observed_is_left_alone),
 		WITH_SCENE(a_row_goes_over_all_workers),
 		WITH_SCENE(a_lower_limit_holds_for_the_row_that_has_begun),
+		WITH_SCENE(errors_of_before_it_was_out_are_forgotten),
 		WITH_SCENE(of_rows_that_are_full_before_control_looks_two_are_told),
 		WITH_SCENE(
 			a_server_that_goes_meanwhile_is_not_judged_and_stays_until_the_mail_is_home),
