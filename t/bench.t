@@ -15,12 +15,12 @@ my $run = dirname(abs_path(__FILE__)) . '/bench/run';
 my $text = `'$run' --quick --json`;
 is $?, 0, 'the bench runs to its end';
 my $modes = decode_json($text)->{modes};
-is_deeply [sort keys %$modes], [qw(churn down http-churn http-down http-httplog http-idle http-least http-log http-rules http-small http-small-2
+is_deeply [sort keys %$modes], [qw(checks checks-http churn down http-churn http-down http-httplog http-idle http-least http-log http-rules http-small http-small-2
 	http-up idle small up)], 'with all its modes';
 
 for my $mode (sort keys %$modes) {
 	my $proxies = $modes->{$mode}{proxies};
-	ok $proxies->{$_}, "$mode: $_ took part" for 'sluice', $mode =~ /^http-(small-2|log|httplog)$/ ? () : 'floor';
+	ok $proxies->{$_}, "$mode: $_ took part" for 'sluice', $mode =~ /^http-(small-2|log|httplog)$|^checks/ ? () : 'floor';
 	for my $name (sort keys %$proxies) {
 		is $proxies->{$name}{errors}, 0, "$mode through $name: no errors";
 		cmp_ok $proxies->{$name}{cost}, '>', 0, "$mode through $name: and a cost" if $mode !~ /idle/;

@@ -166,7 +166,7 @@ write_at_once("$agent_says", 'down #disk full');
 ok $client->closed_within(10), 'when the agent says down, it is sent away';
 $e = event('session-kill', server => 's');
 is_deeply $e->{cause}, { code => 'server-down', detail => 'its server was marked down' }, 'an event says why';
-is $e->{sessions}, 1, 'and how many';
+is $e->{ended}, 1, 'and how many';
 told qr/alert Server asked\/s is DOWN, reason: .*, info: "down #disk full", check duration: \d+ms\. 0 active and 0 backup servers left\. .*/, 'the log says DOWN';
 told qr/notice Server asked\/s: 1 sessions ended, reason: its server was marked down\./, 'and whom that ended';
 my $checks = $lb->get('/v1/info')->{json}{checks};

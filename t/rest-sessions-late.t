@@ -81,7 +81,7 @@ is $answer->{status}, 503, 'DELETE of its server with force while the worker han
 is $answer->{json}{committed}, JSON::PP::true(), 'it is stored';
 ok $client->closed_within(5), 'its session ends when the worker goes on';
 is $lb->log_line(client => $client->local_address)->{cause}, 'its server was removed by force', 'as asked';
-is $events->next(5)->{data}{cause}, 'server-removed', 'the event says so, too';
+is $events->next(5)->{data}{cause}{code}, 'server-removed', 'the event says so, too';
 undef $newcomer;
 ok becomes { !%{$lb->get('/v1/sessions')->{json} // { 1 => 1 }} } 5, 'nobody is left';
 

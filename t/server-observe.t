@@ -49,7 +49,8 @@ sub backend {
 my $late = seconds(0.3);
 my %backends = (
 	# a server that is marked down comes back with its next check, at once
-	kinds => { timeout => { server => int(1000 * $late) . 'ms' }, %{backend observed('layer7', 2, 'mark-down', fastinter => '10ms', downinter => '10ms')} },
+	kinds => backend(observed('layer7', 2, 'mark-down', fastinter => '10ms', downinter => '10ms')),
+	late => { timeout => { server => int(1000 * $late) . 'ms' }, %{backend observed('layer7', 2, 'mark-down')} },
 	fine => backend(observed('layer7', 1, 'mark-down')),
 	denied => { rules => [{ id => 'r', action => 'deny', deny_status => 503 }], %{backend observed('layer7', 1, 'mark-down')} },
 	row => backend(observed('layer7', 3, 'mark-down')),
@@ -109,13 +110,14 @@ sub kinds_of_errors {
 	my %last = (
 		'/500' => 'Wrong http response', '/502' => 'Wrong http response', '/503' => 'Wrong http response', '/599' => 'Wrong http response',
 		'/close' => 'Close from server', '/part' => 'Close from server', '/reset' => 'Read error', '/junk' => 'Invalid http response',
-		'/late' => 'Read timeout',
 	);
 	for my $target (sort keys %last) {
 		ask 'kinds', $target, $target;
 		like told('kinds'), qr/^up>down observed: .*2 .*$last{$target}/, "$target counts";
 		like told('kinds'), qr/^down>up check-passed/, 'its next check brings it back';
 	}
+	ask 'late', '/late', '/late';
+	like told('late'), qr/^up>down observed: .*2 .*Read timeout/, 'what comes too late counts';
 	ask 'kinds', '/junk', '/500';
 	like told('kinds'), qr/^up>down observed: .*2 .*Wrong http response/, 'of different ones the last is told';
 	like told('kinds'), qr/^down>up/, 'and it is back';

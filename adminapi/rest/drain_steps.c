@@ -15,6 +15,7 @@
 #include "adminapi/rest/events.h"
 #include "adminapi/rest/operations.h"
 #include "adminapi/rest/resources.h"
+#include "adminapi/rest/sessions.h"
 #include "core/log.h"
 #include "core/loop.h"
 #include "core/obj.h"
@@ -147,7 +148,7 @@ tell_killed(const struct operation *op, uint32_t ended)
 
 	jsonw_init(&w, &out);
 	jsonw_object(&w, NULL);
-	jsonw_string(&w, "cause", end_cause_name(END_ADMIN));
+	end_cause_write(&w, END_ADMIN);
 	jsonw_string(&w, "actor", op->actor[0] == '\0' ? NULL : op->actor);
 	jsonw_string(&w, "reason", op->reason[0] == '\0' ? NULL : op->reason);
 	jsonw_string(&w, "peer", NULL);

@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include "adminapi/rest/events.h"
+#include "adminapi/rest/sessions.h"
 #include "adminapi/rest/status.h"
 #include "core/endcause.h"
 #include "core/log.h"
@@ -429,11 +430,8 @@ events_of_ends(const struct server *server, enum end_cause cause, uint32_t ended
 	if (ended == 0)
 		return;
 	event_begin(&w, &out, server);
-	jsonw_object(&w, "cause");
-	jsonw_string(&w, "code", end_cause_name(cause));
-	jsonw_string(&w, "detail", end_cause_words(cause));
-	jsonw_end_object(&w);
-	jsonw_uint(&w, "sessions", ended);
+	end_cause_write(&w, cause);
+	jsonw_uint(&w, "ended", ended);
 	jsonw_end_object(&w);
 	event_emit_object(EVENT_SESSION_KILL, &out);
 	log_msg(LOG_LEVEL_NOTICE, "%sServer %s/%s: %u sessions ended, reason: %s.",

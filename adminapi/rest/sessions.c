@@ -343,6 +343,15 @@ write_filter(const struct call *call, struct buf *out)
 }
 
 void
+end_cause_write(struct jsonw *w, enum end_cause cause)
+{
+	jsonw_object(w, "cause");
+	jsonw_string(w, "code", end_cause_name(cause));
+	jsonw_string(w, "detail", end_cause_words(cause));
+	jsonw_end_object(w);
+}
+
+void
 kill_note_init(struct kill_note *note, const struct call *call, enum end_cause cause)
 {
 	struct buf filter = { 0 };
@@ -351,7 +360,7 @@ kill_note_init(struct kill_note *note, const struct call *call, enum end_cause c
 	write_filter(call, &filter);
 	jsonw_init(&note->w, &note->out);
 	jsonw_object(&note->w, NULL);
-	jsonw_string(&note->w, "cause", end_cause_name(cause));
+	end_cause_write(&note->w, cause);
 	jsonw_string(&note->w, "actor", call->actor);
 	jsonw_string(&note->w, "reason", call->reason);
 	jsonw_string(&note->w, "peer", call->peer);

@@ -22,3 +22,6 @@ struct kill_note {
 };
 void kill_note_init(struct kill_note *note, const struct call *call, enum end_cause cause);
 void kill_note_fini(struct kill_note *note, uint32_t ended);	/* emits it unless none was ended */
+
+/* "cause": {code, detail} of an event session-kill, whoever ended them. */
+void end_cause_write(struct jsonw *w, enum end_cause cause);

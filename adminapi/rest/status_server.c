@@ -174,6 +174,7 @@ server_status(struct jsonw *w, const struct doc *doc, const struct doc_node *nod
 	write_health(w, server);
 	write_address(w, server);
 	jsonw_uint(w, "effective_weight", server_effective_weight(server));
+	jsonw_uint(w, "effective_maxconn", server_effective_maxconn(server));
 	if (server->conf->check)
 		write_check(w, "check", &server->health.last_check);
 	if (server->conf->agent_check)

@@ -96,7 +96,7 @@ server_effective_weight(const struct server *server)
 }
 
 uint32_t
-server_maxconn_now(const struct server *server)
+server_effective_maxconn(const struct server *server)
 {
 	const struct server_health *health = &server->health;
 	uint32_t maxconn = server->conf->maxconn;
@@ -109,7 +109,7 @@ server_maxconn_now(const struct server *server)
 uint32_t
 server_apply_maxconn(struct server *server)
 {
-	const uint32_t now = server_maxconn_now(server);
+	const uint32_t now = server_effective_maxconn(server);
 	const uint32_t was = atomic_exchange(&server->maxconn, now);
 
 	if (was == now || was == 0 || (now != 0 && now < was))

@@ -76,7 +76,8 @@ level_count_places(struct server *server, bool counts)
 	}
 	server->is_counted = counts;
 	if (counts) {
-		server->counted_maxconn = atomic_load_explicit(&server->maxconn, memory_order_relaxed);
+		server->counted_maxconn =
+			atomic_load_explicit(&server->maxconn, memory_order_relaxed);
 		places += server->counted_maxconn;
 		unlimited += server->counted_maxconn == 0;
 	}

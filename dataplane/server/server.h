@@ -286,6 +286,9 @@ void server_release(struct server *server);
 /* In words, why a new session could or could not be sent there now. Returns buf. Control. */
 const char *server_eligible_because(const struct server *server, char *buf, size_t size);
 
+/* The maxconn that counts now; 0: none. Control. */
+uint32_t server_effective_maxconn(const struct server *server);
+
 /* The weight that counts now, in configured units (0..256): 0 in maintenance or drain. Control. */
 uint32_t server_effective_weight(const struct server *server);
 

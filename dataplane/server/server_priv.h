@@ -55,7 +55,6 @@ void server_adjust_checks(struct server *server, const struct server_conf *was, 
 uint16_t server_weight_now(const struct server *server);
 bool server_has_weight(const struct server *server);
 void server_show_weight(struct server *server);			/* to workers' expressions */
-uint32_t server_maxconn_now(const struct server *server);
 uint32_t server_apply_maxconn(struct server *server);	/* how many places that brought */
 void slow_init(struct server *server);
 void slow_start(struct server *server);

@@ -240,10 +240,10 @@ server_refine_cause(const struct server *server, enum server_state to, enum serv
 	const bool is_configured = cause == SERVER_CAUSE_CREATED || cause == SERVER_CAUSE_CONFIG ||
 				   cause == SERVER_CAUSE_RESTORED;
 
-	if (!is_configured || server->conf->admin != SERVER_READY)
-		return cause;
 	if (to == SERVER_STATE_NO_ADDRESS)
 		return SERVER_CAUSE_OWN_ADMIN;
+	if (!is_configured || server->conf->admin != SERVER_READY)
+		return cause;
 	if (server->tracked != NULL && to != SERVER_STATE_NO_CHECK && server_has_weight(server))
 		return SERVER_CAUSE_TRACKED;
 	if (to == SERVER_STATE_DOWN && !server->health.is_judged)
@@ -255,13 +255,17 @@ void
 server_judge(struct server *server, enum server_cause cause, const char *detail)
 {
 	char words[SERVER_DETAIL_BYTES];
-	bool has_turned;
+	enum server_cause refined;
 	enum server_state to;
+	bool has_turned;
 
 	assert_control();
 	has_turned = server_follow_admin(server);
 	to = server_state_with_slow_start(server);
-	cause = server_refine_cause(server, to, cause);
+	refined = server_refine_cause(server, to, cause);
+	if (refined != cause)
+		detail = NULL;	/* it was the other one's */
+	cause = refined;
 	if (cause == SERVER_CAUSE_TRACKED && detail == NULL) {
 		track_explain(server, words);
 		detail = words;

@@ -201,8 +201,8 @@ void stream_end_all(struct worker *worker, enum end_cause cause);
 static inline bool
 stream_is_ordered_end(const struct stream *s)
 {
-	return s->cause == END_SERVER_DOWN || s->cause == END_ACTIVE_BACK || s->cause == END_ADMIN ||
-	       s->cause == END_SERVER_REMOVED || s->cause == END_SHUTDOWN;
+	return s->cause == END_SERVER_DOWN || s->cause == END_ACTIVE_BACK ||
+	       s->cause == END_ADMIN || s->cause == END_SERVER_REMOVED || s->cause == END_SHUTDOWN;
 }
 
 /*

@@ -128,6 +128,7 @@ server_of(const char *name, struct server_conf conf)
 	static uint32_t id;
 	struct server *server = scene_server_new(backend, name, ++id);
 
+	checks_finish();	/* they begin afresh where the last one has gone */
 	publish(server, conf);
 	return server;
 }
