@@ -280,8 +280,8 @@ check_on_attempt(struct check *c, struct check_verdict *verdict, bool in_stall)
 	checks.totals.failed += outcome == CHECK_IS_FAIL;
 	if (is_retry)
 		checks_on_sockerr(c, verdict);
-	if (outcome == CHECK_IS_FAIL && in_stall && c->redone < REDO_MAX) {
-		c->redone++; /* it may be our own fault */
+	if (outcome == CHECK_IS_FAIL && in_stall && verdict->code == 0 && c->redone < REDO_MAX) {
+		c->redone++; /* it may be our own fault, but for a status that was said */
 		check_join_line(c);
 		return;
 	}

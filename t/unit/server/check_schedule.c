@@ -318,6 +318,28 @@ a_stall_excuses_a_failure_but_not_for_ever(void **state)
 	assert_in_range(peer.count, 2, 4);
 }
 
+static void
+a_status_that_was_said_counts_at_once_also_in_a_stall(void **state)
+{
+	struct check_conf *conf = NULL;
+
+	assert_int_equal(check_conf_new(&conf, CHECK_KIND_HTTP), ERR_OK);
+	assert_int_equal(check_conf_end(&conf), ERR_OK);
+	steps_set(conf);
+	peer.manner = SAYS;
+	peer.says = "HTTP/1.1 500 No\r\n\r\n";
+	server_said()->inter = 20000;
+	check_start(check, false);
+	for (unsigned i = 0; i < 60 && told == 0; i++) {
+		loop_turn(scene_control, false);
+		stand_still(120);
+		peer_turn();
+	}
+	assert_int_equal(told, 1);
+	assert_int_equal(verdict.result, CHECK_L7STS);
+	assert_int_equal(peer.count, 1);
+}
+
 /* -- ends -- */
 
 static void
@@ -448,6 +470,7 @@ main(void)
 		CHECK_TEST(without_descriptors_nothing_is_learned_and_soon_it_is_tried_again),
 		CHECK_TEST(a_healthy_server_passes_though_the_loop_stands_still),
 		CHECK_TEST(a_stall_excuses_a_failure_but_not_for_ever),
+		CHECK_TEST(a_status_that_was_said_counts_at_once_also_in_a_stall),
 		CHECK_TEST(given_up_in_any_state_nothing_is_told_and_nothing_left),
 		CHECK_TEST(who_is_told_may_free_it),
 		CHECK_TEST(who_is_told_may_stop_it_and_start_it),
