@@ -63,6 +63,9 @@ is $lb->patch("$path/life", { id => 77, admin_state => undef })->{status}, 200, 
 is_deeply [sort map { $told->('life') } 1 .. 2], ['maint null removed', 'null no_check created'], 'one went, one came';
 is $lb->delete("$path/life")->{status}, 204, 'it goes';
 is $told->('life'), 'no_check null removed', 'out of which state';
+is $lb->put("$path/spare", { address => '127.0.0.1:9', backup => JSON::PP::true })->{status}, 201, 'a backup comes, and waits';
+is $lb->patch($path, { map { ($_ => { admin_state => 'maint' }) } grep { $_ ne 'spare' } keys %{$lb->get($path)->{json}} })->{status}, 200, 'all actives go';
+is $told->('spare'), 'no_check no_check created', 'that it serves now does not make it a new one';
 is $lb->put('/v1/backends/whole', { servers => { map { ("w$_" => { address => '127.0.0.1:9' }) } 1 .. 700 } })->{status}, 201, 'many come';
 is $lb->delete('/v1/backends/whole')->{status}, 204, 'and go with their backend';
 my %went;

@@ -165,6 +165,7 @@ write_loops(struct jsonw *w)
 	NUMBERS(w, "loops", { "control_turns", info.control->turns },
 		{ "control_slow_turns", info.control->slow_turns },
 		{ "control_worst_turn_us", info.control->worst_turn_us },
+		{ "control_recent_worst_turn_us", loop_recent_worst_us(info.control) },
 		{ "worker_slow_turns", t.slow_turns }, { "worker_worst_turn_us", t.worst_turn_us });
 	NUMBERS(w, "admin_calls", { "total", http.calls },
 		{ "connections", http.connections_current }, { "refused", http.refused },

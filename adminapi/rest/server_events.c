@@ -302,14 +302,12 @@ static void
 event_emit_change(const struct server_change *change)
 {
 	const struct server *server = change->server;
-	bool is_new = change->from == change->to && server->cause == SERVER_CAUSE_CREATED &&
-	    change->moved_from == NULL && !change->was_eligible;
 	struct buf out = { 0 };
 	char words[256];
 	struct jsonw w;
 
 	event_begin(&w, &out, server);
-	jsonw_string(&w, "from", is_new ? NULL : server_state_text(change->from));
+	jsonw_string(&w, "from", change->is_new ? NULL : server_state_text(change->from));
 	jsonw_string(&w, "to", server_state_text(change->to));
 	jsonw_bool(&w, "eligible", server->eligible);
 	jsonw_string(&w, "eligible_because", server_eligible_because(server, words, sizeof(words)));

@@ -287,6 +287,26 @@ count_get(_Atomic(uint64_t) *count)
 	return atomic_load_explicit(count, memory_order_relaxed);
 }
 
+/* Begin the next window where this one is over; if even that is long ago, nothing recent is known. */
+static void
+loop_roll_recent(struct loop *loop, uint64_t now_us)
+{
+	uint64_t age_us = now_us - loop->recent_since_us;
+
+	if (age_us < LOOP_RECENT_US)
+		return;
+	loop->recent_us[1] = age_us < 2 * LOOP_RECENT_US ? loop->recent_us[0] : 0;
+	loop->recent_us[0] = 0;
+	loop->recent_since_us = now_us;
+}
+
+uint64_t
+loop_recent_worst_us(struct loop *loop)
+{
+	loop_roll_recent(loop, loop->now_us);
+	return loop->recent_us[0] > loop->recent_us[1] ? loop->recent_us[0] : loop->recent_us[1];
+}
+
 static void
 loop_account(struct loop *loop)
 {
@@ -295,6 +315,9 @@ loop_account(struct loop *loop)
 	count_set(&loop->turns, count_get(&loop->turns) + 1);
 	if (worked_us > count_get(&loop->worst_turn_us))
 		count_set(&loop->worst_turn_us, worked_us);
+	loop_roll_recent(loop, now_us);
+	if (worked_us > loop->recent_us[0])
+		loop->recent_us[0] = worked_us;
 	if (worked_us <= LOOP_SLOW_US)
 		return;
 	count_set(&loop->slow_turns, count_get(&loop->slow_turns) + 1);

@@ -53,6 +53,8 @@ struct loop {
 	_Atomic(uint64_t)	 turns;		/* these three: written here, read by any thread */
 	_Atomic(uint64_t)	 slow_turns;	/* turns that worked for over LOOP_SLOW_US */
 	_Atomic(uint64_t)	 worst_turn_us;
+	uint64_t		 recent_since_us;	/* when this window began, see loop_recent_worst_us() */
+	uint64_t		 recent_us[2];	/* the worst turn of this window and of the one before */
 	const char		*doing;		/* loop_note(): what it works on, since when */
 	uint64_t		 doing_since_us;
 	const char		*longest;	/* part of this turn */
@@ -62,6 +64,7 @@ struct loop {
 };
 
 #define LOOP_SLOW_US 100000	/* a turn of 100 ms is counted and told */
+#define LOOP_RECENT_US 2000000	/* a window of two seconds */
 
 /* ERR_NOMEM, ERR_SYSTEM leave *lp alone. Any thread, before the loop runs. */
 enum err loop_new(struct loop **lp, uint32_t index);
@@ -92,6 +95,9 @@ void loop_bury(struct loop *loop, struct grave *grave, void (*bury)(struct grave
 void loop_clock(struct loop *loop);
 
 void loop_wake(struct loop *loop);	/* loop_mark()'s rare half */
+
+/* The worst turn of the last two to four seconds: worst_turn_us never forgets what it cost to start. */
+uint64_t loop_recent_worst_us(struct loop *loop);
 
 /*
  * Say what the loop works on from here on (static text), so that a slow turn can be told with what

@@ -337,6 +337,7 @@ struct server_change {
 	const struct server	*server;
 	enum server_state	 from, to;
 	bool			 was_eligible;
+	bool			 is_new;	/* this is the first that could be told of it */
 	bool			 is_removed;	/* it went, out of the state `from`; `to` means nothing */
 	const struct addr	*moved_from;	/* its address before; NULL: that is no news */
 };

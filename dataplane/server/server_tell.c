@@ -25,6 +25,7 @@ server_tell_now(struct server *server)
 		.from = server->told_state,
 		.to = server->state,
 		.was_eligible = server->told_eligible,
+		.is_new = !server->is_told,
 		.is_removed = server->is_gone,
 		.moved_from = server->is_gone ? NULL : server->moved_from,
 	};

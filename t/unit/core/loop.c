@@ -336,6 +336,23 @@ a_turn_that_works_too_long_is_counted_and_told(void **state)
 }
 
 static void
+what_was_recent_is_forgotten_after_two_windows(void **state)
+{
+	(void)state;
+	loop->recent_us[0] = 7000;
+	loop->recent_since_us = loop->now_us;
+	assert_int_equal(loop_recent_worst_us(loop), 7000);
+	loop->now_us += LOOP_RECENT_US;
+	assert_int_equal(loop_recent_worst_us(loop), 7000);
+	loop->recent_us[0] = 3000;
+	loop->now_us += LOOP_RECENT_US;
+	assert_int_equal(loop_recent_worst_us(loop), 3000);
+	loop->recent_us[0] = 9000;
+	loop->now_us += 2 * LOOP_RECENT_US;
+	assert_int_equal(loop_recent_worst_us(loop), 0);
+}
+
+static void
 sleep_is_not_work(void **state)
 {
 	struct wheel_timer timer;
@@ -421,6 +438,7 @@ main(void)
 		TEST(mail_from_another_thread_ends_the_sleep_again_and_again),
 		TEST(the_first_event_of_a_turn_reads_the_clock),
 		TEST(a_turn_that_works_too_long_is_counted_and_told),
+		TEST(what_was_recent_is_forgotten_after_two_windows),
 		TEST(sleep_is_not_work),
 		TEST(after_a_stall_every_socket_is_read_before_a_timeout_is_judged),
 		TEST(a_loop_knows_its_thread),
