@@ -479,7 +479,7 @@ same_in_both('slowstart', { backend => { default_server => { %fast, slowstart =>
 
 # -- in the moment of death
 
-my $last = 'with round robin it redispatches at each retry, whatever the interval; here at the last one, as its manual says';
+my $last = 'where more than one serves it redispatches at the first retry, whatever the interval; here at the last one, as its manual says';
 
 for my $redispatch (0, 1) {
 	same_in_both('it goes down between two retries' . ($redispatch ? ', redispatch' : ''), { backend => { retries => 3, redispatch => $redispatch, default_server => {%fast} }, servers => [a => { weight => 256, check_port => '{port:probe}' }, b => { weight => 1 }],
