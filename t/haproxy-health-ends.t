@@ -27,7 +27,7 @@ my %phases = (
 sub begin_all {
 	my ($s, $mode, $server) = @_;
 	my %client;
-	$s->steer($server, at_end => 'stays');
+	$s->steer($server, at_end => 'stays', keeps => 1);
 	for my $phase (sort keys %{$phases{$mode}}) {
 		my $c = $client{$phase} = $s->connect;
 		my $before = $mode eq 'http' ? $s->count($server, 'traffic') : 0;
@@ -92,6 +92,7 @@ my %why_down = (
 	'by drain' => sub { my ($s) = @_; $s->admin(a => 'drain') },
 	'by its agent' => sub { my ($s) = @_; $s->steer('ga', check => 'down') },
 	'by its agent: maint' => sub { my ($s) = @_; $s->steer('ga', check => 'maint') },
+	'by traffic' => sub { my ($s) = @_; $s->steer('a', port => 'refuses'); $s->pick },
 );
 
 for my $mode (qw(http tcp)) {
@@ -101,7 +102,7 @@ for my $mode (qw(http tcp)) {
 			my $is_ended = $option ne 'none' && $why ne 'by drain';
 			same_in_both("$mode, down $why, on_marked_down $option", {
 				backend => { mode => $mode, timeout => { server => '20s' } }, threads => 4, differs => $is_ended ? $differs{$mode} : {},
-				servers => [a => { %probed, check_port => '{port:pa}', agent_check => 1, agent_port => '{port:ga}', agent_inter => '20ms', on_marked_down => $option }, x => { backup => 1 }],
+				servers => [a => { %probed, rise => 1000, check_port => '{port:pa}', agent_check => 1, agent_port => '{port:ga}', agent_inter => '20ms', on_marked_down => $option, observe => 'layer4', error_limit => 1, on_error => 'mark-down' }, x => { backup => 1 }],
 				others => ['pa'], agents => ['ga'],
 				play => sub {
 					my ($s) = @_;
@@ -147,6 +148,43 @@ for my $mode (qw(http tcp)) {
 		}
 	}
 }
+# Whoever comes up ends what is on backups, if it is an active.
+same_in_both('more than one of each', {
+	backend => { mode => 'tcp', allbackups => 1, default_server => { %probed, on_marked_up => 'shutdown-backup-sessions' } }, threads => 4,
+	servers => [a => { check_port => '{port:pa}' }, b => { check_port => '{port:pb}' }, x => { backup => 1, check_port => '{port:px}' }, y => { backup => 1 }], others => [qw(pa pb px)],
+	play => sub {
+		my ($s) = @_;
+		$s->until($_ => 'UP') for qw(a b x y);
+		my $away = sub { my ($name) = @_; $s->steer("p$name", port => 'refuses'); $s->until($name => 'DOWN') };
+		my $back = sub { my ($name) = @_; $s->steer("p$name", port => 'open'); $s->until($name => 'UP') };
+		my (%on, @all);
+		my $fill = sub {
+			my (@names) = @_;
+			for (1 .. 40) {
+				last if !grep { !$on{$_} } @names;
+				my $c = $s->connect;
+				$c->{was} = $c->local_address;
+				push @all, $c;
+				$on{$c->read_line} //= $c;
+			}
+		};
+		my $look = sub { $s->see($_[0], join ' ', map { "$_:" . ($on{$_}->closed_within(0.2) ? substr($s->ended($on{$_}), 0, 1) : 'goes on') } sort keys %on) };
+		$fill->('a', 'b');
+		$away->($_) for qw(a b);
+		$look->('the actives went');
+		wait_until { $s->pick =~ /[xy]/ } 5, 'a backup';
+		$fill->('x', 'y');
+		$away->('x');
+		$back->('x');
+		$look->('a backup came back');
+		$back->('a');
+		$s->see('an active came back', map { $s->ended($on{$_}) =~ s/^(.)\S+/$1/r } qw(x y));
+		delete @on{qw(x y)};
+		$look->('the others');
+		$back->('b');
+		$look->('the second came back');
+	} });
+
 # Who waits in line for the one that goes is not ended with it.
 for my $case (['down', 'a', 'x', { on_marked_down => 'shutdown-sessions' }, $why_down{'by its check'}], ['maint', 'a', 'x', { on_marked_down => 'shutdown-sessions' }, $why_down{'by maint'}],
 	['down, none', 'a', 'x', {}, $why_down{'by its check'}], ['drain', 'a', 'x', {}, $why_down{'by drain'}]) {

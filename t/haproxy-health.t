@@ -110,7 +110,8 @@ my @talkers = map { sprintf 't%02d', $_ } 0 .. $#talks;
 
 same_in_both('talks', {
 	differs => {
-		(map { ($_ => ['DOWN, SOCKERR', 'DOWN, L7RSP', 'it was connected: the result is that of the phase']) } qw(t12 t26)),
+		# on a busy machine the end comes before it is known to be connected
+		(map { ($_ => [qr/DOWN, (?:SOCKERR|L4CON|L7RSP)/, qr/DOWN, (?:L7RSP|L4CON)/, 'it was connected: the result is that of the phase']) } qw(t12 t26)),
 		t33 => ['DOWN, L7TOUT', 'DOWN, L7STS/500', 'what came with the greeting is not forgotten'],
 	},
 	backend => { mode => 'tcp' }, servers => [app0 => {}],
@@ -242,8 +243,9 @@ same_in_both('404 is not down', {
 
 # -- who serves
 
-for my $all (0, 1) {
-	same_in_both('the actives die' . ($all ? ', allbackups' : ''), { backend => { allbackups => $all, default_server => {%fast} },
+for my $case (['http', 0], ['http', 1], ['tcp', 0]) {
+	my ($mode, $all) = @$case;
+	same_in_both("the actives die, $mode" . ($all ? ', allbackups' : ''), { backend => { mode => $mode, allbackups => $all, default_server => {%fast} },
 		servers => [a => {}, y => { backup => 1 }, b => { weight => 2 }, x => { backup => 1 }],
 		play => sub {
 			my ($s) = @_;
@@ -466,11 +468,36 @@ same_in_both('slowstart', { backend => { default_server => { %fast, slowstart =>
 		my @off = grep { abs($_->[1] - 25 * $_->[0]) > 27 } @weights;		# a step a second
 		$s->see('in a straight line', sub { @off ? map { sprintf '%.1fs: %s', @$_ } @off : 'yes' });
 		$s->see('and then all', sub { $s->weight('a'), $s->state('a') });
+		for my $state (qw(maint drain)) {
+			$s->admin(a => $state);
+			$s->until(a => uc $state);
+			$s->admin(a => 'ready');
+			$s->until(a => qr/UP.*/);
+			$s->see("ready, out of $state", $s->weight('a') < 60 ? 'slowly' : 'at once');
+		}
 	} });
 
 # -- in the moment of death
 
-my $last = 'with round robin it redispatches at each retry, whatever the interval; here at the last one, as its manual says';
+my $last = 'where more than one serves it redispatches at the first retry, whatever the interval; here at the last one, as its manual says';
+
+for my $redispatch (0, 1) {
+	same_in_both('it goes down between two retries' . ($redispatch ? ', redispatch' : ''), { backend => { retries => 3, redispatch => $redispatch, default_server => {%fast} }, servers => [a => { weight => 256, check_port => '{port:probe}' }, b => { weight => 1 }],
+		others => ['probe'],
+		play => sub {
+			my ($s) = @_;
+			$s->until($_ => 'UP') for qw(a b);
+			$s->pick while $s->pick ne 'b';		# a is next
+			$s->steer('a', port => 'refuses');
+			my $c = $s->connect;
+			$c->{was} = $c->local_address;
+			$c->send("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+			$s->steer('probe', port => 'refuses');
+			$s->until(a => 'DOWN');
+			$c->closed_within(10);
+			$s->see('its end', $s->ended($c));
+		}, differs => { 'its end' => $redispatch ? ['-- b 200 +1', qr/-- b 200 [123]/, $last] : ['SC a 503 3', qr/-- b 200 [123]/, 'who is known to be down is not asked again'] } });
+}
 
 for my $case (['no retries', 0, 0], ['retries', 2, 0], ['retries and redispatch', 2, 1]) {
 	my ($name, $retries, $redispatch) = @$case;

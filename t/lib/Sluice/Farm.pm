@@ -16,6 +16,7 @@ Sluice::Farm - servers by the dozen in one process, each steered while it runs
 	$farm->steer('s1', check => 'gate');		# checks wait
 	$farm->step('s1', '200');			# answer the one that waits, or the next; and wait for the one after it
 	$farm->steer('t1', at_end => 'stays');	# who sent a FIN gets none
+	$farm->steer('t1', keeps => 1);		# who is connected stays so while the port is not open
 	is $farm->count('s1', 'check'), 3;		# how many came
 
 For tests in which many servers are checked many times a second: Sluice::Origin has a process for each connection. A server is
@@ -145,7 +146,9 @@ sub read_commands {
 		my ($what, $name, @more) = @{$json->decode($1)};
 		my $server = $server{$name};
 		if ($what eq 'steer') {
-			steer_one($server, @more);
+			while (my ($key, $value) = splice @more, 0, 2) {
+				steer_one($server, $key, $value);
+			}
 			reply(1);
 		} elsif ($what eq 'count') {
 			reply($server->{count}{$more[0]} // 0);
