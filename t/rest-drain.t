@@ -268,7 +268,7 @@ state_is $lb->get("$path?wait=20s")->{json}, 'done', 'it is done when the disk i
 $lb->kill('KILL');
 $lb->wait_exit;
 $lb->restart;
-state_is $lb->get($path)->{json}, 'done', 'and that is saved';
+state_is $lb->get("$path?wait=10s")->{json}, 'done', 'and that is saved';
 
 # who is killed again and again
 my ($round, $gone) = (0, 0);
