@@ -95,7 +95,7 @@ say_status(500, 'Oh no');
 is_state('a', 'down');
 $status = status_of('a');
 is $status->{cause}{code}, 'check-failed', 'why';
-like $status->{cause}{detail}, qr/^Layer7 wrong status: Oh no in \d+ ms, 3 of 3$/, 'in words';
+like $status->{cause}{detail}, qr/^Layer7 wrong status, code 500: Oh no in \d+ ms, 3 of 3$/, 'in words';
 is $status->{cause}{actor}, undef, 'nobody said so';
 is_deeply $status->{health}, { result => 'down', rise => 0, fall => 3 }, 'its health';
 is_deeply [@{$status->{check}}{qw(result code detail)}], ['L7STS', 500, 'Oh no'], 'its last check';

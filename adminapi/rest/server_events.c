@@ -28,52 +28,15 @@ event_begin(struct jsonw *w, struct buf *out, const struct server *server)
 
 /* -- why -- */
 
-/* Who last said what is configured of it; NULL: nobody said, or it is not in the document any more. */
-static const char *
-server_actor(const struct server *server)
-{
-	struct doc_node *backend = doc_child(rest_doc()->root, DOC_BACKEND, server->backend->name);
-	struct doc_node *node = backend == NULL ? NULL :
-		doc_child(backend, DOC_SERVER, server->name);
-
-	return node == NULL || node->live == NULL || node->live_object != server ? NULL :
-		node->live->actor;
-}
-
-/* `detail` NULL: the cause's words. */
-static void
-write_cause(struct jsonw *w, enum server_cause cause, const char *detail, const char *actor)
-{
-	jsonw_object(w, "cause");
-	jsonw_string(w, "code", server_cause_code(cause));
-	jsonw_string(w, "detail", detail != NULL ? detail : server_cause_words(cause));
-	jsonw_string(w, "actor", actor);
-	jsonw_end_object(w);
-}
-
 /* The verdict that it comes from; NULL: it does not come from one. */
 static const struct check_verdict *
 cause_verdict(const struct server *server)
 {
-	switch (server->cause) {
-	case SERVER_CAUSE_CHECK_PASSED:
-	case SERVER_CAUSE_CHECK_FAILED:
-	case SERVER_CAUSE_CHECK_404:
-	case SERVER_CAUSE_OBSERVED:
-		return &server->health.last_check.verdict;
-	case SERVER_CAUSE_AGENT:
-		return &server->health.last_agent.verdict;
-	case SERVER_CAUSE_CREATED:
-	case SERVER_CAUSE_CONFIG:
-	case SERVER_CAUSE_OWN_ADMIN:
-	case SERVER_CAUSE_RESTORED:
-	case SERVER_CAUSE_MOVED:
-	case SERVER_CAUSE_REMOVED:
-	case SERVER_CAUSE_CHECK_OFF:
-	case SERVER_CAUSE_INIT_STATE:
-	case SERVER_CAUSE_TRACKED:
-	case SERVER_CAUSE_WARMED_UP:
-		return NULL;
+	switch (server_cause_source(server->cause)) {
+	case CAUSE_OF_CHECK: return &server->health.last_check.verdict;
+	case CAUSE_OF_AGENT: return &server->health.last_agent.verdict;
+	case CAUSE_OF_CONFIG:
+	case CAUSE_OF_OTHER: return NULL;
 	}
 	return NULL;
 }
@@ -257,7 +220,7 @@ event_emit_removed(const struct server_change *change)
 	jsonw_string(&w, "from", server_state_text(change->from));
 	jsonw_string(&w, "to", NULL);
 	jsonw_bool(&w, "eligible", false);
-	write_cause(&w, SERVER_CAUSE_REMOVED, NULL, NULL);
+	server_cause_write(&w, change->server);
 	jsonw_end_object(&w);
 	event_emit_object(EVENT_SERVER, &out);
 }
@@ -273,6 +236,17 @@ event_write_move(struct jsonw *w, const struct server_change *change)
 	jsonw_end_object(w);
 }
 
+/* That it moved is all there is to say, where nothing else has changed. */
+static void
+write_moved(struct jsonw *w, const struct server *server)
+{
+	jsonw_object(w, "cause");
+	jsonw_string(w, "code", server_cause_code(SERVER_CAUSE_MOVED));
+	jsonw_string(w, "detail", server_cause_words(SERVER_CAUSE_MOVED));
+	jsonw_string(w, "actor", actor_text(server->conf->actor));
+	jsonw_end_object(w);
+}
+
 static void
 event_write_causes(struct jsonw *w, const struct server_change *change)
 {
@@ -280,12 +254,11 @@ event_write_causes(struct jsonw *w, const struct server_change *change)
 	const struct check_verdict *verdict = cause_verdict(server);
 
 	if (change->moved_from != NULL && change->from == change->to) {
-		write_cause(w, SERVER_CAUSE_MOVED, NULL, server_actor(server));
+		write_moved(w, server);
 		return;
 	}
-	write_cause(w, server->cause, server_cause_detail(server),
-		server_cause_is_configured(server->cause) ? server_actor(server) : NULL);
-	if (verdict == NULL || change->from == change->to)
+	server_cause_write(w, server);
+	if (verdict == NULL || (change->from == change->to && !change->has_other_cause))
 		return;
 	jsonw_object(w, "check");
 	write_verdict(w, verdict);
