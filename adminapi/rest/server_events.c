@@ -313,17 +313,10 @@ event_write_turn(struct jsonw *w, const struct server_change *change, bool is_do
 		server_state_is_usable(change->to) != is_down);
 	const struct server *last = is_it ? NULL :
 		backend_last_turned(change->server->backend, !is_down);
-	struct server_change other = { .server = last, .from = change->from };
+	const struct server *server = last != NULL ? last : change->server;
 
-	if (last != NULL) {
-		other.to = last->state;
-		change = &other;
-	}
-	jsonw_string(w, "server", change->server->name);
-	if (change->is_removed)
-		write_cause(w, SERVER_CAUSE_REMOVED, NULL, NULL);
-	else
-		event_write_causes(w, change);
+	jsonw_string(w, "server", server->name);
+	server_cause_write(w, server);
 }
 
 static void
