@@ -13,6 +13,7 @@
 #include "adminapi/rest/status.h"
 #include "core/endcause.h"
 #include "core/log.h"
+#include "core/obj.h"
 #include "server/backend.h"
 #include "server/server.h"
 
@@ -175,13 +176,6 @@ line_put_change(struct buf *line, const struct server_change *change)
 	line_put_counts(line, server, change->to == SERVER_STATE_DOWN);
 }
 
-static bool
-takes_sessions(enum server_state state)
-{
-	return state == SERVER_STATE_UP || state == SERVER_STATE_NO_CHECK ||
-	    state == SERVER_STATE_STARTING;
-}
-
 static enum log_level
 change_level(const struct server_change *change)
 {
@@ -200,7 +194,7 @@ log_change(const struct server_change *change)
 	struct buf line = { 0 };
 
 	if (change->from == change->to ||
-	    (takes_sessions(change->from) && takes_sessions(change->to)))
+	    (server_state_is_usable(change->from) && server_state_is_usable(change->to)))
 		return;
 	if (is_maintenance(change->from) && !is_maintenance(change->to))
 		line_put_return(&line, change);
@@ -293,32 +287,66 @@ event_emit_change(const struct server_change *change)
 
 /* -- a backend: when the last of its usable servers goes, when one comes -- */
 
+/* The one whose state changed last, of those that are usable now, or are not. NULL: there is none. */
+static const struct server *
+backend_last_turned(const struct backend *backend, bool is_usable)
+{
+	const struct server *last = NULL;
+
+	for (int i = 0; i < SERVER_PRIORITIES; i++)
+		list_foreach(node, &backend->levels[i].servers) {
+			const struct server *server =
+				container_of(node, struct server, by_priority);
+
+			if (server->usable == is_usable && server->is_told &&
+			    (last == NULL || server->since_us > last->since_us))
+				last = server;
+		}
+	return last;
+}
+
+/* The server that turned the backend, and why: this one, or one that was told of before it. */
 static void
-event_emit_backend(const struct backend *backend, bool is_down)
+event_write_turn(struct jsonw *w, const struct server_change *change, bool is_down)
+{
+	const bool is_it = change->is_removed || (change->from != change->to &&
+		server_state_is_usable(change->to) != is_down);
+	const struct server *last = is_it ? NULL :
+		backend_last_turned(change->server->backend, !is_down);
+	const struct server *server = last != NULL ? last : change->server;
+
+	jsonw_string(w, "server", server->name);
+	server_cause_write(w, server);
+}
+
+static void
+event_emit_backend(const struct server_change *change, bool is_down)
 {
 	struct buf out = { 0 };
 	struct jsonw w;
 
 	jsonw_init(&w, &out);
 	jsonw_object(&w, NULL);
-	jsonw_string(&w, "backend", backend->name);
+	jsonw_string(&w, "backend", change->server->backend->name);
 	jsonw_string(&w, "from", is_down ? "up" : "down");
 	jsonw_string(&w, "to", is_down ? "down" : "up");
+	event_write_turn(&w, change, is_down);
 	jsonw_end_object(&w);
 	event_emit_object(EVENT_BACKEND, &out);
 }
 
-/* Behind all the servers that changed with it. One that goes itself has no conf. */
+/* Behind all the servers that changed with it. One that goes itself, on purpose, is nobody's emergency. */
 static void
-backend_tell(struct backend *backend)
+backend_tell(const struct server_change *change)
 {
+	struct backend *backend = change->server->backend;
 	bool is_down = backend_usable(backend) == 0;
 
-	if (is_down == backend->is_told_down || backend->conf == NULL ||
+	if (is_down == backend->is_told_down || backend->is_gone || backend->conf == NULL ||
 	    !list_is_empty(&backend->changed))
 		return;
 	backend->is_told_down = is_down;
-	event_emit_backend(backend, is_down);
+	event_emit_backend(change, is_down);
 	if (is_down)
 		log_msg(LOG_LEVEL_EMERG, "backend %s has no server available!", backend->name);
 }
@@ -332,7 +360,7 @@ events_of_server(const struct server_change *change)
 		event_emit_change(change);
 		log_change(change);
 	}
-	backend_tell(change->server->backend);
+	backend_tell(change);
 }
 
 /* -- checks -- */
@@ -392,20 +420,45 @@ events_of_check(const struct check_news *news)
 
 /* -- ends of its sessions -- */
 
+/* " (app/s1)": who came back. */
+static void
+line_put_by(struct buf *line, const struct server *by)
+{
+	if (by != NULL)
+		buf_printf(line, " (%s/%s)", by->backend->name, by->name);
+	buf_put(line, "", 1);
+}
+
+static void
+event_write_by(struct jsonw *w, const struct server *by)
+{
+	char text[2 * (DOC_NAME_MAX + 1)];
+
+	if (by == NULL)
+		return;
+	snprintf(text, sizeof(text), "%s/%s", by->backend->name, by->name);
+	jsonw_string(w, "by", text);
+}
+
 void
 events_of_ends(const struct server *server, enum end_cause cause, uint32_t ended)
 {
-	struct buf out = { 0 };
+	const struct server *by = server->end_order.by;
+	struct buf out = { 0 }, line = { 0 };
 	struct jsonw w;
 
 	if (ended == 0)
 		return;
 	event_begin(&w, &out, server);
-	end_cause_write(&w, cause);
+	kill_write_cause(&w, cause, NULL, NULL);
+	event_write_by(&w, by);
 	jsonw_uint(&w, "ended", ended);
 	jsonw_end_object(&w);
 	event_emit_object(EVENT_SESSION_KILL, &out);
-	log_msg(LOG_LEVEL_NOTICE, "%sServer %s/%s: %u sessions ended, reason: %s.",
-		server->level > 0 ? "Backup " : "", server->backend->name, server->name, ended,
-		end_cause_words(cause));
+	line_put_by(&line, by);
+	if (!line.failed)
+		log_msg(LOG_LEVEL_NOTICE, "%sServer %s/%s: %u sessions ended, reason: %s%s.",
+			server->level > 0 ? "Backup " : "", server->backend->name, server->name,
+			ended, end_cause_words(cause), line.at);
+	buf_fini(&line);
 }

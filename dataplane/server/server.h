@@ -50,6 +50,9 @@ enum server_state {
 };
 const char *server_state_text(enum server_state state);
 
+/* Its state lets it take new sessions; whether it may is its level's and the balance's. */
+bool server_state_is_usable(enum server_state state);
+
 /* Neither down nor in maintenance: HAProxy's srv_is_up(). */
 bool server_state_is_up(enum server_state state);
 bool server_is_up(const struct server *server);	/* as workers see it, a little late */

@@ -27,7 +27,6 @@ server_state_shown(const struct server *server)
 }
 
 /* state.c */
-bool server_state_is_usable(enum server_state state);
 const char *server_state_words(enum server_state state);
 
 /* names.c. Control, and then each worker for itself. */

@@ -63,7 +63,7 @@ order(struct server *server, enum end_cause cause)
 {
 	if ((server->end_order.waiting & 1u << cause) == 0)
 		orders_out++;
-	server_end_streams(server, cause);
+	server_end_streams(server, cause, NULL);
 }
 
 /* Another server of that name takes its place while orders to it are away. */
