@@ -18,6 +18,15 @@ server_on_checked(void (*fn)(const struct check_news *news))
 	checked_fn = fn;
 }
 
+/* An agent that says nothing of health has no result: what was before and what follows are not new by that. */
+static bool
+verdict_differs(const struct check_verdict *a, const struct check_verdict *b)
+{
+	if (a->result == CHECK_CHECKED || b->result == CHECK_CHECKED)
+		return false;
+	return a->result != b->result || a->code != b->code;
+}
+
 /* Another result or code than the last one, or the counters moved. */
 static void
 verdict_tell(const struct server *server, enum check_source source,
@@ -29,8 +38,7 @@ verdict_tell(const struct server *server, enum check_source source,
 		.server = server,
 		.source = source,
 		.verdict = verdict,
-		.is_change = verdict->result != last->result || verdict->code != last->code ||
-			     health->value != was,
+		.is_change = verdict_differs(verdict, last) || health->value != was,
 		.is_up = is_up,
 		.progress = health_progress(health),
 		.of = is_up ? health->fall : health->rise,
