@@ -46,10 +46,11 @@ void names_remove_server(struct server_slot *slot);
 void server_judge(struct server *server, enum server_cause cause, const char *detail);
 void server_update(struct server *server, enum server_cause cause, const char *detail);
 
-/* health.c: its health begins anew; nothing its agent said holds; checks run, rest, or have moved. */
+/* health.c: its health begins anew; nothing its agent said holds; checks run, rest, or are other ones. */
 void server_health_begin(struct server *server, enum init_state state);
 void server_agent_forget(struct server *server);
 void server_adjust_checks(struct server *server, const struct server_conf *was, bool at_once);
+void servers_check_again(const struct backend *backend, enum check_source source);
 
 /* capacity.c: in the balance's units; whether that is other than 0 by what was said. */
 uint16_t server_weight_now(const struct server *server);
