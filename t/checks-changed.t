@@ -10,7 +10,12 @@ use Time::HiRes qw(time);
 my ($true, $false) = (JSON::PP::true, JSON::PP::false);
 sub checks { my ($lb) = @_; return $lb->get('/v1/info')->{json}{checks} }
 sub status_of { my ($lb, $server) = @_; return $lb->get("/v1/backends/app/servers/$server")->{json}{status} }
-sub is_changed { my ($lb, $path, $to, $name) = @_; local $Test::Builder::Level = $Test::Builder::Level + 1; return status_is $lb->patch($path, $to), 200, $name }
+sub is_changed {
+	my ($lb, $path, $to, $name) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my $answer = $lb->patch($path, $to);
+	return is($answer->{status}, 200, $name) || diag(explain($answer));
+}
 
 subtest 'servers that hang, and one elsewhere' => sub {
 	my $deaf = IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => 0, Listen => 8) or die "$!";	# never accepts
@@ -43,7 +48,7 @@ subtest 'servers that hang, and one elsewhere' => sub {
 # Answers /new and nothing else: who asks for that waits until he is let go of.
 sub answer {
 	my ($conn) = @_;
-	$conn->read_until("\r\n\r\n", 60) =~ m{^\w+ (/\w+)} or return 'nothing';
+	$conn->read_until(qr{GET .*?\r\n\r\n}s, 60) =~ m{GET (/\w+) } or return 'nothing';
 	if ($1 eq '/new') { $conn->send("HTTP/1.0 200 OK\r\n\r\n"); return '/new' }
 	$conn->read_until('never', 60);
 	$conn->send("HTTP/1.0 500 Old\r\n\r\n");
