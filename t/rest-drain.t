@@ -111,14 +111,17 @@ sub story {
 	ok $_->closed_within(5), 'one of them' for @on;
 	status_is $lb->get(server('b')), 404, 'the server is deleted';
 	is scalar(grep { my $n = $_; $lb->log_line(server => 'b', termination_state => qr/^K/)->{cause} } 'one', 'two', 'three'), 3, 'the log says K';
-	my (@states, $killed);
+	my (@states, $kill);
+	my $killed = 0;
 	while (my $e = $events->next(5)) {
 		push @states, $e->{data}{to} if $e->{event} eq 'operation';
-		$killed += $e->{data}{ended} if $e->{event} eq 'session-kill' && $e->{data}{actor} eq 'bob';
+		($killed, $kill) = ($killed + $e->{data}{ended}, $e->{data}) if $e->{event} eq 'session-kill';
 		last if $states[-1] eq 'done';
 	}
 	is_deeply \@states, [qw(waiting ending finishing done)], 'events tell the story';
 	is $killed, 3, 'and how many were ended';
+	is_deeply [@{$kill}{qw(backend server operation)}, @{$kill->{cause}}{qw(code actor reason)}, exists $kill->{filter}],
+		['app', 'b', $op->{id}, 'admin', 'bob', undef, ''], 'of whom, by whom';
 	status_is $lb->put(server('b'), { address => $origin{b}->address }), 201, 'it is there again';
 
 	# at once
@@ -268,7 +271,7 @@ state_is $lb->get("$path?wait=20s")->{json}, 'done', 'it is done when the disk i
 $lb->kill('KILL');
 $lb->wait_exit;
 $lb->restart;
-state_is $lb->get($path)->{json}, 'done', 'and that is saved';
+state_is $lb->get("$path?wait=10s")->{json}, 'done', 'and that is saved';
 
 # who is killed again and again
 my ($round, $gone) = (0, 0);

@@ -148,15 +148,9 @@ tell_killed(const struct operation *op, uint32_t ended)
 
 	jsonw_init(&w, &out);
 	jsonw_object(&w, NULL);
-	end_cause_write(&w, END_ADMIN);
-	jsonw_string(&w, "actor", op->actor[0] == '\0' ? NULL : op->actor);
-	jsonw_string(&w, "reason", op->reason[0] == '\0' ? NULL : op->reason);
-	jsonw_string(&w, "peer", NULL);
-	jsonw_object(&w, "filter");
+	kill_write_server(&w, op->backend, op->server);
+	kill_write_cause(&w, END_ADMIN, op->actor, op->reason);
 	jsonw_string(&w, "operation", operation_id_text(id, op->id));
-	jsonw_string(&w, "backend", op->backend);
-	jsonw_string(&w, "server", op->server);
-	jsonw_end_object(&w);
 	jsonw_uint(&w, "ended", ended);
 	jsonw_end_object(&w);
 	if (!out.failed)
@@ -196,7 +190,7 @@ drain_kill(struct drain *drain, const struct doc_node *node)
 	if (now_ms < drain->kill_again_ms)
 		return;
 	drain->kill_again_ms = now_ms + KILL_AGAIN_MS;
-	server_end_streams(node->live_object, END_ADMIN);
+	server_end_streams(node->live_object, END_ADMIN, NULL);
 }
 
 /* -- steps -- */
