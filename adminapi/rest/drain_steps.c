@@ -95,8 +95,8 @@ drain_submit(struct drain *drain, enum operation_step step, const char *admin_st
 {
 	const struct operation *op = &drain->op;
 	bool puts_back = step == OPERATION_PUT_BACK;
-	const char *actor = puts_back ? drain->off_actor : op->actor;
-	const char *reason = puts_back ? drain->off_reason : op->reason;
+	const char *actor = puts_back ? op->off_actor : op->actor;
+	const char *reason = puts_back ? op->off_reason : op->reason;
 
 	assert(!drain->is_writing);
 	drain->is_writing = true;
@@ -341,13 +341,16 @@ static void
 written_finish(struct drain *drain, const struct write *w)
 {
 	const char *then = operation_then_text(drain->op.then);
+	char detail[OPERATION_DETAIL_BYTES];
 
-	if (is_in_force(w->outcome))
-		drain_enter(drain, OPERATION_DONE, NULL);
-	else if (is_refused(w->outcome))
+	if (is_in_force(w->outcome)) {
+		operation_done_words(&drain->op, detail);
+		drain_enter(drain, OPERATION_DONE, detail);
+	} else if (is_refused(w->outcome)) {
 		drain_failed(drain, then, w);
-	else if (w->outcome == WRITE_UNAVAILABLE || w->outcome == WRITE_UNDECIDED)
+	} else if (w->outcome == WRITE_UNAVAILABLE || w->outcome == WRITE_UNDECIDED) {
 		drain_retry(drain, w);
+	}
 }
 
 /* Whoever called it off may try again; it goes on meanwhile. */
@@ -361,6 +364,7 @@ written_back(struct drain *drain, const struct write *w)
 		drain_answer_callers_off(drain, w);
 	} else if (is_refused(w->outcome) || w->outcome == WRITE_UNAVAILABLE) {
 		drain->call_off = false;
+		drain->op.off_actor[0] = drain->op.off_reason[0] = '\0';
 		drain->kill_until_ms = 0;
 		drain_answer_callers_off(drain, w);
 		drain_enter(drain, OPERATION_WAITING, NULL);

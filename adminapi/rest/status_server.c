@@ -122,7 +122,7 @@ write_numbers(struct jsonw *w, const struct server *server)
 
 	server_totals(server, &t);
 	NUMBERS(w, "sessions", { "current", t.current }, { "max", t.max },
-		{ "total", t.sessions });
+		{ "total", t.sessions }, { "queue", 0 });	/* they wait for the backend */
 	jsonw_uint(w, "idle_connections", server_idle_connections(server));
 	status_write_bytes(w, t.bytes_in, t.bytes_out);
 	if (status_backend_mode(server->backend) == MODE_HTTP)
