@@ -139,6 +139,7 @@ struct backend {
 	uint32_t		 number;	/* backend_number(): for "be_id" */
 	struct backend_conf	*conf;		/* published; control */
 	struct backend_level	 levels[SERVER_PRIORITIES];	/* control */
+	struct list		 leaving;	/* control: retired servers, while a stream or a rule has them */
 	bool			 is_settled;	/* control: nothing happened since levels_settle() */
 	bool			 is_told_down;	/* control: the layer above told that no server is usable */
 	bool			 is_gone;	/* control: the item that retires it was published */
