@@ -14,6 +14,7 @@
 #include "core/snap.h"
 #include "http/answer.h"
 #include "http/forward.h"
+#include "server/check.h"
 #include "server/queue.h"
 #include "server/server.h"
 
@@ -152,6 +153,7 @@ struct backend {
 	bool			 is_retired;	/* control: the item that retired it was acknowledged */
 	bool			 is_leaving;	/* control: and no holder is left: workers were told */
 	bool			 is_home;	/* control: and no worker uses it */
+	struct check_line	 check_lines[CHECK_SOURCES];	/* control */
 	struct backend_shown	 shown;
 
 	_Alignas(64) _Atomic uint32_t current;

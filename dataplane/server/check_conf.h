@@ -95,6 +95,7 @@ struct check_request {
 	const struct check_header	*headers;
 	uint32_t			 header_count;
 	struct slice			 body;
+	const char		       **wrong;	/* ERR_INVALID: the field, or NULL for all; may be NULL */
 };
 
 struct check_conf {
@@ -131,6 +132,9 @@ enum err check_conf_new_redis(struct check_conf **cp);
 enum err check_conf_new_smtp(struct check_conf **cp, struct slice hello, struct slice domain,
 			     struct diag *diag);
 enum err check_conf_new_agent(struct check_conf **cp, struct slice send);
+
+/* They ask the same and judge alike, whatever their comments say. Either may be NULL. */
+bool check_conf_equals(const struct check_conf *a, const struct check_conf *b);
 
 struct check_conf *check_conf_ref(struct check_conf *conf);
 void check_conf_unref(struct check_conf **cp);

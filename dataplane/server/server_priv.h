@@ -67,10 +67,11 @@ void why_set(struct server *server, const struct server_why *why);
 void why_say(struct server *server, enum server_say say, enum server_cause cause);
 void why_fini(struct server *server);
 
-/* health.c: its health begins anew; nothing its agent said holds; checks run, rest, or have moved. */
+/* health.c: its health begins anew; nothing its agent said holds; checks run, rest, or are other ones. */
 void server_health_begin(struct server *server, enum init_state state);
 void server_agent_forget(struct server *server);
 void server_adjust_checks(struct server *server, const struct server_conf *was, bool at_once);
+void servers_check_again(const struct backend *backend, enum check_source source);
 
 /* capacity.c: in the balance's units; whether that is other than 0 by what was said. */
 uint16_t server_weight_now(const struct server *server);
