@@ -43,7 +43,7 @@ member_text(const cJSON *object, const char *name)
 {
 	const char *text = member_string(object, name);
 
-	return text == NULL ? (struct slice){ 0 } : slice_of(text);
+	return slice_of(text == NULL ? "" : text);
 }
 
 /* CHECK_UNKNOWN: nothing is said. */

@@ -35,7 +35,8 @@ check_slice_copy(struct slice *to, struct slice from)
 	if (from.len > 0)
 		memcpy(copy, from.at, from.len);
 	copy[from.len] = '\0';
-	*to = (struct slice){ copy, from.len };
+	to->at = copy;
+	to->len = from.len;
 	return true;
 }
 

@@ -114,9 +114,10 @@ server_ends_init(struct server_slot *slot)
 static enum end_cause
 order_take_cause(struct server_end_order *order)
 {
+	const size_t last = sizeof(end_precedence) / sizeof(end_precedence[0]) - 1;
 	size_t i = 0;
 
-	while ((order->waiting & 1u << end_precedence[i]) == 0)
+	while (i < last && (order->waiting & 1u << end_precedence[i]) == 0)
 		i++;
 	order->waiting &= ~(1u << end_precedence[i]);
 	return end_precedence[i];

@@ -78,8 +78,8 @@ health_initial(const struct health *h, enum init_state state)
 	case INIT_STATE_UP: return h->rise;
 	case INIT_STATE_FULLY_UP: return health_full(h);
 	case INIT_STATE_DOWN: return h->rise - 1;
-	case INIT_STATE_FULLY_DOWN: return 0;
-	case INIT_STATE_NONE: return 0;
+	case INIT_STATE_FULLY_DOWN:
+	case INIT_STATE_NONE: break;
 	}
 	return 0;
 }

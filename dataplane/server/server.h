@@ -62,6 +62,7 @@ bool server_is_up(const struct server *server);	/* as workers see it, a little l
 /*
  * Why it is in its state: the API's status.cause.code. Columns: name, code, words, what it comes from.
  */
+/* clang-format off */
 #define SERVER_CAUSES(X)							\
 	X(CREATED,	"created",	"created by configuration", CONFIG)	\
 	X(CONFIG,	"config",	"set by configuration", CONFIG)		\
@@ -79,6 +80,7 @@ bool server_is_up(const struct server *server);	/* as workers see it, a little l
 	X(AGENT,	"agent",	"its agent said so", AGENT)		\
 	X(TRACKED,	"tracked",	"it follows the server that it tracks", OTHER) \
 	X(WARMED_UP,	"warmed-up",	"its slow start is over", OTHER)
+/* clang-format on */
 
 enum server_cause {
 #define X(name, code, words, source) SERVER_CAUSE_##name,

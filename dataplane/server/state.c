@@ -174,7 +174,8 @@ server_take_turn(struct server *server)
 static void
 server_transition(struct server *server, enum server_state to)
 {
-	if (!server_state_is_up(server->state)) /* the errors of before are no part of a row from here on */
+	if (!server_state_is_up(server->state))
+		/* the errors of before are no part of a row from here on */
 		atomic_store_explicit(&server->errors_in_row, 0, memory_order_relaxed);
 	if (!server->is_told)
 		server->told_state = to;
