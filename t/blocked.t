@@ -73,7 +73,7 @@ sub start {
 	local @ENV{qw(HANG_BEFORE HANG_AFTER)} = ("$dir/before", "$dir/after");
 	my $lb = Sluice->start(config => {
 		global => { threads => 2, log => [] },
-		defaults => { mode => 'http', timeout => { check => '300ms', connect => '1s' },
+		defaults => { mode => 'http', timeout => { check => '500ms', connect => '1s' },
 			default_server => { check => JSON::PP::true, inter => '200ms', fall => 1, rise => 1 } },
 		frontends => { web => { bind => ['127.0.0.1:0'], default_backend => 'http' } },
 		backends => { mortal => { servers => { map { $_ => { address => $mortal{$_}->address } } keys %mortal },
@@ -139,7 +139,7 @@ for my $who (sort keys %block) {
 	subtest "the $who is blocked" => sub {
 		my $from = $lb->get('/v1/info')->{json}{last_event_id};
 		for my $round (1 .. $rounds) {
-			my $for = $round == $rounds ? 3 : 0.5 + rand 1;
+			my $for = $round == $rounds ? 3 : 0.7 + rand 1;
 			sleep rand 0.2;
 			$block{$who}->($lb, $for, sub { });
 			ok checks_go_on($lb), sprintf('blocked for %.2f s, checks go on', $for);

@@ -21,7 +21,8 @@ my $lb = Sluice->start(config => {
 	backends => { app => { from => 'long', default_server => { weight => 5 },
 		servers => { a => { address => $origin->address, labels => { zone => 'x' } },
 			b => { address => '127.0.0.1:1', admin_state => 'maint', backup => JSON::PP::true } } },
-		http => { mode => 'http', servers => { a => { address => $silent->address } } } },
+		http => { mode => 'http', servers => { a => { address => $silent->address } } },
+		checked => { servers => { c => { address => '127.0.0.1:1', check => JSON::PP::true, inter => '20ms' } } } },
 });
 my $client = $lb->connect('web');
 is($client->read_line, 'a', 'there is a session to be shown');
@@ -140,6 +141,18 @@ for my $call (@calls) {
 	$covered{"$method $pattern"} = 1;
 }
 
+# What was told meanwhile.
+ok becomes { $lb->stderr =~ /Server checked\/c is DOWN/ } 10, 'a server failed its checks';
+my $last_id = $lb->get('/v1/info')->{json}{last_event_id};
+my $events = $lb->events(last_event_id => 0);
+my %kinds;
+while (my $event = $events->next(5)) {
+	push @seen, { event => $event->{data}, call => "event $event->{id} $event->{event}" };
+	$kinds{$event->{event}} = 1;
+	last if $event->{id} >= $last_id;
+}
+is_deeply([sort keys %kinds], [qw(backend check config listener map operation server session-kill)], 'events of these kinds');
+
 # Prints a line for each answer that is not as documented.
 my $judge = <<'END';
 import json, sys, jsonschema
@@ -181,7 +194,20 @@ def deref(node):
         _, node = resolver.resolve(node["$ref"])
     return node
 
+of_kind = {}
+for kind in api["components"]["schemas"]["Event"]["oneOf"]:
+    schema = deref(kind)
+    of_kind[schema["properties"]["kind"]["const"]] = schema
+
+def judge(where, schema, value):
+    for error in jsonschema.Draft202012Validator(schema, resolver=resolver).iter_errors(value):
+        best = jsonschema.exceptions.best_match([error])
+        print(where, "/".join(map(str, best.absolute_path)), best.message[:300])
+
 for call in seen:
+    if "event" in call:
+        judge(call["call"], of_kind[call["event"]["kind"]], call["event"])
+        continue
     responses = api["paths"][call["path"]][call["method"]]["responses"]
     where = "%s: %s" % (call["call"], call["status"])
     if str(call["status"]) not in responses:
@@ -198,10 +224,7 @@ for call in seen:
     if content and kind not in content:
         print(where, "is of type", kind)
     elif content:
-        validator = jsonschema.Draft202012Validator(content[kind]["schema"], resolver=resolver)
-        for error in validator.iter_errors(call["body"]):
-            best = jsonschema.exceptions.best_match([error])
-            print(where, "/".join(map(str, best.absolute_path)), best.message[:300])
+        judge(where, content[kind]["schema"], call["body"])
 END
 my $file = $lb->file('seen.json');
 open(my $out, '>:raw', $file) or die "$file: $!\n";

@@ -101,6 +101,24 @@ for my $path (sort grep { $routes{$_} } keys %{$api->{paths}}) {
 }
 is_deeply([grep { $operation_ids{$_} > 1 } sort keys %operation_ids], [], 'each operationId is one');
 
+# Lists of the program that clients see.
+sub table {
+	my ($file, $name) = @_;
+	my ($lines) = slurp($file) =~ /^#define \Q$name\E\(X\)(.*?[^\\])\n/ms or die "$file: no $name\n";
+	return $lines =~ /\bX\(\w+,(.*?)\)\s*(?:\\|\z)/sg;
+}
+sub words_of { return map { /"([a-z0-9_-]+)"/ ? $1 : () } table(@_) }
+my $schemas = $api->{components}{schemas};
+is_deeply([sort @{$schemas->{Cause}{properties}{code}{enum}}], [sort +words_of('dataplane/server/server.h', 'SERVER_CAUSES')],
+	'causes of a server');
+my @states = sort +words_of('dataplane/server/server.h', 'SERVER_STATES');
+is_deeply([sort @{$schemas->{ServerStatus}{properties}{state}{enum}}], \@states, 'states of a server');
+is_deeply([sort grep { defined } @{$schemas->{EventServer}{properties}{$_}{enum}}], \@states, "... as `$_` of an event") for 'from', 'to';
+is_deeply([sort @{$schemas->{EndCause}{properties}{code}{enum}}],
+	[sort grep { $_ ne 'shutdown' } map { /'[DUK]'.*?"([a-z-]+)"/ ? $1 : () } table('dataplane/core/endcause.h', 'END_CAUSES')], 'causes of an end by order');
+my @kinds = sort +words_of('adminapi/rest/events.h', 'EVENT_KINDS'), 'lost';
+is_deeply([sort map { target($_->{'$ref'})->{properties}{kind}{const} } @{$schemas->{Event}{oneOf}}], \@kinds, 'kinds of events');
+
 for my $kind (sort keys %{$api->{components}}) {
 	my @unused = grep { !$used{"#/components/$kind/$_"} } sort keys %{$api->{components}{$kind}};
 	is_deeply(\@unused, [], "components.$kind: each is used");

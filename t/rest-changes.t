@@ -101,13 +101,15 @@ my $client = $lb->connect('web');
 is $client->read_line, 'a', 'a session';
 is $lb->delete("$server/sessions", undef, { 'X-Actor' => 'me' })->{json}{ended}, 1, 'is ended';
 $e = $events->next(5, sub { $_[0]{event} eq 'session-kill' });
-is_deeply [@{$e->{data}}{qw(ended actor)}], [1, 'me'], 'an event says so, and who did it';
+is_deeply { %{$e->{data}}, map { $_ => 0 } qw(id time peer) }, { kind => 'session-kill', backend => 'app', server => ($server =~ m{([^/]+)\z})[0],
+	cause => { code => 'admin', detail => 'ended by an administrator', actor => 'me', reason => undef }, ended => 1, map { $_ => 0 } qw(id time peer) },
+	'an event says so, and who did it';
 ok $client->closed_within(5), 'the client sees it';
 $client = $lb->connect('web');
 is $client->read_line, 'a', 'another one';
 status_is $lb->delete("$server?force=true", undef, { 'X-Actor' => 'you' }), 204, 'its server is deleted with force';
 $e = $events->next(5, sub { $_[0]{event} eq 'session-kill' });
-is_deeply [@{$e->{data}}{qw(ended actor)}], [1, 'you'], 'an event says that too';
+is_deeply [@{$e->{data}}{qw(backend server ended)}, @{$e->{data}{cause}}{qw(code actor)}, exists $e->{data}{filter}], ['app', ($server =~ m{([^/]+)\z})[0], 1, 'server-removed', 'you', ''], 'an event says that too';
 
 # Resuming.
 my $again = $lb->events(last_event_id => $first);

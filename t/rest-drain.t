@@ -67,7 +67,8 @@ sub story {
 	# nobody is there: done at once
 	my $answer = status_is drain('app/servers/a', undef, '?wait=5s', { 'X-Actor' => 'eve', 'X-Reason' => 'disk' }), 200, 'an idle server, waited for';
 	my $op = state_is $answer->{json}, 'done', 'it is done';
-	is_deeply [@{$op}{qw(kind backend server then kill deadline actor reason before)}], ['drain', 'app', 'a', 'maint', $no, undef, 'eve', 'disk', undef], 'and says what was asked for';
+	is_deeply [@{$op}{qw(kind backend server then kill deadline actor reason before)}], ['drain', 'app', 'a', 'maint', $no, undef, 'eve', 'disk', 'ready'], 'and says what was asked for';
+	is $op->{detail}, 'no session was left', 'and how it went';
 	is $answer->{headers}{location}, "/v1/operations/$op->{id}", 'where it is';
 	is_deeply $op->{progress}, { sessions_at_begin => 0, sessions_left => 0, killed => 0 }, 'nothing was to be waited for';
 	my $server = $lb->get(server('a'))->{json};
@@ -108,17 +109,21 @@ sub story {
 	@on = (session_on('b'), session_on('b'), session_on('b'));
 	$op = state_is drain('app/servers/b', { deadline => '50ms', kill => $yes, then => 'delete' }, '?wait=10s', { 'X-Actor' => 'bob' })->{json}, 'done', 'with a deadline';
 	is_deeply $op->{progress}, { sessions_at_begin => 3, sessions_left => 0, killed => 3 }, 'three were ended';
+	is $op->{detail}, '3 sessions were ended at the deadline, none is left', 'and it says so';
 	ok $_->closed_within(5), 'one of them' for @on;
 	status_is $lb->get(server('b')), 404, 'the server is deleted';
 	is scalar(grep { my $n = $_; $lb->log_line(server => 'b', termination_state => qr/^K/)->{cause} } 'one', 'two', 'three'), 3, 'the log says K';
-	my (@states, $killed);
+	my (@states, $kill);
+	my $killed = 0;
 	while (my $e = $events->next(5)) {
 		push @states, $e->{data}{to} if $e->{event} eq 'operation';
-		$killed += $e->{data}{ended} if $e->{event} eq 'session-kill' && $e->{data}{actor} eq 'bob';
+		($killed, $kill) = ($killed + $e->{data}{ended}, $e->{data}) if $e->{event} eq 'session-kill';
 		last if $states[-1] eq 'done';
 	}
 	is_deeply \@states, [qw(waiting ending finishing done)], 'events tell the story';
 	is $killed, 3, 'and how many were ended';
+	is_deeply [@{$kill}{qw(backend server operation)}, @{$kill->{cause}}{qw(code actor reason)}, exists $kill->{filter}],
+		['app', 'b', $op->{id}, 'admin', 'bob', undef, ''], 'of whom, by whom';
 	status_is $lb->put(server('b'), { address => $origin{b}->address }), 201, 'it is there again';
 
 	# at once
@@ -147,8 +152,12 @@ sub story {
 	$path = $answer->{headers}{location};
 	my $set = sub { exists $lb->get(server('a') . '?view=config')->{json}{admin_state} ? 'set' : 'not set' };
 	is $set->(), 'set', 'admin_state is set';
-	my $off = status_is $lb->delete($path, undef, { 'X-Actor' => 'zoe' }), 200, 'called off';
+	$events = $lb->events(kind => 'operation');
+	my $off = status_is $lb->delete($path, undef, { 'X-Actor' => 'zoe', 'X-Reason' => 'too late' }), 200, 'called off';
 	state_is $off->{json}, 'called-off', 'it says so';
+	is_deeply $off->{json}{called_off}, { actor => 'zoe', reason => 'too late' }, 'and who did';
+	is_deeply [map { my $e = $events->next(5)->{data}; [@{$e}{qw(to actor)}] } 1, 2], [['calling-off', 'zoe'], ['called-off', 'zoe']], 'so do its events';
+	ok becomes { $lb->stderr =~ /called-off by zoe, / } 5, 'and the log';
 	is $set->(), 'not set', 'and what was not set is not';
 	is $lb->get(server('a'))->{json}{status}{cause}{actor}, 'zoe', 'by her';
 	status_is $lb->delete($path), 204, 'forgotten';
@@ -211,6 +220,10 @@ sub story {
 	status_is $lb->delete('/v1/operations'), 405, 'all at once is nothing';
 	status_is $lb->patch('/v1/backends/app', { rules => [{ action => 'use-server', server => 'a', if => '{ src 10.9.9.9 }' }] }), 200, 'a rule names the server';
 	status_is drain('app/servers/a', { then => 'delete' }), 409, 'so it can not be deleted in the end';
+	is_deeply status_is(drain('app/servers/a', { then => 'delete' }, '?dry_run=true'), 409, 'a dry run says so, too')->{json},
+		drain('app/servers/a', { then => 'delete' })->{json}, 'in the same words';
+	is status_is(drain('app/servers/b', { then => 'delete' }, '?dry_run=true'), 200, 'of another one it does not')->{json}{changes}[0]{pointer},
+		'/backends/app/servers/b/admin_state', 'but says what would change';
 	is admin_state('a'), 'ready', 'and it is told before anything is done';
 
 	# page by page
@@ -268,7 +281,7 @@ state_is $lb->get("$path?wait=20s")->{json}, 'done', 'it is done when the disk i
 $lb->kill('KILL');
 $lb->wait_exit;
 $lb->restart;
-state_is $lb->get($path)->{json}, 'done', 'and that is saved';
+state_is $lb->get("$path?wait=10s")->{json}, 'done', 'and that is saved';
 
 # who is killed again and again
 my ($round, $gone) = (0, 0);

@@ -95,7 +95,7 @@ say_status(500, 'Oh no');
 is_state('a', 'down');
 $status = status_of('a');
 is $status->{cause}{code}, 'check-failed', 'why';
-like $status->{cause}{detail}, qr/^Layer7 wrong status: Oh no in \d+ ms, 3 of 3$/, 'in words';
+like $status->{cause}{detail}, qr/^Layer7 wrong status, code 500: Oh no in \d+ ms, 3 of 3$/, 'in words';
 is $status->{cause}{actor}, undef, 'nobody said so';
 is_deeply $status->{health}, { result => 'down', rise => 0, fall => 3 }, 'its health';
 is_deeply [@{$status->{check}}{qw(result code detail)}], ['L7STS', 500, 'Oh no'], 'its last check';
@@ -117,7 +117,8 @@ is $lb->patch('/v1/backends/app/servers/b', { admin_state => 'maint' }, { 'X-Act
 $e = event('server', server => 'b', to => 'maint');
 is $e->{cause}{actor}, 'joe', 'who did it';
 is status_of('b')->{cause}{actor}, 'joe', 'in its status, too';
-is_deeply [@{event('backend', backend => 'app')}{qw(from to)}], ['up', 'down'], 'the backend has nobody left';
+$e = event('backend', backend => 'app');
+is_deeply [@$e{qw(from to server)}, $e->{cause}{actor}], ['up', 'down', 'b', 'joe'], 'the backend has nobody left, because of b';
 is $lb->get('/v1/backends/app')->{json}{status}{state}, 'down', 'and is down';
 told qr/notice Backup Server app\/b is going DOWN for maintenance\. 0 active and 0 backup servers left\. $counts/, 'the log says maintenance';
 told qr/emerg backend app has no server available!/, 'and that nobody is left';
@@ -127,7 +128,8 @@ say_status(200, 'OK');
 is_state('a', 'up');
 is_state('t', 'up');
 is_deeply [@{event('server', server => 'a', to => 'up')}{qw(from)}], ['down'], 'an event of its rise';
-is_deeply [@{event('backend', backend => 'app')}{qw(from to)}], ['down', 'up'], 'and of its backend\'s';
+$e = event('backend', backend => 'app');
+is_deeply [@$e{qw(from to server)}, $e->{cause}{code}], ['down', 'up', 'a', 'check-passed'], 'and of its backend\'s';
 told qr/notice Health check for server app\/a succeeded, reason: Layer7 check passed, code: 200, check duration: \d+ms, status: 3\/3 UP\./, 'it passes';
 told qr/notice Server app\/a is UP, reason: Layer7 check passed, code: 200, check duration: \d+ms\. 1 active and 0 backup servers online\. 0 sessions requeued, 0 total in queue\./, 'the log says UP';
 told qr/notice Server app\/t is UP via app\/a\. 2 active and 0 backup servers online\. 0 sessions requeued, 0 total in queue\./, 'and so of t';
@@ -165,10 +167,28 @@ ok becomes { asked()->{sessions}{current} == 1 } 10, 'a client is there';
 write_at_once("$agent_says", 'down #disk full');
 ok $client->closed_within(10), 'when the agent says down, it is sent away';
 $e = event('session-kill', server => 's');
-is_deeply $e->{cause}, { code => 'server-down', detail => 'its server was marked down' }, 'an event says why';
+is_deeply $e->{cause}, { code => 'server-down', detail => 'its server was marked down', actor => undef, reason => undef }, 'an event says why';
 is $e->{ended}, 1, 'and how many';
 told qr/alert Server asked\/s is DOWN, reason: .*, info: "down #disk full", check duration: \d+ms\. 0 active and 0 backup servers left\. .*/, 'the log says DOWN';
 told qr/notice Server asked\/s: 1 sessions ended, reason: its server was marked down\./, 'and whom that ended';
+# A server that comes back sends those of the backup home: the event and the log say which one it was.
+is $lb->put('/v1/backends/back', { default_server => { on_marked_up => 'shutdown-backup-sessions' },
+	servers => { s => { address => $b->address, admin_state => 'maint' }, spare => { address => $b->address, backup => $true } } })->{status}, 201, 'an active and a backup';
+is $lb->patch('/v1/frontends/plain', { default_backend => 'back' })->{status}, 200, 'in front';
+$client = $lb->connect('plain');
+ok becomes { $lb->get('/v1/backends/back/servers/spare')->{json}{status}{sessions}{current} == 1 } 10, 'a client is on the backup';
+is $lb->patch('/v1/backends/back/servers/s', { admin_state => 'ready' })->{status}, 200, 'the active comes back';
+$e = event('session-kill', server => 'spare');
+is_deeply [$e->{by}, $e->{cause}{code}], ['back/s', 'active-back'], 'an event says who came back';
+told qr/notice Backup Server back\/spare: 1 sessions ended, reason: an active server came back up \(back\/s\)\./, 'the log, too';
+
+# A backend that is deleted on purpose is nobody's emergency.
+is $lb->patch('/v1/frontends/plain', { default_backend => 'asked' })->{status}, 200, 'out of use';
+is $lb->delete('/v1/backends/back')->{status}, 204, 'deleted';
+is event('server', backend => 'back', server => $_, to => '')->{cause}{code}, 'removed', "$_ goes" for 's', 'spare';
+write_at_once("$agent_says", 'up');
+is event('backend')->{backend}, 'asked', 'the next event of a backend is of another one';
+unlike $lb->stderr, qr/emerg backend back /, 'the other one was no emergency';
 my $checks = $lb->get('/v1/info')->{json}{checks};
 ok $checks->{made} > $checks->{failed} && $checks->{failed} > 0, 'checks are counted';
 is $checks->{in_line}, 0, 'none waits for its turn';

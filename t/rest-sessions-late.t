@@ -69,7 +69,8 @@ is $answer->{status}, 503, 'DELETE of its sessions while the worker hangs';
 like $answer->{json}{detail}, qr/did not answer in time/, 'says why';
 ok $client->closed_within(5), 'it ends them when it goes on';
 like $lb->log_line(client => $client->local_address)->{termination_state}, qr/^K/, 'K, says the log';
-is $events->next(5)->{data}{actor}, 'me', 'and the event says who';
+is_deeply [@{$events->next(5)->{data}}{qw(backend server filter cause)}], ['app', undef, { backend => 'app' },
+	{ code => 'admin', detail => 'ended by an administrator', actor => 'me', reason => undef }], 'and the event says who';
 
 $client = $lb->connect('web');
 is $client->read_line, 'a', 'another session';

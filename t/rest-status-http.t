@@ -66,7 +66,7 @@ answer_is $idle, '/', 200;
 is_deeply status_of('frontends/web')->{connections}, { current => 1, max => 1 }, 'it stays connected';
 is_deeply status_of('frontends/web')->{sessions}, { total => 1 }, 'had its session';
 ok becomes { !%{sessions()} } 5, 'and has none now';
-is_deeply status_of('backends/app/servers/a')->{sessions}, { current => 0, max => 1, total => 1 }, 'nor has the server';
+is_deeply status_of('backends/app/servers/a')->{sessions}, { current => 0, max => 1, total => 1, queue => 0 }, 'nor has the server';
 is status_of('backends/app/servers/a')->{idle_connections}, 1, 'whose connection is kept';
 
 # Responses, each where it was given.

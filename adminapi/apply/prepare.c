@@ -78,7 +78,7 @@ static enum err
 server_prepare_retire(struct preparation *p, struct server *server)
 {
 	struct publish_item *item;
-	enum err e = server_retire_new(&item, server);
+	enum err e = server_retire_new(&item, server, p->plan->actor);
 
 	if (e == ERR_OK)
 		publication_add(p->publication, item);
@@ -120,6 +120,8 @@ server_prepare(struct preparation *p, struct plan_op *op)
 		return ERR_OK;
 	}
 	conf->own_admin = daemon_ops->is_own_admin(&conf->address);
+	if (p->plan->actor != NULL && (conf->actor = actor_new(p->plan->actor)) == NULL)
+		return ERR_NOMEM;
 	if (server == NULL && (e = server_new(&server, op->node->parent->object, op->node->name,
 	    doc_server_id(op->to))) != ERR_OK)
 		return e;

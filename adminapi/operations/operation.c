@@ -54,6 +54,29 @@ operation_hold(const struct operation *op)
 	return strcmp(op->before, "maint") == 0 ? "maint" : "drain";
 }
 
+bool
+operation_is_off(enum operation_state state)
+{
+	return state == OPERATION_CALLING_OFF || state == OPERATION_CALLED_OFF;
+}
+
+const char *
+operation_state_actor(const struct operation *op)
+{
+	return operation_is_off(op->state) ? op->off_actor : op->actor;
+}
+
+void
+operation_done_words(const struct operation *op, char detail[OPERATION_DETAIL_BYTES])
+{
+	if (op->killed == 0)
+		snprintf(detail, OPERATION_DETAIL_BYTES, "%s",
+			operation_state_words(OPERATION_DONE));
+	else
+		snprintf(detail, OPERATION_DETAIL_BYTES, "%" PRIu64 " session%s ended at the "
+			"deadline, none is left", op->killed, op->killed == 1 ? " was" : "s were");
+}
+
 const char *
 operation_id_text(char buf[OPERATION_ID_BYTES], uint64_t id)
 {
@@ -65,6 +88,20 @@ static const char *
 text_or_null(const char *text)
 {
 	return text[0] == '\0' ? NULL : text;
+}
+
+/* By whom, where it is or was. */
+static void
+write_called_off(struct jsonw *w, const struct operation *op)
+{
+	if (!operation_is_off(op->state)) {
+		jsonw_null(w, "called_off");
+		return;
+	}
+	jsonw_object(w, "called_off");
+	jsonw_string(w, "actor", text_or_null(op->off_actor));
+	jsonw_string(w, "reason", text_or_null(op->off_reason));
+	jsonw_end_object(w);
 }
 
 void
@@ -83,9 +120,10 @@ operation_write(struct jsonw *w, const struct operation *op)
 	jsonw_time(w, "ended", op->ended_us);
 	jsonw_bool(w, "kill", op->kill);
 	jsonw_string(w, "then", operation_then_text(op->then));
-	jsonw_string(w, "before", text_or_null(op->before));
+	jsonw_string(w, "before", op->before[0] == '\0' ? "ready" : op->before);
 	jsonw_string(w, "actor", text_or_null(op->actor));
 	jsonw_string(w, "reason", text_or_null(op->reason));
+	write_called_off(w, op);
 	jsonw_object(w, "progress");
 	jsonw_uint(w, "sessions_at_begin", op->sessions_at_begin);
 	jsonw_uint(w, "sessions_left", op->sessions_left);
@@ -103,7 +141,8 @@ static const struct {
 	{                                                                                         \
 #field, offsetof(struct operation, field), sizeof(((struct operation *)0)->field) \
 	}
-	TEXT(backend), TEXT(server), TEXT(before), TEXT(actor), TEXT(reason), TEXT(detail),
+	TEXT(backend), TEXT(server), TEXT(before), TEXT(actor), TEXT(reason), TEXT(off_actor),
+	TEXT(off_reason), TEXT(detail),
 #undef TEXT
 };
 

@@ -51,8 +51,10 @@ struct operation {
 	enum operation_then	then;
 	bool			kill;
 	char			backend[OPERATION_NAME_BYTES], server[OPERATION_NAME_BYTES];
-	char			before[16];	/* admin_state that was set; "": none was */
+	char			before[16];	/* admin_state that was set; "": none was, so ready */
 	char			actor[OPERATION_CLAIM_BYTES], reason[OPERATION_CLAIM_BYTES];
+	char			off_actor[OPERATION_CLAIM_BYTES];	/* who called it off */
+	char			off_reason[OPERATION_CLAIM_BYTES];
 	char			detail[OPERATION_DETAIL_BYTES];
 	uint64_t		began_us, deadline_us, ended_us;
 	uint64_t		sessions_at_begin, sessions_left, killed;
@@ -60,6 +62,14 @@ struct operation {
 
 /* The admin_state that it sets, and that has to stay: one in maintenance is not opened for the sake of draining. */
 const char *operation_hold(const struct operation *op);
+
+bool operation_is_off(enum operation_state state);	/* called off, or about to be */
+
+/* Whose work its state is: who called it off, while and after that is done. "": nobody said. */
+const char *operation_state_actor(const struct operation *op);
+
+/* What is said of one that is done: whether anybody was ended for that. */
+void operation_done_words(const struct operation *op, char detail[OPERATION_DETAIL_BYTES]);
 
 #define OPERATION_ID_BYTES 24
 const char *operation_id_text(char buf[OPERATION_ID_BYTES], uint64_t id);

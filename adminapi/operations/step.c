@@ -103,6 +103,7 @@ step_finishing(const struct operation *op, const struct operation_sight *sight,
 	if (!is_done)
 		return end_superseded(sight, state, detail);
 	*state = OPERATION_DONE;
+	operation_done_words(op, detail);
 	return OPERATION_END;
 }
 

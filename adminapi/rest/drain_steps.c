@@ -95,8 +95,8 @@ drain_submit(struct drain *drain, enum operation_step step, const char *admin_st
 {
 	const struct operation *op = &drain->op;
 	bool puts_back = step == OPERATION_PUT_BACK;
-	const char *actor = puts_back ? drain->off_actor : op->actor;
-	const char *reason = puts_back ? drain->off_reason : op->reason;
+	const char *actor = puts_back ? op->off_actor : op->actor;
+	const char *reason = puts_back ? op->off_reason : op->reason;
 
 	assert(!drain->is_writing);
 	drain->is_writing = true;
@@ -148,15 +148,9 @@ tell_killed(const struct operation *op, uint32_t ended)
 
 	jsonw_init(&w, &out);
 	jsonw_object(&w, NULL);
-	end_cause_write(&w, END_ADMIN);
-	jsonw_string(&w, "actor", op->actor[0] == '\0' ? NULL : op->actor);
-	jsonw_string(&w, "reason", op->reason[0] == '\0' ? NULL : op->reason);
-	jsonw_string(&w, "peer", NULL);
-	jsonw_object(&w, "filter");
+	kill_write_server(&w, op->backend, op->server);
+	kill_write_cause(&w, END_ADMIN, op->actor, op->reason);
 	jsonw_string(&w, "operation", operation_id_text(id, op->id));
-	jsonw_string(&w, "backend", op->backend);
-	jsonw_string(&w, "server", op->server);
-	jsonw_end_object(&w);
 	jsonw_uint(&w, "ended", ended);
 	jsonw_end_object(&w);
 	if (!out.failed)
@@ -196,7 +190,7 @@ drain_kill(struct drain *drain, const struct doc_node *node)
 	if (now_ms < drain->kill_again_ms)
 		return;
 	drain->kill_again_ms = now_ms + KILL_AGAIN_MS;
-	server_end_streams(node->live_object, END_ADMIN);
+	server_end_streams(node->live_object, END_ADMIN, NULL);
 }
 
 /* -- steps -- */
@@ -347,13 +341,16 @@ static void
 written_finish(struct drain *drain, const struct write *w)
 {
 	const char *then = operation_then_text(drain->op.then);
+	char detail[OPERATION_DETAIL_BYTES];
 
-	if (is_in_force(w->outcome))
-		drain_enter(drain, OPERATION_DONE, NULL);
-	else if (is_refused(w->outcome))
+	if (is_in_force(w->outcome)) {
+		operation_done_words(&drain->op, detail);
+		drain_enter(drain, OPERATION_DONE, detail);
+	} else if (is_refused(w->outcome)) {
 		drain_failed(drain, then, w);
-	else if (w->outcome == WRITE_UNAVAILABLE || w->outcome == WRITE_UNDECIDED)
+	} else if (w->outcome == WRITE_UNAVAILABLE || w->outcome == WRITE_UNDECIDED) {
 		drain_retry(drain, w);
+	}
 }
 
 /* Whoever called it off may try again; it goes on meanwhile. */
@@ -367,6 +364,7 @@ written_back(struct drain *drain, const struct write *w)
 		drain_answer_callers_off(drain, w);
 	} else if (is_refused(w->outcome) || w->outcome == WRITE_UNAVAILABLE) {
 		drain->call_off = false;
+		drain->op.off_actor[0] = drain->op.off_reason[0] = '\0';
 		drain->kill_until_ms = 0;
 		drain_answer_callers_off(drain, w);
 		drain_enter(drain, OPERATION_WAITING, NULL);

@@ -49,7 +49,6 @@ struct drain {
 	struct list		 waiters;
 	bool			 call_off;	/* asked for, to be done when no write is under way */
 	struct list		 callers_off;	/* of drain_waiters: who asked */
-	char			 off_actor[OPERATION_CLAIM_BYTES], off_reason[OPERATION_CLAIM_BYTES];
 	bool			 is_unsaved;	/* to be tried again */
 	bool			 is_told;	/* that it could not be saved */
 };

@@ -212,12 +212,35 @@ drain_answer_callers_off(struct drain *drain, const struct write *failed)
 struct dry {
 	struct write	 write;
 	struct call	*call;
+	struct slice	 first;		/* what it would write first */
+	bool		 only_asks;	/* whether the server could be deleted in the end */
 };
 
+static void dry_done(struct write *write);
+
+/* Empty: it is deleted. */
 static void
-dry_done(struct write *write)
+dry_submit(struct dry *dry, struct slice text)
 {
-	struct dry *dry = container_of(write, struct dry, write);
+	const struct call *call = dry->call;
+
+	dry->write = (struct write){
+		.verb = text.len == 0 ? WRITE_DELETE : WRITE_PATCH,
+		.kind = DOC_SERVER,
+		.parent = call->segments[2],
+		.name = call->segments[4],
+		.text = text,
+		.if_match = call->if_match,
+		.dry_run = true,
+		.origin = DOC_BY_REST,
+		.done = dry_done,
+	};
+	write_submit(&dry->write);
+}
+
+static void
+dry_answer(struct dry *dry, struct write *write)
+{
 	struct answer answer = { .status = 200 };
 
 	if (write->outcome == WRITE_DRY) {
@@ -227,14 +250,29 @@ dry_done(struct write *write)
 	} else {
 		answer_failed_write(dry->call, write);
 	}
-	issues_fini(&write->issues);
-	buf_fini(&write->changes);
-	free(dry);
 }
 
-/* What would be changed first; what follows depends on what happens until then. */
 static void
-drain_dry(struct call *call, bool in_maint)
+dry_done(struct write *write)
+{
+	struct dry *dry = container_of(write, struct dry, write);
+	bool goes_on = dry->only_asks && write->outcome == WRITE_DRY;
+
+	if (!goes_on)
+		dry_answer(dry, write);
+	issues_fini(&write->issues);
+	buf_fini(&write->changes);
+	if (!goes_on) {
+		free(dry);
+		return;
+	}
+	dry->only_asks = false;
+	dry_submit(dry, dry->first);
+}
+
+/* What would be changed first, if nothing is in the way of all; what follows depends on what happens until then. */
+static void
+drain_dry(struct call *call, const struct operation_wish *wish, bool in_maint)
 {
 	struct dry *dry = calloc(1, sizeof(*dry));
 
@@ -243,19 +281,10 @@ drain_dry(struct call *call, bool in_maint)
 		return;
 	}
 	dry->call = call;
-	dry->write = (struct write){
-		.verb = WRITE_PATCH,
-		.kind = DOC_SERVER,
-		.parent = call->segments[2],
-		.name = call->segments[4],
-		.text = in_maint ? SLICE("{\"admin_state\":\"maint\"}") :
-			SLICE("{\"admin_state\":\"drain\"}"),
-		.if_match = call->if_match,
-		.dry_run = true,
-		.origin = DOC_BY_REST,
-		.done = dry_done,
-	};
-	write_submit(&dry->write);
+	dry->first = in_maint ? SLICE("{\"admin_state\":\"maint\"}") :
+		SLICE("{\"admin_state\":\"drain\"}");
+	dry->only_asks = wish->then == OPERATION_THEN_DELETE;
+	dry_submit(dry, dry->only_asks ? SLICE("") : dry->first);
 }
 
 /* -- POST -- */
@@ -360,7 +389,7 @@ drain_post(struct call *call)
 		return;
 	before = admin_state_of(node);
 	if (dry_run) {
-		drain_dry(call, before != NULL && strcmp(before, "maint") == 0);
+		drain_dry(call, &wish, before != NULL && strcmp(before, "maint") == 0);
 		return;
 	}
 	drain = drain_new(target.parent, target.name);
@@ -457,8 +486,8 @@ operation_delete(struct call *call)
 	if (waiter == NULL)
 		return;
 	list_append(&drain->callers_off, &waiter->node);
-	text_keep(drain->off_actor, sizeof(drain->off_actor), call->actor);
-	text_keep(drain->off_reason, sizeof(drain->off_reason), call->reason);
+	text_keep(drain->op.off_actor, sizeof(drain->op.off_actor), call->actor);
+	text_keep(drain->op.off_reason, sizeof(drain->op.off_reason), call->reason);
 	drain->call_off = true;
 	drain->retry_ms = 0;
 	drain_advance(drain);

@@ -291,6 +291,7 @@ static void
 tell_event(const struct drain *drain, enum operation_state from)
 {
 	const struct operation *op = &drain->op;
+	const char *actor = operation_state_actor(op);
 	struct buf out = { 0 };
 	struct jsonw w;
 
@@ -300,7 +301,7 @@ tell_event(const struct drain *drain, enum operation_state from)
 	jsonw_string(&w, "server", op->server);
 	jsonw_string(&w, "from", from == op->state ? NULL : operation_state_text(from));
 	jsonw_string(&w, "to", operation_state_text(op->state));
-	jsonw_string(&w, "actor", op->actor[0] == '\0' ? NULL : op->actor);
+	jsonw_string(&w, "actor", actor[0] == '\0' ? NULL : actor);
 	jsonw_object(&w, "operation");
 	operation_write(&w, op);
 	jsonw_end_object(&w);
@@ -316,6 +317,7 @@ drain_enter(struct drain *drain, enum operation_state state, const char *detail)
 	struct operation *op = &drain->op;
 	enum operation_state from = op->state;
 	bool has_ended = operation_state_has_ended(state);
+	bool is_off = operation_is_off(state);
 
 	op->state = state;
 	snprintf(op->detail, sizeof(op->detail), "%s",
@@ -328,8 +330,10 @@ drain_enter(struct drain *drain, enum operation_state state, const char *detail)
 	drain_save(drain);
 	tell_event(drain, from);
 	log_msg(state == OPERATION_EXPIRED || state == OPERATION_FAILED ? LOG_LEVEL_WARNING :
-		LOG_LEVEL_NOTICE, "%s/%s: drain %llu: %s, %s", op->backend, op->server,
-		(unsigned long long)op->id, operation_state_text(state), op->detail);
+		LOG_LEVEL_NOTICE, "%s/%s: drain %llu: %s%s%s, %s", op->backend, op->server,
+		(unsigned long long)op->id, operation_state_text(state),
+		is_off && op->off_actor[0] != '\0' ? " by " : "", is_off ? op->off_actor : "",
+		op->detail);
 	if (has_ended) {
 		drain_answer_waiters(drain);
 		drain_answer_callers_off(drain, NULL);

@@ -13,6 +13,7 @@
 #include "adminapi/rest/status.h"
 #include "core/endcause.h"
 #include "core/log.h"
+#include "core/obj.h"
 #include "server/backend.h"
 #include "server/server.h"
 
@@ -27,52 +28,15 @@ event_begin(struct jsonw *w, struct buf *out, const struct server *server)
 
 /* -- why -- */
 
-/* Who last said what is configured of it; NULL: nobody said, or it is not in the document any more. */
-static const char *
-server_actor(const struct server *server)
-{
-	struct doc_node *backend = doc_child(rest_doc()->root, DOC_BACKEND, server->backend->name);
-	struct doc_node *node = backend == NULL ? NULL :
-		doc_child(backend, DOC_SERVER, server->name);
-
-	return node == NULL || node->live == NULL || node->live_object != server ? NULL :
-		node->live->actor;
-}
-
-/* `detail` NULL: the cause's words. */
-static void
-write_cause(struct jsonw *w, enum server_cause cause, const char *detail, const char *actor)
-{
-	jsonw_object(w, "cause");
-	jsonw_string(w, "code", server_cause_code(cause));
-	jsonw_string(w, "detail", detail != NULL ? detail : server_cause_words(cause));
-	jsonw_string(w, "actor", actor);
-	jsonw_end_object(w);
-}
-
 /* The verdict that it comes from; NULL: it does not come from one. */
 static const struct check_verdict *
 cause_verdict(const struct server *server)
 {
-	switch (server->cause) {
-	case SERVER_CAUSE_CHECK_PASSED:
-	case SERVER_CAUSE_CHECK_FAILED:
-	case SERVER_CAUSE_CHECK_404:
-	case SERVER_CAUSE_OBSERVED:
-		return &server->health.last_check.verdict;
-	case SERVER_CAUSE_AGENT:
-		return &server->health.last_agent.verdict;
-	case SERVER_CAUSE_CREATED:
-	case SERVER_CAUSE_CONFIG:
-	case SERVER_CAUSE_OWN_ADMIN:
-	case SERVER_CAUSE_RESTORED:
-	case SERVER_CAUSE_MOVED:
-	case SERVER_CAUSE_REMOVED:
-	case SERVER_CAUSE_CHECK_OFF:
-	case SERVER_CAUSE_INIT_STATE:
-	case SERVER_CAUSE_TRACKED:
-	case SERVER_CAUSE_WARMED_UP:
-		return NULL;
+	switch (server_cause_source(server->cause)) {
+	case CAUSE_OF_CHECK: return &server->health.last_check.verdict;
+	case CAUSE_OF_AGENT: return &server->health.last_agent.verdict;
+	case CAUSE_OF_CONFIG:
+	case CAUSE_OF_OTHER: return NULL;
 	}
 	return NULL;
 }
@@ -212,13 +176,6 @@ line_put_change(struct buf *line, const struct server_change *change)
 	line_put_counts(line, server, change->to == SERVER_STATE_DOWN);
 }
 
-static bool
-takes_sessions(enum server_state state)
-{
-	return state == SERVER_STATE_UP || state == SERVER_STATE_NO_CHECK ||
-	    state == SERVER_STATE_STARTING;
-}
-
 static enum log_level
 change_level(const struct server_change *change)
 {
@@ -237,7 +194,7 @@ log_change(const struct server_change *change)
 	struct buf line = { 0 };
 
 	if (change->from == change->to ||
-	    (takes_sessions(change->from) && takes_sessions(change->to)))
+	    (server_state_is_usable(change->from) && server_state_is_usable(change->to)))
 		return;
 	if (is_maintenance(change->from) && !is_maintenance(change->to))
 		line_put_return(&line, change);
@@ -263,7 +220,7 @@ event_emit_removed(const struct server_change *change)
 	jsonw_string(&w, "from", server_state_text(change->from));
 	jsonw_string(&w, "to", NULL);
 	jsonw_bool(&w, "eligible", false);
-	write_cause(&w, SERVER_CAUSE_REMOVED, NULL, NULL);
+	server_cause_write(&w, change->server);
 	jsonw_end_object(&w);
 	event_emit_object(EVENT_SERVER, &out);
 }
@@ -279,6 +236,17 @@ event_write_move(struct jsonw *w, const struct server_change *change)
 	jsonw_end_object(w);
 }
 
+/* That it moved is all there is to say, where nothing else has changed. */
+static void
+write_moved(struct jsonw *w, const struct server *server)
+{
+	jsonw_object(w, "cause");
+	jsonw_string(w, "code", server_cause_code(SERVER_CAUSE_MOVED));
+	jsonw_string(w, "detail", server_cause_words(SERVER_CAUSE_MOVED));
+	jsonw_string(w, "actor", actor_text(server->conf->actor));
+	jsonw_end_object(w);
+}
+
 static void
 event_write_causes(struct jsonw *w, const struct server_change *change)
 {
@@ -286,12 +254,11 @@ event_write_causes(struct jsonw *w, const struct server_change *change)
 	const struct check_verdict *verdict = cause_verdict(server);
 
 	if (change->moved_from != NULL && change->from == change->to) {
-		write_cause(w, SERVER_CAUSE_MOVED, NULL, server_actor(server));
+		write_moved(w, server);
 		return;
 	}
-	write_cause(w, server->cause, server_cause_detail(server),
-		server_cause_is_configured(server->cause) ? server_actor(server) : NULL);
-	if (verdict == NULL || change->from == change->to)
+	server_cause_write(w, server);
+	if (verdict == NULL || (change->from == change->to && !change->has_other_cause))
 		return;
 	jsonw_object(w, "check");
 	write_verdict(w, verdict);
@@ -320,32 +287,66 @@ event_emit_change(const struct server_change *change)
 
 /* -- a backend: when the last of its usable servers goes, when one comes -- */
 
+/* The one whose state changed last, of those that are usable now, or are not. NULL: there is none. */
+static const struct server *
+backend_last_turned(const struct backend *backend, bool is_usable)
+{
+	const struct server *last = NULL;
+
+	for (int i = 0; i < SERVER_PRIORITIES; i++)
+		list_foreach(node, &backend->levels[i].servers) {
+			const struct server *server =
+				container_of(node, struct server, by_priority);
+
+			if (server->usable == is_usable && server->is_told &&
+			    (last == NULL || server->since_us > last->since_us))
+				last = server;
+		}
+	return last;
+}
+
+/* The server that turned the backend, and why: this one, or one that was told of before it. */
 static void
-event_emit_backend(const struct backend *backend, bool is_down)
+event_write_turn(struct jsonw *w, const struct server_change *change, bool is_down)
+{
+	const bool is_it = change->is_removed || (change->from != change->to &&
+		server_state_is_usable(change->to) != is_down);
+	const struct server *last = is_it ? NULL :
+		backend_last_turned(change->server->backend, !is_down);
+	const struct server *server = last != NULL ? last : change->server;
+
+	jsonw_string(w, "server", server->name);
+	server_cause_write(w, server);
+}
+
+static void
+event_emit_backend(const struct server_change *change, bool is_down)
 {
 	struct buf out = { 0 };
 	struct jsonw w;
 
 	jsonw_init(&w, &out);
 	jsonw_object(&w, NULL);
-	jsonw_string(&w, "backend", backend->name);
+	jsonw_string(&w, "backend", change->server->backend->name);
 	jsonw_string(&w, "from", is_down ? "up" : "down");
 	jsonw_string(&w, "to", is_down ? "down" : "up");
+	event_write_turn(&w, change, is_down);
 	jsonw_end_object(&w);
 	event_emit_object(EVENT_BACKEND, &out);
 }
 
-/* Behind all the servers that changed with it. One that goes itself has no conf. */
+/* Behind all the servers that changed with it. One that goes itself, on purpose, is nobody's emergency. */
 static void
-backend_tell(struct backend *backend)
+backend_tell(const struct server_change *change)
 {
+	struct backend *backend = change->server->backend;
 	bool is_down = backend_usable(backend) == 0;
 
-	if (is_down == backend->is_told_down || backend->conf == NULL ||
+	if (is_down == backend->is_told_down || backend->is_gone || backend->conf == NULL ||
 	    !list_is_empty(&backend->changed))
 		return;
 	backend->is_told_down = is_down;
-	event_emit_backend(backend, is_down);
+	event_emit_backend(change, is_down);
 	if (is_down)
 		log_msg(LOG_LEVEL_EMERG, "backend %s has no server available!", backend->name);
 }
@@ -359,7 +360,7 @@ events_of_server(const struct server_change *change)
 		event_emit_change(change);
 		log_change(change);
 	}
-	backend_tell(change->server->backend);
+	backend_tell(change);
 }
 
 /* -- checks -- */
@@ -419,20 +420,45 @@ events_of_check(const struct check_news *news)
 
 /* -- ends of its sessions -- */
 
+/* " (app/s1)": who came back. */
+static void
+line_put_by(struct buf *line, const struct server *by)
+{
+	if (by != NULL)
+		buf_printf(line, " (%s/%s)", by->backend->name, by->name);
+	buf_put(line, "", 1);
+}
+
+static void
+event_write_by(struct jsonw *w, const struct server *by)
+{
+	char text[2 * (DOC_NAME_MAX + 1)];
+
+	if (by == NULL)
+		return;
+	snprintf(text, sizeof(text), "%s/%s", by->backend->name, by->name);
+	jsonw_string(w, "by", text);
+}
+
 void
 events_of_ends(const struct server *server, enum end_cause cause, uint32_t ended)
 {
-	struct buf out = { 0 };
+	const struct server *by = server->end_order.by;
+	struct buf out = { 0 }, line = { 0 };
 	struct jsonw w;
 
 	if (ended == 0)
 		return;
 	event_begin(&w, &out, server);
-	end_cause_write(&w, cause);
+	kill_write_cause(&w, cause, NULL, NULL);
+	event_write_by(&w, by);
 	jsonw_uint(&w, "ended", ended);
 	jsonw_end_object(&w);
 	event_emit_object(EVENT_SESSION_KILL, &out);
-	log_msg(LOG_LEVEL_NOTICE, "%sServer %s/%s: %u sessions ended, reason: %s.",
-		server->level > 0 ? "Backup " : "", server->backend->name, server->name, ended,
-		end_cause_words(cause));
+	line_put_by(&line, by);
+	if (!line.failed)
+		log_msg(LOG_LEVEL_NOTICE, "%sServer %s/%s: %u sessions ended, reason: %s%s.",
+			server->level > 0 ? "Backup " : "", server->backend->name, server->name,
+			ended, end_cause_words(cause), line.at);
+	buf_fini(&line);
 }

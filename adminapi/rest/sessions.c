@@ -323,50 +323,65 @@ session_get(struct call *call)
 
 /* -- ending -- */
 
-/* What was asked for, for the event: the path and its parameters. */
-static void
-write_filter(const struct call *call, struct buf *out)
+static const char *
+text_or_null(const char *text)
 {
-	struct buf path = { 0 };
-	struct jsonw w;
-
-	for (uint32_t i = 0; i < call->segment_count; i++)
-		buf_printf(&path, "/%s", call->segments[i]);
-	jsonw_init(&w, out);
-	jsonw_object(&w, NULL);
-	jsonw_slice(&w, "path", (struct slice){ path.at, path.len });
-	for (uint32_t i = 0; i < call->param_count; i++)
-		jsonw_string(&w, call->params[i].name, call->params[i].value);
-	jsonw_end_object(&w);
-	out->failed |= path.failed;
-	buf_fini(&path);
+	return text == NULL || text[0] == '\0' ? NULL : text;
 }
 
 void
-end_cause_write(struct jsonw *w, enum end_cause cause)
+kill_write_server(struct jsonw *w, const char *backend, const char *server)
+{
+	jsonw_string(w, "backend", text_or_null(backend));
+	jsonw_string(w, "server", text_or_null(server));
+}
+
+void
+kill_write_cause(struct jsonw *w, enum end_cause cause, const char *actor, const char *reason)
 {
 	jsonw_object(w, "cause");
 	jsonw_string(w, "code", end_cause_name(cause));
 	jsonw_string(w, "detail", end_cause_words(cause));
+	jsonw_string(w, "actor", text_or_null(actor));
+	jsonw_string(w, "reason", text_or_null(reason));
+	jsonw_end_object(w);
+}
+
+/* Which of them were meant: the one session, or the call's parameters. */
+static void
+kill_write_filter(struct jsonw *w, const struct call *call, const struct session_query *q)
+{
+	char id[24];
+
+	if (q->filter.id != 0) {
+		snprintf(id, sizeof(id), "%" PRIu64, q->filter.id);
+		jsonw_string(w, "session", id);
+	}
+	if (call->param_count == 0)
+		return;
+	jsonw_object(w, "filter");
+	for (uint32_t i = 0; i < call->param_count; i++)
+		jsonw_string(w, call->params[i].name, call->params[i].value);
 	jsonw_end_object(w);
 }
 
 void
-kill_note_init(struct kill_note *note, const struct call *call, enum end_cause cause)
+kill_note_init(struct kill_note *note, const struct call *call, enum end_cause cause,
+	const struct session_query *q)
 {
-	struct buf filter = { 0 };
+	struct jsonw *w = &note->w;
 
 	*note = (struct kill_note){ 0 };
-	write_filter(call, &filter);
-	jsonw_init(&note->w, &note->out);
-	jsonw_object(&note->w, NULL);
-	end_cause_write(&note->w, cause);
-	jsonw_string(&note->w, "actor", call->actor);
-	jsonw_string(&note->w, "reason", call->reason);
-	jsonw_string(&note->w, "peer", call->peer);
-	jsonw_raw(&note->w, "filter", (struct slice){ filter.at, filter.len });
-	note->out.failed |= filter.failed;
-	buf_fini(&filter);
+	jsonw_init(w, &note->out);
+	jsonw_object(w, NULL);
+	if (q == NULL)
+		kill_write_server(w, call->segments[2], call->segments[4]);
+	else
+		kill_write_server(w, q->filter.backend_name, q->filter.server_name);
+	kill_write_cause(w, cause, call->actor, call->reason);
+	jsonw_string(w, "peer", call->peer);
+	if (q != NULL)
+		kill_write_filter(w, call, q);
 }
 
 void
@@ -422,7 +437,7 @@ asking_end(struct call *call, const struct session_query *q, bool is_single)
 		return;
 	a->is_single = is_single;
 	a->must_match = q->must_match;
-	kill_note_init(&a->note, call, END_ADMIN);
+	kill_note_init(&a->note, call, END_ADMIN, q);
 	if (sessions_end(&q->filter, END_ADMIN, on_ended, a) == ERR_OK)
 		return;
 	kill_note_fini(&a->note, 0);

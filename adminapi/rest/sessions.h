@@ -20,8 +20,15 @@ struct kill_note {
 	struct buf	out;
 	struct jsonw	w;
 };
-void kill_note_init(struct kill_note *note, const struct call *call, enum end_cause cause);
+struct session_query;
+/* `q`: what was asked for; NULL: all of the server that the path names. */
+void kill_note_init(struct kill_note *note, const struct call *call, enum end_cause cause,
+	const struct session_query *q);
 void kill_note_fini(struct kill_note *note, uint32_t ended);	/* emits it unless none was ended */
 
-/* "cause": {code, detail} of an event session-kill, whoever ended them. */
-void end_cause_write(struct jsonw *w, enum end_cause cause);
+/*
+ * An event session-kill, whoever ended them: whose sessions, and "cause": {code, detail, actor, reason}. Empty or
+ * NULL texts are null: sessions of many servers, an end that nobody ordered.
+ */
+void kill_write_server(struct jsonw *w, const char *backend, const char *server);
+void kill_write_cause(struct jsonw *w, enum end_cause cause, const char *actor, const char *reason);

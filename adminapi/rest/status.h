@@ -15,8 +15,8 @@ void status_write(struct jsonw *w, const struct doc *doc, const struct doc_node 
 /* Servers that could serve, on any level. Control thread. */
 uint32_t backend_usable(const struct backend *backend);
 
-/* Is it somebody's who said what is configured? What was found out has no actor. */
-bool server_cause_is_configured(enum server_cause cause);
+/* A member "cause" of the open object: why a server is in its state, and whose change that was. */
+void server_cause_write(struct jsonw *w, const struct server *server);
 
 /* Why it is in its state, in words: what was found out, or the cause's. Control thread. */
 const char *server_cause_detail(const struct server *server);

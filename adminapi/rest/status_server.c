@@ -12,44 +12,19 @@
 
 static const char *const admin_words[] = { "ready", "drain", "maint" };
 
-bool
-server_cause_is_configured(enum server_cause cause)
-{
-	switch (cause) {
-	case SERVER_CAUSE_CREATED:
-	case SERVER_CAUSE_CONFIG:
-	case SERVER_CAUSE_OWN_ADMIN:
-	case SERVER_CAUSE_RESTORED:
-	case SERVER_CAUSE_MOVED:
-	case SERVER_CAUSE_REMOVED:
-	case SERVER_CAUSE_CHECK_OFF:
-		return true;
-	case SERVER_CAUSE_CHECK_PASSED:
-	case SERVER_CAUSE_CHECK_FAILED:
-	case SERVER_CAUSE_CHECK_404:
-	case SERVER_CAUSE_INIT_STATE:
-	case SERVER_CAUSE_AGENT:
-	case SERVER_CAUSE_OBSERVED:
-	case SERVER_CAUSE_TRACKED:
-	case SERVER_CAUSE_WARMED_UP:
-		return false;
-	}
-	return false;
-}
-
 const char *
 server_cause_detail(const struct server *server)
 {
 	return server->detail[0] != '\0' ? server->detail : server_cause_words(server->cause);
 }
 
-static void
-write_cause(struct jsonw *w, const struct server *server, const struct doc_version *version)
+void
+server_cause_write(struct jsonw *w, const struct server *server)
 {
 	jsonw_object(w, "cause");
 	jsonw_string(w, "code", server_cause_code(server->cause));
 	jsonw_string(w, "detail", server_cause_detail(server));
-	jsonw_string(w, "actor", server_cause_is_configured(server->cause) ? version->actor : NULL);
+	jsonw_string(w, "actor", actor_text(server->actor));
 	jsonw_end_object(w);
 }
 
@@ -147,7 +122,7 @@ write_numbers(struct jsonw *w, const struct server *server)
 
 	server_totals(server, &t);
 	NUMBERS(w, "sessions", { "current", t.current }, { "max", t.max },
-		{ "total", t.sessions });
+		{ "total", t.sessions }, { "queue", 0 });	/* they wait for the backend */
 	jsonw_uint(w, "idle_connections", server_idle_connections(server));
 	status_write_bytes(w, t.bytes_in, t.bytes_out);
 	if (status_backend_mode(server->backend) == MODE_HTTP)
@@ -167,7 +142,7 @@ server_status(struct jsonw *w, const struct doc *doc, const struct doc_node *nod
 	jsonw_object(w, "status");
 	jsonw_string(w, "state", server_state_text(server->state));
 	jsonw_time(w, "since", server->since_us);
-	write_cause(w, server, node->live);
+	server_cause_write(w, server);
 	jsonw_bool(w, "eligible", server->eligible);
 	jsonw_string(w, "eligible_because", server_eligible_because(server, words, sizeof(words)));
 	write_admin(w, server, node->live);

@@ -204,7 +204,7 @@ forced_new(struct rest_write *rw)
 		return false;
 	forced->removal.sent = forced_on_sent;
 	forced->rw = rw;
-	kill_note_init(&forced->note, rw->call, END_SERVER_REMOVED);
+	kill_note_init(&forced->note, rw->call, END_SERVER_REMOVED, NULL);
 	rw->forced = forced;
 	rw->write.removal = &forced->removal;
 	return true;

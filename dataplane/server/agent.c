@@ -173,10 +173,16 @@ agent_keep_reason(struct agent_report *report, struct slice text)
 }
 
 bool
+agent_report_says(const struct agent_report *report)
+{
+	return report->admin != AGENT_ADMIN_NONE || report->health != AGENT_HEALTH_NONE ||
+	       report->weight_kind != AGENT_WEIGHT_NONE || report->has_maxconn;
+}
+
+bool
 agent_parse(struct agent_report *report, struct slice line)
 {
 	struct slice word;
-	bool understood = false;
 
 	*report = (struct agent_report){ .unknown = 0 };
 	while ((word = agent_next_word(&line)).len > 0) {
@@ -185,10 +191,8 @@ agent_parse(struct agent_report *report, struct slice line)
 				(size_t)(line.at + line.len - word.at) - 1 });
 			break;
 		}
-		if (agent_take_word(report, word))
-			understood = true;
-		else if (report->unknown++ == 0)
+		if (!agent_take_word(report, word) && report->unknown++ == 0)
 			agent_keep_reason(report, word);
 	}
-	return understood;
+	return agent_report_says(report);
 }

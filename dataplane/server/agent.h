@@ -26,5 +26,8 @@ struct agent_report {
 	uint32_t		 unknown;	/* words that say nothing to us */
 };
 
-/* The line without its end. False: no word of it was understood; there was none at all if `unknown` is 0. */
+/* The line without its end, as it came; however long. False: no word of it was understood, see `unknown`. */
 bool agent_parse(struct agent_report *report, struct slice line);
+
+/* Whether a word of it was understood; if not, and `unknown` is 0, there was none. */
+bool agent_report_says(const struct agent_report *report);

@@ -310,9 +310,10 @@ backend_publish_new(struct publish_item **ip, struct backend *backend, struct ba
 static void
 backend_retire_publish(struct publish_item *item)
 {
-	const struct backend *backend = backend_item_of(item)->backend;
+	struct backend *backend = backend_item_of(item)->backend;
 
 	assert(backend->conf != NULL);
+	backend->is_gone = true;
 	for (int i = 0; i < SERVER_PRIORITIES; i++)
 		assert(list_is_empty(&backend->levels[i].servers));
 }

@@ -140,6 +140,7 @@ struct backend {
 	struct backend_level	 levels[SERVER_PRIORITIES];	/* control */
 	bool			 is_settled;	/* control: nothing happened since levels_settle() */
 	bool			 is_told_down;	/* control: the layer above told that no server is usable */
+	bool			 is_gone;	/* control: the item that retires it was published */
 	struct list		 changed;	/* control: servers whose change is to be sent and told */
 	uint64_t		 sequence;	/* control: numbers the items of it and its servers */
 	uint64_t		 settled;	/* control: the last of them that workers were sent */

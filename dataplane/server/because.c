@@ -39,7 +39,7 @@ because_not_usable(const struct server *server, char *buf, size_t size)
 	const char *after = server->state == SERVER_STATE_NO_ADDRESS ? ":" : ",";
 
 	if (server->state == SERVER_STATE_DRAIN && server_admin_of(server) != SERVER_DRAIN)
-		snprintf(buf, size, "weight 0");
+		snprintf(buf, size, "%s", because_cause(server));	/* "weight 0" */
 	else
 		snprintf(buf, size, "%s%s %s", server_state_words(server->state), after,
 			 because_cause(server));

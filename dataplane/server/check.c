@@ -227,17 +227,16 @@ check_on_timer(struct wheel_timer *timer)
 
 /* -- verdicts -- */
 
+/* An agent that has nothing to say (an empty line) was heard all the same, as HAProxy has it. */
 static void
-check_tell(struct check *c, struct check_verdict *verdict)
+check_tell(struct check *c, struct check_verdict *verdict, const struct agent_report *report)
 {
-	struct agent_report report = { 0 };
-
 	if (c->source == CHECK_OF_SERVER) {
 		server_on_check(c->server, verdict);
 	} else if (check_result_outcome(verdict->result) != CHECK_IS_PASS) {
 		server_on_agent_silent(c->server, verdict);
-	} else if (agent_parse(&report, slice_of(verdict->detail))) {
-		server_on_agent(c->server, verdict, &report);
+	} else if (agent_report_says(report) || report->unknown == 0) {
+		server_on_agent(c->server, verdict, report);
 	} else {
 		verdict->result = CHECK_L7RSP;
 		server_on_agent_silent(c->server, verdict);
@@ -269,7 +268,8 @@ check_drop_attempt(struct check *c)
 }
 
 void
-check_on_attempt(struct check *c, struct check_verdict *verdict, bool in_stall)
+check_on_attempt(struct check *c, struct check_verdict *verdict, const struct agent_report *report,
+		 bool in_stall)
 {
 	const enum check_outcome outcome = check_result_outcome(verdict->result);
 	const bool is_retry = verdict->result == CHECK_SOCKERR;
@@ -288,7 +288,7 @@ check_on_attempt(struct check *c, struct check_verdict *verdict, bool in_stall)
 	c->redone = 0;
 	c->phase = CHECK_TELLS;
 	checks.telling = c;
-	check_tell(c, verdict);
+	check_tell(c, verdict, report);
 	if (checks.telling == c && c->phase == CHECK_TELLS)
 		check_wait(c, is_retry);
 	checks.telling = NULL;

@@ -115,11 +115,12 @@ attempt_free(struct attempt *a)
 static void
 attempt_end(struct attempt *a, struct check_verdict *verdict, bool in_stall)
 {
+	const struct agent_report report = a->report;
 	struct check *c = a->check;
 
 	verdict->duration_ms = (uint32_t)((clock_read_us(CLOCK_MONOTONIC) - a->began_us) / 1000);
 	attempt_free(a);
-	check_on_attempt(c, verdict, in_stall);
+	check_on_attempt(c, verdict, &report, in_stall);
 }
 
 /* True: it has more time, since our loop stood still for as long. */

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "server/agent.h"
 #include "server/check_priv.h"
 
 enum attempt_phase { ATTEMPT_CONNECTING, ATTEMPT_SENDING, ATTEMPT_EXPECTING };
@@ -32,6 +33,7 @@ struct attempt {
 	struct slice		 out;		/* to be sent: a step's bytes, or `header` */
 	char			*reply;		/* owned memory for an answer in pieces; NULL: none */
 	size_t			 reply_len;	/* bytes of the answer: in `reply`, else in a scratch buffer */
+	struct agent_report	 report;	/* of an agent: what its line says */
 	uint64_t		 began_us;
 	int64_t			 timeout_ms;	/* the one that the timer stands for */
 	uint64_t		 began_stalled_ms, stalled_ms;	/* checks_stalled_ms() then, and as granted */

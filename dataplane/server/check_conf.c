@@ -157,6 +157,7 @@ request_imply(struct check_conf **cp)
 	e = check_conf_add_request(&own, &(struct check_request){ .headers = NULL }, NULL, NULL);
 	if (e == ERR_OK) {
 		made = &own->steps[0];
+		made->is_implied = true;
 		e = step_insert(cp, 1, made);
 		if (e == ERR_OK)
 			own->count = 0;		/* its bytes have moved */
@@ -170,6 +171,7 @@ check_conf_end(struct check_conf **cp)
 {
 	const struct check_step connect = { .kind = CHECK_STEP_CONNECT };
 	const struct check_step fine = { .kind = CHECK_STEP_EXPECT,
+					 .is_implied = true,
 					 .expect = { .match = CHECK_MATCH_ANY, .min_recv = -1 } };
 	enum err e = ERR_OK;
 

@@ -37,7 +37,7 @@ enum check_match {
 	CHECK_MATCH_BINARY,
 	CHECK_MATCH_RBINARY,	/* the regex matches what came, in hexadecimal digits */
 	CHECK_MATCH_HEADER,	/* HTTP: a header of that name (and value) is there */
-	CHECK_MATCH_LINE,	/* agent, redis: a whole line, `text` if that is not empty; it is in verdict->detail */
+	CHECK_MATCH_LINE,	/* agent, redis: a whole line, `text` if that is not empty */
 	CHECK_MATCH_REPLY,	/* smtp: a whole reply (RFC 5321, 4.2) whose code begins with 2 */
 };
 
@@ -68,7 +68,7 @@ struct check_expect {
 struct check_connect {
 	uint16_t	 port;		/* 0: the server's (check_port, or its own) */
 	struct addr	 addr;		/* len 0: the server's (check_addr, or its own) */
-	bool		 send_proxy;	/* besides the server's check_send_proxy */
+	bool		 send_proxy;	/* the server's check_send_proxy is for the one that goes without saying */
 	bool		 is_explicit;	/* written as a step; false: the one that goes without saying */
 	bool		 linger;	/* close with a FIN and not at once with an RST */
 };
@@ -76,6 +76,7 @@ struct check_connect {
 struct check_step {
 	enum check_step_kind	 kind;
 	char			*comment;	/* told when it fails; NULL */
+	bool			 is_implied;	/* a SEND or EXPECT that goes without saying */
 	uint32_t		 connection_at;	/* check_request.c's: where in `send` a Connection of ours is */
 	union {
 		struct check_connect	 connect;
@@ -144,19 +145,15 @@ void check_conf_unref(struct check_conf **cp);
  * request follows; TCP: all). _FAIL: it ends here, whatever would follow, with `verdict`; that may
  * be CHECK_L7OKC, which is a success (a 404 with disable_on_404, or error_status).
  *
- * Sets result, code and detail, not the duration. A CONNECT or SEND passes at once: L4OK or L7OK, for who ends
- * with it. However an answer is cut into pieces, its verdict is the same, but for min_recv 0 and up, and
- * for TCP's regexes, which nothing tells where an answer ends.
+ * Sets result, code and detail, not the duration; an agent's detail is its line, escaped and short. A
+ * CONNECT or SEND passes at once: L4OK or L7OK, for who ends with it. However an answer is cut into pieces,
+ * its verdict is the same, but for min_recv 0 and up, and for TCP's regexes, which nothing tells where an
+ * answer ends.
  */
 enum check_judged { CHECK_JUDGED_MORE, CHECK_JUDGED_PASS, CHECK_JUDGED_FAIL };
 enum check_judged check_judge(const struct check_conf *conf, const struct check_step *step,
 			      struct slice bytes, bool is_end, size_t *used,
 			      struct check_verdict *verdict);
 
-/*
- * Which step it is, with its comment: "at step 2 (expect string "PONG"): redis is loading". "" where nobody
- * wrote steps. For details of what failed; printable. Steps are counted from 1, as written.
- */
-#define CHECK_STEP_TEXT_BYTES 96
-const char *check_step_describe(char buf[CHECK_STEP_TEXT_BYTES], const struct check_conf *conf,
-				const struct check_step *step);
+/* The first line of an answer, without its end: of an agent's that passed, what agent.h is to read. */
+struct slice check_first_line(struct slice bytes);

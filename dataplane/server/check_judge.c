@@ -7,10 +7,7 @@
 #include "expr/regex.h"
 #include "server/check_conf_priv.h"
 #include "server/check_judge_priv.h"
-
-#define PATTERN_BYTES	48		/* of a pattern in a detail */
-#define COMMENT_BYTES	64
-#define HTTP_SHORT_STEPS 3		/* connect, send, expect */
+#include "server/check_words_priv.h"
 
 static bool
 hex_match(const struct regex *regex, struct slice bytes)
@@ -80,121 +77,41 @@ judge_pass(struct judging *j)
 	return CHECK_JUDGED_PASS;
 }
 
-static void
-detail_add(struct check_verdict *verdict, const char *before, const char *text)
+/* `usual`, if error_status says no other. */
+static enum check_judged
+judge_end(struct judging *j, enum check_result usual)
 {
-	const size_t len = strlen(verdict->detail);
+	const enum check_result error = j->step->expect.error_status;
 
-	snprintf(verdict->detail + len, sizeof(verdict->detail) - len, "%s%s",
-		 len > 0 ? before : "", text);
-}
-
-/* Steps were written: HTTP's short form and presets are connect, send, expect, or replies. */
-static bool
-conf_has_steps(const struct check_conf *conf)
-{
-	if (conf->count == 1 || conf->kind == CHECK_KIND_AGENT)
-		return false;
-	for (uint32_t i = 0; i < conf->count; i++) {
-		if (conf->steps[i].kind == CHECK_STEP_EXPECT &&
-		    (conf->steps[i].expect.match == CHECK_MATCH_LINE ||
-		     conf->steps[i].expect.match == CHECK_MATCH_REPLY))
-			return false;
-	}
-	return conf->kind == CHECK_KIND_TCP || conf->steps[0].connect.is_explicit ||
-	       conf->count > HTTP_SHORT_STEPS;
-}
-
-/* From 1 on; 0: it was not written. */
-static unsigned
-step_number(const struct check_conf *conf, const struct check_step *step)
-{
-	if (!conf_has_steps(conf))
-		return 0;
-	return (unsigned)(step - conf->steps) + conf->steps[0].connect.is_explicit;
+	j->verdict->result = error == CHECK_UNKNOWN ? usual : error;
+	return CHECK_JUDGED_FAIL;
 }
 
 enum check_judged
 judge_fail(struct judging *j, enum check_result usual, const char *fmt, ...)
 {
-	const enum check_result error = j->step->expect.error_status;
-	const unsigned number = step_number(j->conf, j->step);
-	char text[COMMENT_BYTES];
+	char what[CHECK_DETAIL_BYTES];
 	va_list ap;
 
-	j->verdict->result = error == CHECK_UNKNOWN ? usual : error;
 	va_start(ap, fmt);
-	vsnprintf(j->verdict->detail, sizeof(j->verdict->detail), fmt, ap);
+	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
-	snprintf(text, sizeof(text), "at step %u", number);
-	if (number > 0)
-		detail_add(j->verdict, " ", text);
-	if (j->step->comment != NULL)
-		detail_add(j->verdict, ": ",
-			   str_escape(text, sizeof(text), slice_of(j->step->comment)));
-	return CHECK_JUDGED_FAIL;
+	check_words_answer(j->verdict->detail, j->conf, j->step, what);
+	return judge_end(j, usual);
 }
 
-/* In `where`, a whole noun: "the body". */
 enum check_judged
-judge_search_failed(struct judging *j, enum check_result usual, const char *where)
+judge_mismatch(struct judging *j)
 {
-	const struct check_expect *expect = &j->step->expect;
-	char shown[PATTERN_BYTES];
-
-	if (expect->match == CHECK_MATCH_ANY)
-		return judge_fail(j, usual, "%s is not what was expected", where);
-	str_escape(shown, sizeof(shown), expect->text);
-	if (expect->regex != NULL)
-		return judge_fail(j, usual, "%s %s /%s/", where,
-				  expect->negate ? "matches" : "does not match", shown);
-	return judge_fail(j, usual, "%s %s \"%s\"", where,
-			  expect->negate ? "contains" : "does not contain", shown);
+	check_words_mismatch(j->verdict->detail, j->conf, j->step);
+	return judge_end(j, CHECK_L7RSP);
 }
 
-/* expect string "PONG"; what is sent may be long, and a secret. */
-static void
-step_text(char *buf, size_t size, const struct check_step *step)
+enum check_judged
+judge_empty(struct judging *j)
 {
-	char shown[PATTERN_BYTES];
-
-	switch (step->kind) {
-	case CHECK_STEP_CONNECT:
-		if (step->connect.port != 0)
-			snprintf(buf, size, "connect port %u", step->connect.port);
-		else
-			snprintf(buf, size, "connect");
-		return;
-	case CHECK_STEP_SEND:
-		snprintf(buf, size, "send");
-		return;
-	case CHECK_STEP_EXPECT:
-		snprintf(buf, size, "expect %s%s", step->expect.negate ? "not " : "",
-			 check_match_name(step->expect.match));
-		break;
-	}
-	if (step->expect.text.len > 0)
-		snprintf(buf + strlen(buf), size - strlen(buf), " \"%s\"",
-			 str_escape(shown, sizeof(shown), step->expect.text));
-}
-
-const char *
-check_step_describe(char buf[CHECK_STEP_TEXT_BYTES], const struct check_conf *conf,
-		    const struct check_step *step)
-{
-	const unsigned number = step_number(conf, step);
-	char what[PATTERN_BYTES], comment[COMMENT_BYTES];
-
-	buf[0] = '\0';
-	if (number > 0) {
-		step_text(what, sizeof(what), step);
-		snprintf(buf, CHECK_STEP_TEXT_BYTES, "at step %u (%s)", number, what);
-	}
-	if (step->comment != NULL)
-		snprintf(buf + strlen(buf), CHECK_STEP_TEXT_BYTES - strlen(buf), "%s%s",
-			 number > 0 ? ": " : "",
-			 str_escape(comment, sizeof(comment), slice_of(step->comment)));
-	return buf;
+	check_words_empty(j->verdict->detail, j->conf, j->step);
+	return judge_end(j, CHECK_L7RSP);
 }
 
 enum check_judged

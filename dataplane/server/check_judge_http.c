@@ -60,7 +60,7 @@ head_missing(struct judging *j, size_t from)
 	if (!j->is_end)
 		return CHECK_JUDGED_MORE;
 	if (j->bytes.len == 0)
-		return judge_fail(j, CHECK_L7RSP, "the answer is empty");
+		return judge_empty(j);
 	if (j->bytes.len == CHECK_REPLY_BYTES)
 		return judge_fail(j, CHECK_L7RSP, "the head of the answer is over %d bytes",
 				  CHECK_REPLY_BYTES);
@@ -300,8 +300,9 @@ body_judge(struct judging *j, const struct answer *a)
 	if (judged != CHECK_JUDGED_FAIL)
 		return judged;
 	if (a->body.len == 0)
-		return judge_fail(j, CHECK_L7RSP, "the answer has no body");
-	return judge_search_failed(j, CHECK_L7RSP, "the body");
+		return judge_fail(j, CHECK_L7RSP,
+				  "HTTP content check could not find a response body");
+	return judge_mismatch(j);
 }
 
 static enum check_judged

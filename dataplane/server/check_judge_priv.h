@@ -26,13 +26,12 @@ enum check_judged judge_search(const struct check_expect *expect, struct slice b
 
 enum check_judged judge_pass(struct judging *j);
 
-/* `usual`: the result, if error_status says no other. The detail gets the step's comment. */
+/* `usual`: the result, if error_status says no other. The detail is what is said here, its step, its comment. */
 enum check_judged judge_fail(struct judging *j, enum check_result usual, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Why judge_search() said FAIL. */
-enum check_judged judge_search_failed(struct judging *j, enum check_result usual,
-				      const char *where);
+enum check_judged judge_mismatch(struct judging *j);	/* judge_search() said FAIL */
+enum check_judged judge_empty(struct judging *j);	/* the server ended it without a word */
 
 enum check_judged check_judge_tcp(struct judging *j);
 enum check_judged check_judge_http(struct judging *j);

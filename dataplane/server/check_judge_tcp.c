@@ -24,47 +24,75 @@ line_take(struct slice bytes, size_t from, struct slice *line, size_t *next)
 	return true;
 }
 
-static enum check_judged
-judge_empty(struct judging *j)
+struct slice
+check_first_line(struct slice bytes)
 {
-	return judge_fail(j, CHECK_L7RSP, "the answer is empty");
+	struct slice line;
+	size_t next;
+
+	(void)line_take(bytes, 0, &line, &next);
+	return line;
 }
 
-/* A tab is a space: an agent's words may be told apart by either, and shall be when the line is read again. */
+static struct slice
+line_trim(struct slice line)
+{
+	while (line.len > 0 && (*line.at == ' ' || *line.at == '\t')) {
+		line.at++;
+		line.len--;
+	}
+	while (line.len > 0 && (line.at[line.len - 1] == ' ' || line.at[line.len - 1] == '\t'))
+		line.len--;
+	return line;
+}
+
+/* To be read by people: without the blanks around it, and a tab is one. */
 static void
 line_tell(struct check_verdict *verdict, struct slice line)
 {
 	char text[CHECK_DETAIL_BYTES];
-	const size_t len = line.len < sizeof(text) ? line.len : sizeof(text);
+	size_t len = 0;
 
-	for (size_t i = 0; i < len; i++)
-		text[i] = line.at[i] == '\t' ? ' ' : line.at[i];
+	line = line_trim(line);
+	for (; len < line.len && len < sizeof(text); len++)
+		text[len] = line.at[len] == '\t' ? ' ' : line.at[len];
 	str_escape(verdict->detail, sizeof(verdict->detail), (struct slice){ text, len });
 }
 
-/* What it says is told, for good and bad. */
+/*
+ * As HAProxy has it: half of "drained" or of "100%" is not to be obeyed, and an empty line says nothing. An
+ * end within the line is called a timeout there.
+ */
+static enum check_judged
+agent_judge(struct judging *j, struct slice line, bool is_whole)
+{
+	if (!is_whole)
+		return judge_fail(j, CHECK_L7RSP, "Ignoring incomplete line from agent");
+	line_tell(j->verdict, line);
+	return judge_pass(j);
+}
+
+/* Another one is told as it is. */
 static enum check_judged
 line_judge(struct judging *j)
 {
+	const bool is_agent = j->conf->kind == CHECK_KIND_AGENT;
 	const struct check_expect *expect = &j->step->expect;
 	char shown[LINE_SHOWN_BYTES];
 	struct slice line;
+	bool is_whole;
 
 	if (j->bytes.len == 0)
 		return j->is_end ? judge_empty(j) : CHECK_JUDGED_MORE;
-	if (!line_take(j->bytes, 0, &line, &j->used)) {
-		if (!j->is_end)
-			return CHECK_JUDGED_MORE;
-		/* as in HAProxy: half of "drained" or of "100%" is not to be obeyed */
-		if (j->conf->kind == CHECK_KIND_AGENT)
-			return judge_fail(j, CHECK_L7RSP, "an incomplete line: %s",
-					  str_escape(shown, sizeof(shown), line));
-	}
+	is_whole = line_take(j->bytes, 0, &line, &j->used);
+	if (!is_whole && !j->is_end)
+		return CHECK_JUDGED_MORE;
+	if (is_agent)
+		return agent_judge(j, line, is_whole);
 	if (line.len == 0)
 		return judge_empty(j);
 	if (expect->text.len > 0 && !slice_equals(line, expect->text))
 		return judge_fail(j, CHECK_L7RSP, "%s", str_escape(shown, sizeof(shown), line));
-	line_tell(j->verdict, line);
 	return judge_pass(j);
 }
 
@@ -111,7 +139,8 @@ reply_judge(struct judging *j)
 		return j->is_end ? judge_empty(j) : CHECK_JUDGED_MORE;
 	for (size_t at = 0; !is_last; at = j->used) {
 		if (at == j->bytes.len && j->is_end)
-			return judge_fail(j, CHECK_L7RSP, "the reply ends in its middle");
+			return judge_fail(j, CHECK_L7RSP, "%s",
+					  str_escape(shown, sizeof(shown), first));
 		if (!line_take(j->bytes, at, &line, &j->used) && !j->is_end)
 			return CHECK_JUDGED_MORE;
 		if (first.at == NULL)
@@ -134,8 +163,7 @@ bytes_judge(struct judging *j)
 		return judge_pass(j);
 	if (judged == CHECK_JUDGED_FAIL && j->bytes.len == 0)
 		return judge_empty(j);
-	return judged == CHECK_JUDGED_FAIL ?
-		judge_search_failed(j, CHECK_L7RSP, "the answer") : judged;
+	return judged == CHECK_JUDGED_FAIL ? judge_mismatch(j) : judged;
 }
 
 enum check_judged

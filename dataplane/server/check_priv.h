@@ -1,6 +1,6 @@
 /*
  * What the files of checks share: check.c says when, check_attempt.c and check_steps.c do it,
- * check_target.c knows where to, check_words.c what to call it.
+ * check_target.c knows where to.
  *
  * Control thread.
  */
@@ -23,6 +23,7 @@ enum check_phase {
 	CHECK_TELLS,		/* within what its verdict is told to */
 };
 
+struct agent_report;
 struct attempt;
 
 struct check {
@@ -49,8 +50,12 @@ check_now_ms(void)
 
 /* -- check.c -- */
 
-/* An attempt has ended and is freed. `in_stall`: our loop stood still meanwhile. Last act of who calls. */
-void check_on_attempt(struct check *c, struct check_verdict *verdict, bool in_stall);
+/*
+ * An attempt has ended and is freed. `report`: of an agent that was heard out, what it said. `in_stall`: our
+ * loop stood still meanwhile. Last act of who calls.
+ */
+void check_on_attempt(struct check *c, struct check_verdict *verdict,
+		      const struct agent_report *report, bool in_stall);
 
 /* Whether there is time left, in this turn of the loop, for one thing more. */
 bool checks_may_act(void);
@@ -88,15 +93,3 @@ struct check_target {
 /* Where a CONNECT of a check goes. NULL, or why it can't go anywhere. */
 const char *check_target_set(struct check_target *target, const struct check *c,
 			     const struct check_connect *connect);
-
-/* -- check_words.c -- */
-
-/*
- * What went wrong in step number `at`, in HAProxy's words: "Connection refused at step 1 of tcp-check
- * (connect port 80) comment: 'web'". `what` may be "".
- */
-void check_words_failed(char detail[CHECK_DETAIL_BYTES], const struct check_conf *conf, uint32_t at,
-			const char *what);
-
-/* What is told when all steps went well and the last one was no EXPECT: "(tcp-check)", or nothing. */
-const char *check_words_passed(const struct check_conf *conf);

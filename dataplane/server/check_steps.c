@@ -13,6 +13,7 @@
 #include <string.h>
 #include "core/spares.h"
 #include "server/check_attempt_priv.h"
+#include "server/check_words_priv.h"
 
 /* Most attempts need no memory for an answer: it comes whole, is judged in `scratch`, and forgotten. */
 static struct spares replies = { .keep = 8 };
@@ -32,7 +33,7 @@ attempt_fail_because(struct attempt *a, struct check_verdict *verdict, enum chec
 {
 	verdict->result = result;
 	verdict->code = 0;
-	check_words_failed(verdict->detail, a->conf, a->step, what);
+	check_words_failed(verdict->detail, a->conf, attempt_step(a), what);
 	return ENDS;
 }
 
@@ -272,7 +273,11 @@ attempt_judge(struct attempt *a, struct check_verdict *verdict)
 	if (a->reply_judged || (a->reply_len == 0 && !is_end))
 		return WAITS;
 	switch (check_judge(a->conf, attempt_step(a), bytes, is_end, &used, verdict)) {
-	case CHECK_JUDGED_PASS: attempt_pass_reply(a, used); return attempt_next(a, verdict);
+	case CHECK_JUDGED_PASS:
+		if (a->conf->kind == CHECK_KIND_AGENT)
+			(void)agent_parse(&a->report, check_first_line(bytes));
+		attempt_pass_reply(a, used);
+		return attempt_next(a, verdict);
 	case CHECK_JUDGED_FAIL: return ENDS;
 	case CHECK_JUDGED_MORE: break;
 	}

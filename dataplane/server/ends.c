@@ -167,9 +167,26 @@ fence_on_mail(struct mail *mail)
 static void
 order_begin(struct server *server)
 {
-	server->end_order.cause = order_take_cause(&server->end_order);
-	server->end_order.ended = 0;
+	struct server_end_order *order = &server->end_order;
+
+	order->cause = order_take_cause(order);
+	order->ended = 0;
+	if (order->cause == END_ACTIVE_BACK) {
+		order->by = order->waiting_by;
+		order->waiting_by = NULL;
+	}
 	order_send(server, fence_on_mail);
+}
+
+/* Control. Who ordered it may go now. */
+static void
+order_forget_by(struct server_end_order *order)
+{
+	struct server *by = order->by;
+
+	order->by = NULL;
+	if (by != NULL)
+		server_release(by);
 }
 
 /* Control: all parts are home. Who is told may order the next. */
@@ -180,6 +197,7 @@ order_finish(struct server *server)
 
 	if (end_told != NULL)
 		end_told(server, order->cause, order->ended);
+	order_forget_by(order);
 	if (order->waiting != 0) {
 		order_begin(server);
 	} else {
@@ -200,14 +218,19 @@ ends_on_home(struct mail *mail)
 }
 
 void
-server_end_streams(struct server *server, enum end_cause cause)
+server_end_streams(struct server *server, enum end_cause cause, struct server *by)
 {
 	struct server_end_order *order = &server->end_order;
 
 	assert_control();
 	assert(cause == END_SERVER_DOWN || cause == END_ACTIVE_BACK || cause == END_ADMIN);
 	assert(end_stream != NULL);
+	assert(by == NULL || cause == END_ACTIVE_BACK);
 	order->waiting |= 1u << cause;
+	if (by != NULL && order->waiting_by == NULL) {
+		order->waiting_by = by;
+		server_hold(by);
+	}
 	if (order->is_away)
 		return;
 	order->is_away = true;

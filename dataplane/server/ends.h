@@ -40,6 +40,8 @@ struct server_end_order {
 	uint32_t	 ended;
 	enum end_cause	 cause;
 	unsigned	 waiting;	/* causes to carry out next, a bit each */
+	struct server	*by;		/* held: who came back, with END_ACTIVE_BACK; else NULL */
+	struct server	*waiting_by;	/* held: the same of one that waits */
 };
 
 void server_ends_init(struct server_slot *slot);
@@ -48,9 +50,10 @@ void server_ends_init(struct server_slot *slot);
  * `cause` is END_SERVER_DOWN, END_ACTIVE_BACK or END_ADMIN; END_ADMIN ends all, the others leave those alone whose server side
  * is shut already (HAProxy's rule). Mail keeps its order: weights that were sent before are in force on all
  * workers when the first stream ends; so within a publication this belongs into its after(). The server is held
- * until the order is home.
+ * until the order is home. `by` (held as long; may be NULL) is the server that came back, with END_ACTIVE_BACK: of
+ * several while an order waits the first. It is in server->end_order.by while the end is told.
  */
-void server_end_streams(struct server *server, enum end_cause cause);
+void server_end_streams(struct server *server, enum end_cause cause, struct server *by);
 
 /*
  * stream/ sets this once: end the stream with that by_server node; false: it is left alone (and goes back to

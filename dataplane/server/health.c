@@ -93,6 +93,9 @@ server_health_begin(struct server *server, enum init_state state)
 	health->is_judged = false;
 	health->is_hurried = false;
 	health->streak = 0;
+	health->fall_cause = SERVER_CAUSE_INIT_STATE;
+	health->fall_detail[0] = '\0';
+	health->last_check = (struct check_last){ 0 };
 }
 
 void

@@ -119,7 +119,7 @@ int64_t server_check_interval_ms(const struct server *server, enum check_source 
 bool server_is_checked(const struct server *server, enum check_source source);
 
 /*
- * Called for each verdict, before what follows from it. `passed` and `total`: "2/3 UP". Set once by the layer
+ * Called for each verdict, before what follows from it. `progress` and `of`: "2/3 UP". Set once by the layer
  * above (log_health_checks, events).
  */
 struct check_news {

@@ -227,14 +227,14 @@ levels_settle(struct backend *backend)
 
 /* A server that rose ends what runs on the levels above its own. */
 static void
-levels_end_above(const struct server *server)
+levels_end_above(struct server *server)
 {
-	struct backend *backend = server->backend;
+	const struct backend *backend = server->backend;
 
 	for (int i = server->level + 1; i < SERVER_PRIORITIES; i++)
 		list_foreach(node, &backend->levels[i].servers)
 			server_end_streams(container_of(node, struct server, by_priority),
-					   END_ACTIVE_BACK);
+					   END_ACTIVE_BACK, server);
 }
 
 /* Behind the weights, so that who is ended finds the right server when it comes back. */
@@ -242,7 +242,7 @@ static void
 server_order_ends(struct server *server)
 {
 	if (server->is_marked_down && server->conf->on_marked_down)
-		server_end_streams(server, END_SERVER_DOWN);
+		server_end_streams(server, END_SERVER_DOWN, NULL);
 	if (server->is_marked_up && server->conf->on_marked_up)
 		levels_end_above(server);
 	server->is_marked_down = false;

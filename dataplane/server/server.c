@@ -23,6 +23,7 @@ server_free(struct server *server)
 	check_free(&server->check);
 	check_free(&server->agent);
 	free(server->moved_from);
+	why_fini(server);
 	server_conf_free(server->conf);
 	free(server->name);
 	obj_free(server);

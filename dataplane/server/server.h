@@ -50,37 +50,66 @@ enum server_state {
 };
 const char *server_state_text(enum server_state state);
 
+/* Its state lets it take new sessions; whether it may is its level's and the balance's. */
+bool server_state_is_usable(enum server_state state);
+
 /* Neither down nor in maintenance: HAProxy's srv_is_up(). */
 bool server_state_is_up(enum server_state state);
 bool server_is_up(const struct server *server);	/* as workers see it, a little late */
 
 #define SERVER_DETAIL_BYTES 192
 
-/* Why it is in its state: the API's status.cause.code. */
-#define SERVER_CAUSES(X)						\
-	X(CREATED,	"created",	"created by configuration")	\
-	X(CONFIG,	"config",	"set by configuration")		\
-	X(OWN_ADMIN,	"own-admin",	"the address is one of our own admin listeners")	\
-	X(RESTORED,	"restored",	"admin_state set by REST earlier, kept over an edited file")	\
-	X(MOVED,	"address-changed",	"its address was changed")	\
-	X(REMOVED,	"removed",	"removed from the configuration")	\
-	X(CHECK_PASSED,	"check-passed",	"its health check passed")	\
-	X(CHECK_FAILED,	"check-failed",	"its health check failed")	\
-	X(CHECK_404,	"check-404",	"its health check said 404")	\
-	X(CHECK_OFF,	"check-off",	"it is not checked any more")	\
-	X(INIT_STATE,	"init-state",	"it awaits its first checks")	\
-	X(AGENT,	"agent",	"its agent said so")		\
-	X(OBSERVED,	"observed",	"too many errors in traffic")	\
-	X(TRACKED,	"tracked",	"it follows the server that it tracks") \
-	X(WARMED_UP,	"warmed-up",	"its slow start is over")
+/*
+ * Why it is in its state: the API's status.cause.code. Columns: name, code, words, what it comes from.
+ */
+#define SERVER_CAUSES(X)							\
+	X(CREATED,	"created",	"created by configuration", CONFIG)	\
+	X(CONFIG,	"config",	"set by configuration", CONFIG)		\
+	X(OWN_ADMIN,	"own-admin",						\
+	  "the address is one of our own admin listeners", CONFIG)		\
+	X(RESTORED,	"restored",						\
+	  "admin_state set by REST earlier, kept over an edited file", CONFIG)	\
+	X(MOVED,	"address-changed", "its address was changed", CONFIG)	\
+	X(REMOVED,	"removed",	"removed from the configuration", CONFIG) \
+	X(CHECK_PASSED,	"check-passed",	"its health check passed", CHECK)	\
+	X(CHECK_FAILED,	"check-failed",	"its health check failed", CHECK)	\
+	X(CHECK_404,	"check-404",	"its health check said 404", CHECK)	\
+	X(OBSERVED,	"observed",	"too many errors in traffic", CHECK)	\
+	X(INIT_STATE,	"init-state",	"it awaits its first checks", OTHER)	\
+	X(AGENT,	"agent",	"its agent said so", AGENT)		\
+	X(TRACKED,	"tracked",	"it follows the server that it tracks", OTHER) \
+	X(WARMED_UP,	"warmed-up",	"its slow start is over", OTHER)
 
 enum server_cause {
-#define X(name, code, words) SERVER_CAUSE_##name,
+#define X(name, code, words, source) SERVER_CAUSE_##name,
 	SERVER_CAUSES(X)
 #undef X
 };
+enum cause_source {
+	CAUSE_OF_CONFIG,	/* somebody wrote it: there may be an actor */
+	CAUSE_OF_CHECK,		/* server->health.last_check */
+	CAUSE_OF_AGENT,		/* server->health.last_agent */
+	CAUSE_OF_OTHER,
+};
 const char *server_cause_code(enum server_cause cause);
 const char *server_cause_words(enum server_cause cause);
+enum cause_source server_cause_source(enum server_cause cause);
+
+/* Who says to have made a change: a text that is counted. Control; all take NULL for nobody. */
+struct actor;
+struct actor *actor_new(const char *text);	/* NULL: no memory */
+struct actor *actor_ref(struct actor *actor);
+void actor_unref(struct actor **ap);
+const char *actor_text(const struct actor *actor);
+
+/*
+ * What configuration has a say in, each with its own reason: what is said of one does not explain another.
+ */
+enum server_say { SAY_ADMIN, SAY_WEIGHT, SAY_ADDRESS, SERVER_SAYS };
+struct server_said {
+	enum server_cause	 cause;
+	struct actor		*actor;		/* a reference */
+};
 
 /* Immutable. Control makes it with calloc and fills it; server_publish_new() takes it over. server_conf_free(). */
 struct server_conf {
@@ -113,6 +142,7 @@ struct server_conf {
 	uint16_t		check_port, agent_port;	/* 0: the address's, the server's */
 	struct check_conf	*agent_steps;	/* owned reference; NULL without agent_check */
 	struct server		*track;		/* held; whose state it has; NULL: its own */
+	struct actor		*actor;		/* a reference: who wrote it; NULL: nobody said */
 };
 
 /* Numbers of one worker; summed by server_counters(). Relaxed: one writer, the reader may be late. */
@@ -161,6 +191,9 @@ struct server_slot {
 	struct server_ends		 ends;
 };
 
+/* What an agent has a say in, each with the line that said it last. */
+enum agent_say { AGENT_SAID_ADMIN, AGENT_SAID_HEALTH, AGENT_SAID_WEIGHT, AGENT_SAYS };
+
 /* What is known of a server's health, from whom; control thread. */
 struct server_health {
 	struct health		 check, agent;
@@ -168,6 +201,9 @@ struct server_health {
 	bool			 is_judged;	/* by a verdict, since it began: else init_state speaks */
 	bool			 is_hurried;	/* traffic raised a doubt: the next check comes soon */
 	bool			 streak_passes;
+	enum server_cause	 fall_cause;	/* why it is down, if it is, by its check */
+	char			 fall_detail[SERVER_DETAIL_BYTES];
+	char			 agent_said[AGENT_SAYS][CHECK_DETAIL_BYTES];	/* the lines that hold */
 	uint32_t		 streak;	/* verdicts of one kind in a row */
 	bool			 is_starting;	/* slowstart, from started_ms on */
 	uint64_t		 started_ms;	/* loop time */
@@ -197,8 +233,10 @@ struct server {
 	uint8_t			 level;		/* the published priority */
 	bool			 has_state;	/* its first conf was published */
 	enum server_state	 state;
-	enum server_cause	 cause;
-	char			 detail[SERVER_DETAIL_BYTES];	/* of the cause: "L4CON, Connection refused, 3 of 3" */
+	enum server_cause	 cause;		/* of whoever decides the state, see why.c */
+	char			 detail[SERVER_DETAIL_BYTES];	/* of the cause; "": its words say all */
+	struct actor		*actor;		/* a reference: whose change that was; NULL: nobody's */
+	struct server_said	 said[SERVER_SAYS];
 	uint64_t		 since_us;	/* wall time of the last change of state */
 	bool			 usable;	/* by its state: could serve */
 	bool			 eligible;	/* and its level serves: a new session may go there */
@@ -209,6 +247,7 @@ struct server {
 	struct list		 untold;	/* where very many changed at once: its turn will come */
 	enum server_state	 told_state;	/* what server_on_change() heard last */
 	bool			 told_eligible;
+	enum server_cause	 told_cause;
 	struct addr		*moved_from;	/* its address that was told last; NULL: it has that still */
 	bool			 is_gone;	/* the item that retires it was published */
 	bool			 is_home;	/* retired, and no worker uses it */
@@ -275,9 +314,9 @@ enum err server_publish_new(struct publish_item **ip, struct server *server,
 /*
  * The change that takes it away: no new stream reaches it; freed when the last one has gone, or
  * when the item is acknowledged and server_on_change() has heard of it, whichever is later.
- * ERR_NOMEM. Not before its first conf is published, or earlier in the same publication.
+ * `actor` (copied; NULL: nobody) is who took it away. ERR_NOMEM. Not before its first conf is published, or earlier in the same publication.
  */
-enum err server_retire_new(struct publish_item **ip, struct server *server);
+enum err server_retire_new(struct publish_item **ip, struct server *server, const char *actor);
 
 /* Control: rules name it, or an order is away (so it may not be freed), and no more. */
 void server_hold(struct server *server);
@@ -339,6 +378,7 @@ struct server_change {
 	bool			 was_eligible;
 	bool			 is_new;	/* this is the first that could be told of it */
 	bool			 is_removed;	/* it went, out of the state `from`; `to` means nothing */
+	bool			 has_other_cause;	/* another one decides its state, or for another reason */
 	const struct addr	*moved_from;	/* its address before; NULL: that is no news */
 };
 void server_on_change(void (*fn)(const struct server_change *change));

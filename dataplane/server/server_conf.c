@@ -31,5 +31,6 @@ server_conf_free(struct server_conf *conf)
 		check_conf_unref(&conf->agent_steps);
 	if (conf->track != NULL)
 		server_release(conf->track);
+	actor_unref(&conf->actor);
 	free(conf);
 }

@@ -15,6 +15,7 @@ struct server_item {
 	struct server_conf	*conf;		/* NULL in one that retires */
 	struct server_conf	*old;		/* the predecessor, freed when all have acknowledged */
 	enum server_cause	 cause;
+	struct actor		*actor;		/* of one that retires: a reference */
 	bool			 is_first;
 	uint16_t		 weight;	/* effective, as levels_settle() found */
 	bool			 is_last;	/* of its backend in the publication */
@@ -55,6 +56,28 @@ server_item_begin(const struct server_item *si)
 		server_agent_forget(si->server);
 }
 
+static bool
+server_conf_has_weight(const struct server_conf *conf)
+{
+	return conf->weight > 0 && conf->weight_percent > 0;
+}
+
+/* What its conf says anew, it explains anew. */
+static void
+server_item_say(const struct server_item *si)
+{
+	const struct server_conf *old = si->old, *now = si->conf;
+	struct server *server = si->server;
+
+	if (si->is_first || old->admin != now->admin || si->cause == SERVER_CAUSE_RESTORED)
+		why_say(server, SAY_ADMIN, si->cause);
+	if (si->is_first || server_conf_has_weight(old) != server_conf_has_weight(now))
+		why_say(server, SAY_WEIGHT, si->cause);
+	if (si->is_first || old->own_admin != now->own_admin)
+		why_say(server, SAY_ADDRESS,
+			now->own_admin ? SERVER_CAUSE_OWN_ADMIN : si->cause);
+}
+
 /* Which level it is in, and what its state is, by its new conf. */
 static void
 server_item_publish(struct publish_item *item)
@@ -73,6 +96,7 @@ server_item_publish(struct publish_item *item)
 	}
 	track_set(server, si->conf->track);
 	server_item_begin(si);
+	server_item_say(si);
 	server_judge(server, si->cause, NULL);
 	si->grown = server_apply_maxconn(server);
 	level_set_usable(server, server_state_is_usable(server->state));	/* in its new level */
@@ -202,6 +226,7 @@ server_retire_publish(struct publish_item *item)
 	struct server *server = si->server;
 
 	assert(server->conf != NULL);
+	why_set(server, &(struct server_why){ .cause = SERVER_CAUSE_REMOVED, .actor = si->actor });
 	track_end(server);
 	slow_stop(server);
 	check_free(&server->check);
@@ -253,6 +278,7 @@ server_retire_acked(struct publish_item *item)
 {
 	struct server_item *si = server_item_of(item);
 
+	actor_unref(&si->actor);
 	si->server->is_retired = true;
 	server_free_if_done(si->server);
 	free(si);
@@ -261,7 +287,10 @@ server_retire_acked(struct publish_item *item)
 static void
 server_retire_abort(struct publish_item *item)
 {
-	free(server_item_of(item));
+	struct server_item *si = server_item_of(item);
+
+	actor_unref(&si->actor);
+	free(si);
 }
 
 static const struct publish_ops server_retire_ops = {
@@ -274,10 +303,14 @@ static const struct publish_ops server_retire_ops = {
 };
 
 enum err
-server_retire_new(struct publish_item **ip, struct server *server)
+server_retire_new(struct publish_item **ip, struct server *server, const char *actor)
 {
 	struct server_item *si = server_item_new(server, &server_retire_ops);
 
+	if (si != NULL && actor != NULL && (si->actor = actor_new(actor)) == NULL) {
+		free(si);
+		return ERR_NOMEM;
+	}
 	if (si == NULL)
 		return ERR_NOMEM;
 	*ip = &si->item;

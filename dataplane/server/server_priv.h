@@ -27,7 +27,6 @@ server_state_shown(const struct server *server)
 }
 
 /* state.c */
-bool server_state_is_usable(enum server_state state);
 const char *server_state_words(enum server_state state);
 
 /* names.c. Control, and then each worker for itself. */
@@ -45,6 +44,20 @@ void names_remove_server(struct server_slot *slot);
  */
 void server_judge(struct server *server, enum server_cause cause, const char *detail);
 void server_update(struct server *server, enum server_cause cause, const char *detail);
+
+/*
+ * why.c. One reason; `actor` is borrowed. why_of(): that of whoever decides this state of it; false: nobody
+ * holds it back, so what brought it there is the cause. why_say(): its conf has said something new.
+ */
+struct server_why {
+	enum server_cause	 cause;
+	struct actor		*actor;
+	char			 detail[SERVER_DETAIL_BYTES];
+};
+bool why_of(struct server_why *why, const struct server *server, enum server_state state);
+void why_set(struct server *server, const struct server_why *why);
+void why_say(struct server *server, enum server_say say, enum server_cause cause);
+void why_fini(struct server *server);
 
 /* health.c: its health begins anew; nothing its agent said holds; checks run, rest, or have moved. */
 void server_health_begin(struct server *server, enum init_state state);

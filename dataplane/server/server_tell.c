@@ -30,9 +30,13 @@ server_tell_now(struct server *server)
 		.moved_from = server->is_gone ? NULL : server->moved_from,
 	};
 
+	/* that it stays as it was over an edited file is told by who kept it */
+	change.has_other_cause = server->is_told && server->cause != server->told_cause &&
+				 server->cause != SERVER_CAUSE_RESTORED;
 	server->is_told = true;
+	server->told_cause = server->cause;
 	if (change.from == change.to && change.was_eligible == server->eligible &&
-	    change.moved_from == NULL && !change.is_removed)
+	    change.moved_from == NULL && !change.is_removed && !change.has_other_cause)
 		return;
 	server->told_state = server->state;
 	server->told_eligible = server->eligible;

@@ -13,31 +13,10 @@ static const char *const state_texts[] = {
 #undef X
 };
 
-static const struct {
-	const char *code;
-	const char *words;
-} cause_texts[] = {
-#define X(name, code, words) [SERVER_CAUSE_##name] = { code, words },
-	SERVER_CAUSES(X)
-#undef X
-};
-
 const char *
 server_state_text(enum server_state state)
 {
 	return state_texts[state];
-}
-
-const char *
-server_cause_code(enum server_cause cause)
-{
-	return cause_texts[cause].code;
-}
-
-const char *
-server_cause_words(enum server_cause cause)
-{
-	return cause_texts[cause].words;
 }
 
 /* Of those who have a say, the one who wants least of it. */
@@ -179,22 +158,14 @@ server_note_change(struct server *server, enum server_state from, enum server_st
 
 /* The only way to a new state. */
 static void
-server_transition(struct server *server, enum server_state to, enum server_cause cause,
-		  const char *detail)
+server_transition(struct server *server, enum server_state to)
 {
-	if (to == server->state && server->has_state) {
-		if (cause == SERVER_CAUSE_RESTORED)
-			server->cause = cause; /* that it stays so is the news */
-		return;
-	}
 	server_note_change(server, server->state, to);
 	if (!server->is_told)
 		server->told_state = to;
 	server->has_state = true;
 	server->state = to;
 	atomic_store_explicit(&server->state_shown, (uint8_t)to, memory_order_relaxed);
-	server->cause = cause;
-	(void)snprintf(server->detail, sizeof(server->detail), "%s", detail != NULL ? detail : "");
 	server->since_us = loop_self()->wall_us;
 	level_set_usable(server, server_state_is_usable(to));
 	level_mark_changed(server);
@@ -233,44 +204,45 @@ server_follow_admin(struct server *server)
 	return was == SERVER_MAINT || now == SERVER_MAINT;
 }
 
-/* What configuration does shows itself by way of something else. */
-static enum server_cause
-server_refine_cause(const struct server *server, enum server_state to, enum server_cause cause)
+/*
+ * The cause of its state: of whoever decides that, or, if it serves, what has just brought it there. Who
+ * tracks is explained anew also where his state stays: the words name the other one's.
+ */
+static void
+server_settle_cause(struct server *server, bool has_changed, enum server_cause cause,
+		    const char *detail)
 {
-	const bool is_configured = cause == SERVER_CAUSE_CREATED || cause == SERVER_CAUSE_CONFIG ||
-				   cause == SERVER_CAUSE_RESTORED;
+	const enum server_cause was = server->cause;
+	struct server_why why;
 
-	if (to == SERVER_STATE_NO_ADDRESS)
-		return SERVER_CAUSE_OWN_ADMIN;
-	if (!is_configured || server->conf->admin != SERVER_READY)
-		return cause;
-	if (server->tracked != NULL && to != SERVER_STATE_NO_CHECK && server_has_weight(server))
-		return SERVER_CAUSE_TRACKED;
-	if (to == SERVER_STATE_DOWN && !server->health.is_judged)
-		return SERVER_CAUSE_INIT_STATE;
-	return cause;
+	if (!why_of(&why, server, server->state)) {
+		if (!has_changed && (cause != SERVER_CAUSE_TRACKED || was != cause))
+			return;
+		why = (struct server_why){ .cause = cause };
+		if (server_cause_source(cause) == CAUSE_OF_CONFIG)
+			why.actor = server->conf->actor;
+		(void)snprintf(why.detail, sizeof(why.detail), "%s", detail != NULL ? detail : "");
+	}
+	why_set(server, &why);
+	if (!server->is_told)
+		server->told_cause = why.cause;
+	if (why.cause != was)
+		level_mark_changed(server);
 }
 
 void
 server_judge(struct server *server, enum server_cause cause, const char *detail)
 {
-	char words[SERVER_DETAIL_BYTES];
-	enum server_cause refined;
+	bool has_turned, has_changed;
 	enum server_state to;
-	bool has_turned;
 
 	assert_control();
 	has_turned = server_follow_admin(server);
 	to = server_state_with_slow_start(server);
-	refined = server_refine_cause(server, to, cause);
-	if (refined != cause)
-		detail = NULL;	/* it was the other one's */
-	cause = refined;
-	if (cause == SERVER_CAUSE_TRACKED && detail == NULL) {
-		track_explain(server, words);
-		detail = words;
-	}
-	server_transition(server, to, cause, detail);
+	has_changed = to != server->state || !server->has_state;
+	if (has_changed)
+		server_transition(server, to);
+	server_settle_cause(server, has_changed, cause, detail);
 	server_show_weight(server);
 	if (has_turned)
 		server_adjust_checks(server, NULL, true);

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include "core/loop.h"
+#include "core/str.h"
 #include "server/agent.h"
 #include "server/health.h"
 #include "server/server_priv.h"
@@ -15,6 +16,15 @@ void
 server_on_checked(void (*fn)(const struct check_news *news))
 {
 	checked_fn = fn;
+}
+
+/* An agent that says nothing of health has no result: what was before and what follows are not new by that. */
+static bool
+verdict_differs(const struct check_verdict *a, const struct check_verdict *b)
+{
+	if (a->result == CHECK_CHECKED || b->result == CHECK_CHECKED)
+		return false;
+	return a->result != b->result || a->code != b->code;
 }
 
 /* Another result or code than the last one, or the counters moved. */
@@ -28,8 +38,7 @@ verdict_tell(const struct server *server, enum check_source source,
 		.server = server,
 		.source = source,
 		.verdict = verdict,
-		.is_change = verdict->result != last->result || verdict->code != last->code ||
-			     health->value != was,
+		.is_change = verdict_differs(verdict, last) || health->value != was,
 		.is_up = is_up,
 		.progress = health_progress(health),
 		.of = is_up ? health->fall : health->rise,
@@ -46,16 +55,31 @@ verdict_keep(struct check_last *last, const struct check_verdict *verdict)
 	last->at_us = loop_self()->wall_us;
 }
 
-/* "Layer4 connection problem: Connection refused in 0 ms, 3 of 3" */
+/*
+ * "Layer7 wrong status, code 500: Internal Server Error in 0 ms, 3 of 3": as many as it takes, or as there were
+ * where fewer did.
+ */
 static void
-verdict_explain(char detail[SERVER_DETAIL_BYTES], const struct check_verdict *verdict,
-		uint32_t streak)
+verdict_explain(char detail[SERVER_DETAIL_BYTES], const struct server *server,
+		const struct check_verdict *verdict, bool is_pass)
 {
-	const bool says_more = verdict->detail[0] != '\0';
+	const uint32_t streak = server->health.streak;
+	const uint32_t needed = is_pass ? server->health.check.rise : server->health.check.fall;
+	struct buf out = { 0 };
 
-	(void)snprintf(detail, SERVER_DETAIL_BYTES, "%s%s%s in %u ms, %u of %u",
-		       check_result_words(verdict->result), says_more ? ": " : "", verdict->detail,
-		       verdict->duration_ms, streak, streak);
+	buf_puts(&out, check_result_words(verdict->result));
+	if (verdict->code != 0)
+		buf_printf(&out, ", code %u", verdict->code);
+	if (verdict->detail[0] != '\0')
+		buf_printf(&out, ": %s", verdict->detail);
+	buf_printf(&out, " in %u ms", verdict->duration_ms);
+	if (streak >= needed)
+		buf_printf(&out, ", %u of %u", needed, needed);
+	else
+		buf_printf(&out, ", %u in a row", streak);
+	buf_put(&out, "", 1);
+	(void)snprintf(detail, SERVER_DETAIL_BYTES, "%s", out.failed ? "" : out.at);
+	buf_fini(&out);
 }
 
 /* The first verdict may decide alone. */
@@ -82,14 +106,6 @@ server_count_verdict(struct server *server, bool is_pass)
 	health->is_hurried = false;
 }
 
-static enum server_cause
-verdict_cause(const struct server_health *health, bool is_pass)
-{
-	if (!is_pass)
-		return SERVER_CAUSE_CHECK_FAILED;
-	return health->is_stopping ? SERVER_CAUSE_CHECK_404 : SERVER_CAUSE_CHECK_PASSED;
-}
-
 /* To a server that is down a 404 is a wrong status, and no way up (HAProxy manual, "http-check disable-on-404"). */
 static struct check_verdict
 verdict_of(const struct server_health *health, const struct check_verdict *found)
@@ -101,10 +117,18 @@ verdict_of(const struct server_health *health, const struct check_verdict *found
 	return verdict;
 }
 
-/* A check that counts, or what counts as one. */
+/* Why it is down, if it is. */
 static void
-server_judge_health(struct server *server, const struct check_verdict *found,
-		    enum server_cause cause, const char *detail)
+server_keep_fall(struct server *server, enum server_cause cause, const char *detail)
+{
+	server->health.fall_cause = cause;
+	(void)snprintf(server->health.fall_detail, sizeof(server->health.fall_detail), "%s",
+		       detail);
+}
+
+/* A check that counts, or what counts as one: then `observed` says what. */
+static void
+server_judge_health(struct server *server, const struct check_verdict *found, const char *observed)
 {
 	struct server_health *health = &server->health;
 	const struct check_verdict last = health->last_check.verdict;
@@ -112,7 +136,7 @@ server_judge_health(struct server *server, const struct check_verdict *found,
 	const struct check_verdict verdict_now = verdict_of(health, found), *verdict = &verdict_now;
 	const enum check_outcome outcome = check_result_outcome(verdict->result);
 	const bool is_pass = outcome == CHECK_IS_PASS || outcome == CHECK_IS_COND;
-	char words[SERVER_DETAIL_BYTES];
+	char detail[SERVER_DETAIL_BYTES];
 
 	verdict_keep(&health->last_check, verdict);
 	if (outcome != CHECK_IS_NONE)
@@ -122,9 +146,12 @@ server_judge_health(struct server *server, const struct check_verdict *found,
 	verdict_tell(server, CHECK_OF_SERVER, verdict, &last, &health->check, was);
 	if (outcome == CHECK_IS_NONE)
 		return;
-	verdict_explain(words, verdict, health->streak);
-	server_update(server, detail != NULL ? cause : verdict_cause(health, is_pass),
-		      detail != NULL ? detail : words);
+	verdict_explain(detail, server, verdict, is_pass);
+	if (observed != NULL)
+		server_keep_fall(server, SERVER_CAUSE_OBSERVED, observed);
+	else if (!is_pass)
+		server_keep_fall(server, SERVER_CAUSE_CHECK_FAILED, detail);
+	server_update(server, SERVER_CAUSE_CHECK_PASSED, detail);
 }
 
 void
@@ -132,7 +159,7 @@ server_on_check(struct server *server, const struct check_verdict *verdict)
 {
 	assert_control();
 	if (server_is_checked(server, CHECK_OF_SERVER))
-		server_judge_health(server, verdict, SERVER_CAUSE_CHECK_FAILED, NULL);
+		server_judge_health(server, verdict, NULL);
 }
 
 static const enum server_admin agent_admins[] = {
@@ -140,6 +167,22 @@ static const enum server_admin agent_admins[] = {
 	[AGENT_DRAIN] = SERVER_DRAIN,
 	[AGENT_MAINT] = SERVER_MAINT,
 };
+
+/* The line, for each thing that it speaks of. */
+static void
+server_keep_line(struct server *server, const struct agent_report *report, const char *line)
+{
+	const bool speaks[AGENT_SAYS] = {
+		[AGENT_SAID_ADMIN] = report->admin != AGENT_ADMIN_NONE,
+		[AGENT_SAID_HEALTH] = report->health != AGENT_HEALTH_NONE,
+		[AGENT_SAID_WEIGHT] = report->weight_kind != AGENT_WEIGHT_NONE,
+	};
+
+	for (int i = 0; i < AGENT_SAYS; i++)
+		if (speaks[i])
+			(void)snprintf(server->health.agent_said[i], CHECK_DETAIL_BYTES, "%s",
+				       line);
+}
 
 static void
 server_take_report(struct server *server, const struct agent_report *report)
@@ -187,6 +230,7 @@ server_on_agent(struct server *server, const struct check_verdict *answer,
 	verdict.result = report_result(report);
 	verdict_keep(&health->last_agent, &verdict);
 	server_take_report(server, report);
+	server_keep_line(server, report, verdict.detail);
 	verdict_tell(server, CHECK_OF_AGENT, &verdict, &last, &health->agent, was);
 	(void)snprintf(words, sizeof(words), "its agent said \"%s\"", verdict.detail);
 	server_update(server, SERVER_CAUSE_AGENT, words);
@@ -233,7 +277,7 @@ server_on_observed(struct server *server, uint32_t count, const char *what)
 		(void)snprintf(verdict.detail, sizeof(verdict.detail), "%s", what);
 		(void)snprintf(words, sizeof(words), "%u errors in a row in traffic, the last: %s",
 			       count, what);
-		server_judge_health(server, &verdict, SERVER_CAUSE_OBSERVED, words);
+		server_judge_health(server, &verdict, words);
 	}
 	server->health.is_hurried = true;
 	if (server->check != NULL)

@@ -31,6 +31,7 @@ static const struct {
 	{ CHECK_KIND_TCP,	CHECK_MATCH_RBINARY,	false,	"ff(00)+" },
 	{ CHECK_KIND_TCP,	CHECK_MATCH_LINE,	false,	"+PONG" },
 	{ CHECK_KIND_TCP,	CHECK_MATCH_REPLY,	false,	"" },
+	{ CHECK_KIND_AGENT,	CHECK_MATCH_LINE,	false,	"" },
 };
 
 static void
@@ -52,6 +53,10 @@ conf_new(size_t row, bool stays)
 					     .value = SLICE("b") };
 	struct check_conf *conf;
 
+	if (rows[row].kind == CHECK_KIND_AGENT) {
+		claim(check_conf_new_agent(&conf, SLICE("x")) == ERR_OK);
+		return conf;
+	}
 	claim(check_conf_new(&conf, rows[row].kind) == ERR_OK);
 	for (int i = 0; i <= stays; i++) {
 		const struct check_request request = { .version = SLICE("HTTP/1.1") };

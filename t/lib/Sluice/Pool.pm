@@ -27,6 +27,7 @@ Times are as of Time::HiRes::time; C<local> is the client's address, as sluice l
 
 use strict;
 use warnings;
+use Errno qw(ECONNRESET);
 use File::Temp ();
 use IO::Select;
 use Time::HiRes qw(sleep time);
@@ -110,7 +111,9 @@ sub turn {
 	$slot->{now} = time;
 	return if $slot->{now} < $slot->{next};
 	if (!$slot->{c}) {
-		my $c = Sluice::Client->try_connect($address) or die "connect: $!\n";
+		my $c = Sluice::Client->try_connect($address);
+		die "connect: $!\n" if !$c && $! != ECONNRESET;	# ended as soon as it was there
+		return if !$c;
 		%$slot = (%$slot, c => $c, local => $c->local_address, from => $slot->{now}, server => '', bytes => 0,
 			waits => '', turns => 0);
 	}

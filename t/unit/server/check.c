@@ -227,11 +227,11 @@ an_end_is_told_to_the_judge(void **state)
 	peer.manner = SAYS_AND_CLOSES;
 	assert_string_equal(once(), "L7OK (tcp-check)");
 	peer.says = "hel";
-	assert_begins(once(), "L7RSP the answer does not contain \"hello\"");
+	assert_begins(once(), "L7RSP TCPCHK did not match content 'hello'");
 	assert_true(judged_at_end);
 	assert_int_equal(judged_bytes, 3);
 	peer.says = "";
-	assert_begins(once(), "L7RSP the answer is empty");
+	assert_begins(once(), "L7RSP TCPCHK got an empty response");
 	assert_int_equal(judged_bytes, 0);
 }
 
@@ -249,7 +249,7 @@ a_reset_is_an_invalid_answer_at_once(void **state)
 	/* behind bytes it is an end like another */
 	peer.manner = SAYS_AND_RESETS;
 	peer.says = "hel";
-	assert_begins(once(), "L7RSP the answer does not contain \"hello\"");
+	assert_begins(once(), "L7RSP TCPCHK did not match content 'hello'");
 }
 
 static void
@@ -257,7 +257,7 @@ of_endless_bytes_so_many_are_judged_and_no_more(void **state)
 {
 	expect_hello();
 	peer.manner = ENDLESS;
-	assert_begins(once(), "L7RSP the answer does not contain \"hello\"");
+	assert_begins(once(), "L7RSP TCPCHK did not match content 'hello'");
 	assert_int_equal(judged_bytes, CHECK_REPLY_BYTES);
 	assert_true(judged_at_end);
 }
@@ -391,6 +391,7 @@ static void
 agent_start(const char *says, enum manner manner)
 {
 	struct check_conf *conf = NULL;
+	unsigned before;
 
 	check_free(&check);
 	assert_int_equal(check_new(&check, server, CHECK_OF_AGENT), ERR_OK);
@@ -400,8 +401,9 @@ agent_start(const char *says, enum manner manner)
 	server_said()->agent_port = addr_port(&peer.addr);
 	peer.says = says;
 	peer.manner = manner;
+	before = told_agent + told_silent;
 	check_start(check, false);
-	UNTIL(told_agent + told_silent > 0);
+	UNTIL(told_agent + told_silent > before);
 	assert_int_equal(told, 0);
 }
 
@@ -421,6 +423,42 @@ an_agent_that_says_nothing_known_is_as_good_as_silent(void **state)
 	agent_start("bla\n", SAYS);
 	assert_int_equal(told_silent, 1);
 	assert_int_equal(verdict.result, CHECK_L7RSP);
+}
+
+static void
+of_an_agent_each_word_counts_as_it_came(void **state)
+{
+	static char line[CHECK_REPLY_BYTES + 1];
+
+	agent_start("fail #\\ \xc3\xa9 \"x\"\n", SAYS);
+	assert_int_equal(told_agent, 1);
+	assert_int_equal(report.health, AGENT_FAIL);
+	assert_string_equal(report.reason, "\\x5C \\xC3\\xA9 \"x\"");
+	assert_string_equal(verdict.detail, "fail #\\x5C \\xC3\\xA9 \"x\"");
+	/* as much as HAProxy reads: 16384 bytes with the line's end */
+	memset(line, ' ', sizeof(line) - 1);
+	memcpy(line, "up", 2);
+	memcpy(line + CHECK_REPLY_BYTES - 7, "maint\r\n", 7);
+	agent_start(line, SAYS);
+	assert_int_equal(told_agent, 2);
+	assert_int_equal(report.health, AGENT_UP);
+	assert_int_equal(report.admin, AGENT_MAINT);
+	assert_int_equal(strlen(verdict.detail), CHECK_DETAIL_BYTES - 1);
+}
+
+/* HAProxy: CHECKED, which is what a report without a word becomes, see verdict.c. */
+static void
+an_agent_that_says_nothing_was_heard(void **state)
+{
+	static const char *const lines[] = { "\n", "\r\ndown\n", " ,\t\n", "#just so\n" };
+
+	for (unsigned i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		agent_start(lines[i], SAYS);
+		assert_int_equal(told_agent, i + 1);
+		assert_int_equal(told_silent, 0);
+		assert_false(agent_report_says(&report));
+	}
+	assert_string_equal(verdict.detail, "#just so");
 }
 
 static void
@@ -473,6 +511,8 @@ main(void)
 		CHECK_TEST(a_connect_that_is_written_asks_for_the_header_itself),
 		CHECK_TEST(an_agent_is_asked_and_its_line_understood),
 		CHECK_TEST(an_agent_that_says_nothing_known_is_as_good_as_silent),
+		CHECK_TEST(of_an_agent_each_word_counts_as_it_came),
+		CHECK_TEST(an_agent_that_says_nothing_was_heard),
 		CHECK_TEST(a_silent_agent_is_told_as_such),
 		CHECK_TEST(an_agent_that_is_not_there_is_told_as_such),
 	};

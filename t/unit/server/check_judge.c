@@ -158,7 +158,7 @@ an_empty_answer_is_invalid(void **state)
 {
 	conf_begin(CHECK_KIND_HTTP);
 	conf_end();
-	IS(judge_ended(""), "FAIL L7RSP 0 the answer is empty");
+	IS(judge_ended(""), "FAIL L7RSP 0 HTTP check got an empty response");
 	IS(judge_open(""), "MORE");
 }
 
@@ -259,9 +259,9 @@ a_string_is_sought_in_the_body(void **state)
 {
 	http_of(CHECK_MATCH_STRING, "needle");
 	IS(judge_open(OK_TEN "a needle b"), "PASS L7OK 200");
-	IS(judge_open(OK_TEN "a noodle b"), "FAIL L7RSP 200 the body does not contain \"needle\"");
+	IS(judge_open(OK_TEN "a noodle b"), "FAIL L7RSP 200 HTTP content check did not match");
 	IS(judge_open("HTTP/1.1 200 needle\r\nContent-Length: 1\r\n\r\nx"),
-	   "FAIL L7RSP 200 the body does not contain \"needle\"");
+	   "FAIL L7RSP 200 HTTP content check did not match");
 	IS(judge_open("HTTP/1.1 500 x\r\nContent-Length: 6\r\n\r\nneedle"), "PASS L7OK 500");
 }
 
@@ -279,14 +279,14 @@ a_string_that_must_not_be_there_needs_the_whole_body(void **state)
 	http_not(CHECK_MATCH_STRING, "needle");
 	IS(judge_open(OK_TEN "abc"), "MORE");
 	IS(judge_open(OK_TEN "0123456789"), "PASS L7OK 200");
-	IS(judge_open(OK_TEN "needle"), "FAIL L7RSP 200 the body contains \"needle\"");
+	IS(judge_open(OK_TEN "needle"), "FAIL L7RSP 200 HTTP check matched unwanted content");
 }
 
 static void
 a_body_cut_in_its_middle_is_judged_as_it_is(void **state)
 {
 	http_of(CHECK_MATCH_STRING, "needle");
-	IS(judge_ended(OK_TEN "abc"), "FAIL L7RSP 200 the body does not contain \"needle\"");
+	IS(judge_ended(OK_TEN "abc"), "FAIL L7RSP 200 HTTP content check did not match");
 	http_not(CHECK_MATCH_STRING, "needle");
 	IS(judge_ended(OK_TEN "abc"), "PASS L7OK 200");
 }
@@ -298,7 +298,7 @@ without_a_length_the_end_of_the_connection_is_the_bodys(void **state)
 	IS(judge_open("HTTP/1.0 200 OK\r\n\r\nabc"), "MORE");
 	IS(judge_ended("HTTP/1.0 200 OK\r\n\r\nabc"), "PASS L7OK 200");
 	IS(judge_ended("HTTP/1.0 200 OK\r\n\r\nabcd"),
-	   "FAIL L7RSP 200 the body does not match /^a.c$/");
+	   "FAIL L7RSP 200 HTTP content check did not match");
 }
 
 static void
@@ -307,7 +307,7 @@ a_string_is_sought_in_the_decoded_body(void **state)
 	http_of(CHECK_MATCH_STRING, "needle");
 	IS(judge_open(CHUNKED "3\r\nnee\r\n3;x=y\r\ndle\r\n0\r\n\r\n"), "PASS L7OK 200");
 	IS(judge_open(CHUNKED "6;needle\r\nabcdef\r\n0\r\n\r\n"),
-	   "FAIL L7RSP 200 the body does not contain \"needle\"");
+	   "FAIL L7RSP 200 HTTP content check did not match");
 	IS(judge_open(CHUNKED "3\r\nnee\r\nzz"),
 	   "FAIL L7RSP 200 no valid HTTP answer: bad-chunk-size");
 	IS(judge_open(CHUNKED "6\r\nneedle\r\nzz"), "PASS L7OK 200");
@@ -318,20 +318,23 @@ a_regex_waits_for_the_whole_body(void **state)
 {
 	http_of(CHECK_MATCH_RSTRING, "^ok$");
 	IS(judge_open(OK_TEN "ok"), "MORE");
-	IS(judge_open(OK_TEN "okayokayok"), "FAIL L7RSP 200 the body does not match /^ok$/");
+	IS(judge_open(OK_TEN "okayokayok"), "FAIL L7RSP 200 HTTP content check did not match");
 	IS(judge_open("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"), "PASS L7OK 200");
 	http_not(CHECK_MATCH_RSTRING, "exception");
-	IS(judge_open(OK_TEN "exception!"), "FAIL L7RSP 200 the body matches /exception/");
+	IS(judge_open(OK_TEN "exception!"), "FAIL L7RSP 200 HTTP check matched unwanted content");
 }
 
 static void
 no_body_has_neither_what_is_wanted_nor_what_is_not(void **state)
 {
 	http_of(CHECK_MATCH_STRING, "x");
-	IS(judge_open(OK_EMPTY), "FAIL L7RSP 200 the answer has no body");
+	IS(judge_open(OK_EMPTY),
+	   "FAIL L7RSP 200 HTTP content check could not find a response body");
 	http_not(CHECK_MATCH_STRING, "x");
-	IS(judge_open(OK_EMPTY), "FAIL L7RSP 200 the answer has no body");
-	IS(judge_open("HTTP/1.1 204 No\r\n\r\n"), "FAIL L7RSP 204 the answer has no body");
+	IS(judge_open(OK_EMPTY),
+	   "FAIL L7RSP 200 HTTP content check could not find a response body");
+	IS(judge_open("HTTP/1.1 204 No\r\n\r\n"),
+	   "FAIL L7RSP 204 HTTP content check could not find a response body");
 }
 
 static void
@@ -343,7 +346,7 @@ an_answer_to_head_has_no_body(void **state)
 						NULL, &diag), ERR_OK);
 	conf_expect(expect_of(CHECK_MATCH_STRING), "x");
 	conf_end();
-	IS(judge_open(OK_TEN), "FAIL L7RSP 200 the answer has no body");
+	IS(judge_open(OK_TEN), "FAIL L7RSP 200 HTTP content check could not find a response body");
 }
 
 static void
@@ -359,7 +362,7 @@ of_a_long_body_the_front_is_judged(void **state)
 	IS(said, "MORE");
 	memcpy(reply + CHECK_REPLY_BYTES, "needle", 6);
 	judge_once(last_step(), (struct slice){ reply, sizeof(reply) }, false, &used);
-	IS(said, "FAIL L7RSP 200 the body does not contain \"needle\"");
+	IS(said, "FAIL L7RSP 200 HTTP content check did not match");
 }
 
 static void
@@ -464,7 +467,7 @@ two_expects_look_at_the_same_answer(void **state)
 	conf_end();
 	IS(judge_cut(&conf->steps[2], SLICE(OK_TEN), false), "PASS L7OK 200");
 	IS(judge_cut(&conf->steps[3], SLICE(OK_TEN "0123456789"), false),
-	   "FAIL L7RSP 200 the body does not contain \"nok\" at step 3");
+	   "FAIL L7RSP 200 HTTP content check did not match at step 2");
 }
 
 /* -- what the user calls it -- */
@@ -479,7 +482,8 @@ a_comment_is_told_with_a_failure(void **state)
 		check_conf_add_expect(&conf, &expect, SLICE("200"), "must be fine\n", &diag),
 			 ERR_OK);
 	conf_end();
-	IS(judge_open("HTTP/1.1 500 Oops\r\n\r\n"), "FAIL L7STS 500 Oops: must be fine\\x0A");
+	IS(judge_open("HTTP/1.1 500 Oops\r\n\r\n"),
+	   "FAIL L7STS 500 Oops comment: must be fine\\x0A");
 }
 
 static void
@@ -495,36 +499,16 @@ results_may_be_called_otherwise(void **state)
 }
 
 static void
-a_step_is_described_with_its_comment(void **state)
-{
-	const struct check_expect expect = expect_of(CHECK_MATCH_STRING);
-	char text[CHECK_STEP_TEXT_BYTES];
-
-	conf_begin(CHECK_KIND_TCP);
-	assert_int_equal(check_conf_add_send(&conf, SLICE("x"), NULL), ERR_OK);
-	assert_int_equal(check_conf_add_expect(&conf, &expect, SLICE("PONG"), "busy", &diag),
-			 ERR_OK);
-	conf_end();
-	IS(check_step_describe(text, conf, last_step()),
-	   "at step 2 (expect string \"PONG\"): busy");
-	IS(check_step_describe(text, conf, &conf->steps[1]), "at step 1 (send)");
-}
-
-static void
 steps_are_counted_as_written(void **state)
 {
-	char text[CHECK_STEP_TEXT_BYTES];
-
 	conf_begin(CHECK_KIND_TCP);
 	assert_int_equal(check_conf_add_connect(&conf, &(struct check_connect){ .port = 81 }, NULL),
 			 ERR_OK);
 	conf_expect(expect_of(CHECK_MATCH_STRING), "a");
 	conf_end();
-	IS(check_step_describe(text, conf, &conf->steps[0]), "at step 1 (connect port 81)");
-	IS(judge_ended("b"), "FAIL L7RSP 0 the answer does not contain \"a\" at step 2");
+	IS(judge_ended("b"), "FAIL L7RSP 0 TCPCHK did not match content 'a' at step 2");
 	tcp_of(CHECK_MATCH_STRING, "a");
-	IS(judge_ended("b"), "FAIL L7RSP 0 the answer does not contain \"a\" at step 1");
-	IS(check_step_describe(text, conf, &conf->steps[0]), "");
+	IS(judge_ended("b"), "FAIL L7RSP 0 TCPCHK did not match content 'a' at step 1");
 }
 
 /* -- TCP -- */
@@ -536,8 +520,8 @@ a_string_may_come_later(void **state)
 	IS(judge_open("+PONG\r\n"), "PASS L7OK 0");
 	IS(judge_open("hello world"), "MORE");
 	IS(judge_ended("hello world"),
-	   "FAIL L7RSP 0 the answer does not contain \"PONG\" at step 1");
-	IS(judge_ended(""), "FAIL L7RSP 0 the answer is empty at step 1");
+	   "FAIL L7RSP 0 TCPCHK did not match content 'PONG' at step 1");
+	IS(judge_ended(""), "FAIL L7RSP 0 TCPCHK got an empty response at step 1");
 	IS(judge_cut(last_step(), SLICE("a\0PONG"), false), "PASS L7OK 0");
 }
 
@@ -548,8 +532,8 @@ what_must_not_come_is_known_at_the_end(void **state)
 	IS(judge_open("hello"), "MORE");
 	IS(judge_ended("hello"), "PASS L7OK 0");
 	IS(judge_ended("PO"), "PASS L7OK 0");
-	IS(judge_ended(""), "FAIL L7RSP 0 the answer is empty at step 1");
-	IS(judge_open("PONG"), "FAIL L7RSP 0 the answer contains \"PONG\" at step 1");
+	IS(judge_ended(""), "FAIL L7RSP 0 TCPCHK got an empty response at step 1");
+	IS(judge_open("PONG"), "FAIL L7RSP 0 TCPCHK matched unwanted content 'PONG' at step 1");
 }
 
 static void
@@ -574,7 +558,7 @@ a_regex_matches_what_came(void **state)
 	tcp_of(CHECK_MATCH_RSTRING, "^P.NG");
 	IS(judge_open("PUNG"), "PASS L7OK 0");
 	IS(judge_open("xPONG"), "MORE");
-	IS(judge_ended("xPONG"), "FAIL L7RSP 0 the answer does not match /^P.NG/ at step 1");
+	IS(judge_ended("xPONG"), "FAIL L7RSP 0 TCPCHK did not match content (regex) at step 1");
 }
 
 static void
@@ -582,12 +566,12 @@ bytes_are_sought_by_their_digits(void **state)
 {
 	tcp_of(CHECK_MATCH_BINARY, "2b504F4e47");
 	IS(judge_open("x+PONG"), "PASS L7OK 0");
-	IS(judge_ended("+PANG"), "FAIL L7RSP 0 the answer does not contain \"+PONG\" at step 1");
+	IS(judge_ended("+PANG"), "FAIL L7RSP 0 TCPCHK did not match content (binary) at step 1");
 	tcp_of(CHECK_MATCH_RBINARY, "^2b50(4f|4a)4E");
 	IS(judge_open("+PONG"), "PASS L7OK 0");
 	IS(judge_open("+PJN"), "PASS L7OK 0");
 	IS(judge_ended("-PONG"),
-	   "FAIL L7RSP 0 the answer does not match /^2b50(4f|4a)4E/ at step 1");
+	   "FAIL L7RSP 0 TCPCHK did not match content (binary regex) at step 1");
 }
 
 /* -- presets -- */
@@ -596,12 +580,12 @@ static void
 redis_answers_with_pong(void **state)
 {
 	assert_int_equal(check_conf_new_redis(&conf), ERR_OK);
-	IS(judge_open("+PONG\r\n"), "PASS L7OK 0 +PONG");
+	IS(judge_open("+PONG\r\n"), "PASS L7OK 0");
 	IS(judge_open("+PO"), "MORE");
 	IS(judge_open("-NOAUTH Authentication required.\r\n"),
 	   "FAIL L7STS 0 -NOAUTH Authentication required.");
 	IS(judge_ended("-LOADING x"), "FAIL L7STS 0 -LOADING x");
-	IS(judge_ended(""), "FAIL L7STS 0 the answer is empty");
+	IS(judge_ended(""), "FAIL L7STS 0 TCPCHK got an empty response at step 2");
 }
 
 static void
@@ -621,7 +605,7 @@ smtp_replies_may_have_lines(void **state)
 	assert_int_equal(check_conf_new_smtp(&conf, SLICE(""), SLICE(""), &diag), ERR_OK);
 	IS(judge_open("250-hi\r\n250-SIZE\r\n250 OK\r\n"), "PASS L7OK 250 hi");
 	IS(judge_open("250-hi\r\n250-SIZE\r\n"), "MORE");
-	IS(judge_ended("250-hi\r\n"), "FAIL L7RSP 0 the reply ends in its middle");
+	IS(judge_ended("250-hi\r\n"), "FAIL L7RSP 0 250-hi");
 	IS(judge_open("250-hi\r\n550 no\r\n"), "FAIL L7RSP 0 550 no");
 }
 
@@ -632,7 +616,7 @@ what_is_no_smtp_is_invalid(void **state)
 	IS(judge_open("hello\r\n"), "FAIL L7RSP 0 hello");
 	IS(judge_open("22 x\r\n"), "FAIL L7RSP 0 22 x");
 	IS(judge_open("220x\r\n"), "FAIL L7RSP 0 220x");
-	IS(judge_ended(""), "FAIL L7RSP 0 the answer is empty");
+	IS(judge_ended(""), "FAIL L7RSP 0 TCPCHK got an empty response at step 5");
 }
 
 static void
@@ -643,11 +627,54 @@ an_agents_line_counts_with_its_end(void **state)
 	assert_int_equal(check_conf_new_agent(&conf, SLICE("")), ERR_OK);
 	IS(judge_open("up 50%\nmore"), "PASS L7OK 0 up 50%");
 	IS(judge_open("up 50%"), "MORE");
-	IS(judge_ended("up 50%"), "FAIL L7RSP 0 an incomplete line: up 50%");
+	IS(judge_ended("up 50%"), "FAIL L7RSP 0 Ignoring incomplete line from agent");
 	IS(judge_ended("up\t50%\n"), "PASS L7OK 0 up 50%");
-	IS(judge_ended(""), "FAIL L7RSP 0 the answer is empty");
+	IS(judge_ended(""), "FAIL L7RSP 0 TCPCHK got an empty response");
 	judge_once(last_step(), SLICE("up\r\nmore"), false, &used);
 	assert_int_equal(used, 4);
+}
+
+static void
+an_agents_empty_line_is_an_answer(void **state)
+{
+	assert_int_equal(check_conf_new_agent(&conf, SLICE("")), ERR_OK);
+	IS(judge_open("\n"), "PASS L7OK 0");
+	IS(judge_open("\r\ndown\n"), "PASS L7OK 0");
+	IS(judge_open(" \t \n"), "PASS L7OK 0");
+}
+
+static void
+of_an_agents_line_a_short_form_is_told(void **state)
+{
+	static char reply[CHECK_REPLY_BYTES];
+	size_t used;
+
+	assert_int_equal(check_conf_new_agent(&conf, SLICE("")), ERR_OK);
+	IS(judge_open(" down\t#a\\b \xc3\xa9 \r\n"), "PASS L7OK 0 down #a\\x5Cb \\xC3\\xA9");
+	memset(reply, ' ', sizeof(reply));
+	memcpy(reply + sizeof(reply) - 5, "down\n", 5);
+	judge_once(last_step(), (struct slice){ reply, sizeof(reply) }, false, &used);
+	IS(said, "PASS L7OK 0 down");
+	reply[sizeof(reply) - 1] = ' ';
+	judge_once(last_step(), (struct slice){ reply, sizeof(reply) }, false, &used);
+	IS(said, "FAIL L7RSP 0 Ignoring incomplete line from agent");
+	memset(reply, 'x', sizeof(reply) - 1);
+	reply[sizeof(reply) - 1] = '\n';
+	judge_once(last_step(), (struct slice){ reply, sizeof(reply) }, false, &used);
+	assert_int_equal(strlen(said), strlen("PASS L7OK 0 ") + CHECK_DETAIL_BYTES - 1);
+	IS(said + strlen(said) - 4, "x...");
+}
+
+static void
+the_first_line_is_what_stands_before_its_end(void **state)
+{
+	static const char *const rows[][2] = { { "up\r\nmore", "up" }, { "up\rmore", "up" },
+					       { "up\n", "up" }, { "\nup", "" }, { "up", "up" },
+					       { " up\t\n", " up\t" }, { "", "" } };
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_true(slice_equals(check_first_line(slice_of(rows[i][0])),
+					 slice_of(rows[i][1])));
 }
 
 #define TEST(name) cmocka_unit_test_teardown(name, conf_drop)
@@ -689,7 +716,6 @@ main(void)
 		TEST(two_expects_look_at_the_same_answer),
 		TEST(a_comment_is_told_with_a_failure),
 		TEST(results_may_be_called_otherwise),
-		TEST(a_step_is_described_with_its_comment),
 		TEST(steps_are_counted_as_written),
 		TEST(a_string_may_come_later),
 		TEST(what_must_not_come_is_known_at_the_end),
@@ -701,6 +727,9 @@ main(void)
 		TEST(smtp_replies_may_have_lines),
 		TEST(what_is_no_smtp_is_invalid),
 		TEST(an_agents_line_counts_with_its_end),
+		TEST(an_agents_empty_line_is_an_answer),
+		TEST(of_an_agents_line_a_short_form_is_told),
+		TEST(the_first_line_is_what_stands_before_its_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

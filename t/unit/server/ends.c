@@ -38,14 +38,16 @@ fake_end(struct list *by_server, enum end_cause cause)
 	return true;
 }
 
-/* "s1:D3 s1:K0": in the order that they came home. */
+/* "s1:D3 s1:K0 s1:U1<s2": in the order that they came home, and who came back. */
 static void
 on_ended(const struct server *server, enum end_cause cause, uint32_t ended)
 {
+	const struct server *by = server->end_order.by;
 	size_t n = strlen(told);
 
-	snprintf(told + n, sizeof(told) - n, "%s%s:%c%u", n > 0 ? " " : "", server->name,
-		 end_cause_letter(cause), (unsigned)ended);
+	snprintf(told + n, sizeof(told) - n, "%s%s:%c%u%s%s", n > 0 ? " " : "", server->name,
+		 end_cause_letter(cause), (unsigned)ended, by != NULL ? "<" : "",
+		 by != NULL ? by->name : "");
 }
 
 static int
@@ -107,7 +109,7 @@ no_stream_ends_before_all_workers_have_the_weights(void **state)
 	struct server *s1 = scene_server(backend, "s1", 1, (struct scene_conf){ 0 });
 
 	come(s1, 0, 0, 0);
-	server_end_streams(s1, END_SERVER_DOWN);
+	server_end_streams(s1, END_SERVER_DOWN, NULL);
 	for (int i = 0; i < 10; i++) {	/* one worker stands still */
 		turn(0);
 		loop_turn(scene_control, false);
@@ -128,7 +130,7 @@ all_streams_of_a_server_end_on_all_workers(void **state)
 	come(s1, 0, 0, 2);
 	come(s1, 1, 3, 4);
 	come(s2, 0, 5, 5);
-	server_end_streams(s1, END_SERVER_DOWN);
+	server_end_streams(s1, END_SERVER_DOWN, NULL);
 	scene_settle();
 	assert_string_equal(told, "s1:D5");
 	for (int i = 0; i <= 4; i++)
@@ -144,7 +146,7 @@ an_order_to_a_server_without_streams_comes_home(void **state)
 	struct backend *backend = scene_backend(1, false);
 	struct server *s1 = scene_server(backend, "s1", 1, (struct scene_conf){ 0 });
 
-	server_end_streams(s1, END_ACTIVE_BACK);
+	server_end_streams(s1, END_ACTIVE_BACK, NULL);
 	scene_settle();
 	assert_string_equal(told, "s1:U0");
 	assert_int_equal(s1->holders, 0);
@@ -158,7 +160,7 @@ who_comes_after_the_order_is_not_meant(void **state)
 	struct server *s1 = scene_server(backend, "s1", 1, (struct scene_conf){ 0 });
 
 	come(s1, 0, 0, MANY - 1);
-	server_end_streams(s1, END_ACTIVE_BACK);
+	server_end_streams(s1, END_ACTIVE_BACK, NULL);
 	begin_ending();
 	come(s1, 0, MANY, MANY);
 	scene_settle();
@@ -175,7 +177,7 @@ who_leaves_the_server_meanwhile_is_not_ended(void **state)
 	struct server *s1 = scene_server(backend, "s1", 1, (struct scene_conf){ 0 });
 
 	come(s1, 0, 0, MANY - 1);
-	server_end_streams(s1, END_SERVER_DOWN);
+	server_end_streams(s1, END_SERVER_DOWN, NULL);
 	begin_ending();
 	list_remove(&fakes[MANY - 1].by_server);
 	scene_settle();
@@ -196,7 +198,7 @@ a_turn_ends_so_many_however_many_servers_have_streams(void **state)
 		name[1]++;
 		servers[i] = scene_server(backend, name, (uint32_t)i + 1, (struct scene_conf){ 0 });
 		come(servers[i], 0, i * 50, i * 50 + 49);
-		server_end_streams(servers[i], END_SERVER_DOWN);
+		server_end_streams(servers[i], END_SERVER_DOWN, NULL);
 	}
 	for (int i = 0; ended_count < MANY; i++) {
 		assert_in_range(i, 0, 10);
@@ -212,18 +214,42 @@ a_turn_ends_so_many_however_many_servers_have_streams(void **state)
 }
 
 static void
+who_came_back_is_told_and_stays_until_then(void **state)
+{
+	struct backend *backend = scene_backend(1, false);
+	struct server *s1 = scene_server(backend, "s1", 1, (struct scene_conf){ 0 });
+	struct server *s2 = scene_server(backend, "s2", 2, (struct scene_conf){ 0 });
+	struct server *s3 = scene_server(backend, "s3", 3, (struct scene_conf){ 0 });
+
+	come(s1, 0, 0, MANY - 1);
+	server_end_streams(s1, END_ACTIVE_BACK, s2);
+	begin_ending();
+	come(s1, 0, MANY, MANY);
+	server_end_streams(s1, END_SERVER_DOWN, NULL);
+	server_end_streams(s1, END_ACTIVE_BACK, s3);
+	server_end_streams(s1, END_ACTIVE_BACK, s2);	/* what it asks for is asked for already */
+	assert_int_equal(s2->holders, 1);
+	assert_int_equal(s3->holders, 1);
+	for (int i = 0; i < 4; i++)
+		scene_settle();
+	assert_string_equal(told, "s1:U200<s2 s1:D1 s1:U0<s3");
+	assert_int_equal(s1->holders + s2->holders + s3->holders, 0);
+	scene_drop(backend);
+}
+
+static void
 the_first_cause_holds_for_those_who_are_being_ended(void **state)
 {
 	struct backend *backend = scene_backend(1, false);
 	struct server *s1 = scene_server(backend, "s1", 1, (struct scene_conf){ 0 });
 
 	come(s1, 0, 0, MANY - 1);
-	server_end_streams(s1, END_ACTIVE_BACK);
+	server_end_streams(s1, END_ACTIVE_BACK, NULL);
 	begin_ending();
 	come(s1, 0, MANY, MANY);
-	server_end_streams(s1, END_ADMIN);
-	server_end_streams(s1, END_SERVER_DOWN);
-	server_end_streams(s1, END_SERVER_DOWN);
+	server_end_streams(s1, END_ADMIN, NULL);
+	server_end_streams(s1, END_SERVER_DOWN, NULL);
+	server_end_streams(s1, END_SERVER_DOWN, NULL);
 	for (int i = 0; i < 4; i++)
 		scene_settle();
 	for (int i = 0; i < MANY; i++)
@@ -241,10 +267,10 @@ the_same_cause_once_more_means_those_who_came_since(void **state)
 	struct server *s1 = scene_server(backend, "s1", 1, (struct scene_conf){ 0 });
 
 	come(s1, 0, 0, MANY - 1);
-	server_end_streams(s1, END_ADMIN);
+	server_end_streams(s1, END_ADMIN, NULL);
 	begin_ending();
 	come(s1, 0, MANY, MANY);
-	server_end_streams(s1, END_ADMIN);
+	server_end_streams(s1, END_ADMIN, NULL);
 	for (int i = 0; i < 4; i++)
 		scene_settle();
 	assert_string_equal(told, "s1:K200 s1:K1");
@@ -259,10 +285,10 @@ who_is_left_alone_goes_back_and_an_administrator_ends_it(void **state)
 
 	fakes[0].is_shut = fakes[2].is_shut = true;
 	come(s1, 0, 0, 3);
-	server_end_streams(s1, END_SERVER_DOWN);
+	server_end_streams(s1, END_SERVER_DOWN, NULL);
 	scene_settle();
 	assert_string_equal(told, "s1:D2");
-	server_end_streams(s1, END_ADMIN);
+	server_end_streams(s1, END_ADMIN, NULL);
 	scene_settle();
 	assert_string_equal(told, "s1:D2 s1:K2");
 	assert_int_equal(fakes[0].cause, END_ADMIN);
@@ -277,8 +303,8 @@ a_server_that_is_retired_lives_until_its_orders_are_home(void **state)
 
 	come(s1, 0, 0, MANY - 1);
 	come(s1, 1, MANY, 2 * MANY - 1);
-	server_end_streams(s1, END_SERVER_DOWN);
-	server_end_streams(s1, END_ADMIN);
+	server_end_streams(s1, END_SERVER_DOWN, NULL);
+	server_end_streams(s1, END_ADMIN, NULL);
 	scene_drop(backend);
 	for (int i = 0; i < 4; i++)
 		scene_settle();
@@ -292,7 +318,7 @@ on_ended_order_again(const struct server *server, enum end_cause cause, uint32_t
 {
 	on_ended(server, cause, ended);
 	if (once_more != NULL)
-		server_end_streams(once_more, END_ADMIN);
+		server_end_streams(once_more, END_ADMIN, NULL);
 	once_more = NULL;
 }
 
@@ -305,7 +331,7 @@ who_is_told_of_the_end_may_order_the_next(void **state)
 	server_on_ended(on_ended_order_again);
 	once_more = s1;
 	come(s1, 0, 0, 0);
-	server_end_streams(s1, END_SERVER_DOWN);
+	server_end_streams(s1, END_SERVER_DOWN, NULL);
 	scene_settle();
 	assert_string_equal(told, "s1:D1 s1:K0");
 	assert_int_equal(s1->holders, 0);
@@ -324,6 +350,7 @@ main(void)
 		TEST(who_comes_after_the_order_is_not_meant),
 		TEST(who_leaves_the_server_meanwhile_is_not_ended),
 		TEST(a_turn_ends_so_many_however_many_servers_have_streams),
+		TEST(who_came_back_is_told_and_stays_until_then),
 		TEST(the_first_cause_holds_for_those_who_are_being_ended),
 		TEST(the_same_cause_once_more_means_those_who_came_since),
 		TEST(who_is_left_alone_goes_back_and_an_administrator_ends_it),

@@ -16,6 +16,7 @@
 #include "t/unit/server/scene.h"
 
 static char told[1024];
+static int causes_told; /* how often another cause was news */
 static struct backend *backend;
 
 /* "a:up>down " */
@@ -24,6 +25,7 @@ on_change(const struct server_change *change)
 {
 	const size_t n = strlen(told);
 
+	causes_told += change->has_other_cause;
 	if (change->from != change->to)
 		snprintf(told + n, sizeof(told) - n, "%s:%s>%s ", change->server->name,
 			 server_state_text(change->from), server_state_text(change->to));
@@ -502,6 +504,94 @@ a_slow_start_gives_weight_and_places_in_a_straight_line(void **state)
 	assert_false(wheel_timer_is_set(&a->health.slow));
 }
 
+/* As somebody's change. */
+static void
+publish_by(struct server *server, struct server_conf said, const char *who)
+{
+	said.actor = actor_new(who);
+	assert_non_null(said.actor);
+	publish(server, said);
+}
+
+/* "config bob" */
+static const char *
+cause_of(const struct server *server)
+{
+	static char text[64];
+	const char *who = actor_text(server->actor);
+
+	snprintf(text, sizeof(text), "%s%s%s", server_cause_code(server->cause),
+		 who != NULL ? " " : "", who != NULL ? who : "");
+	return text;
+}
+
+static void
+each_who_holds_it_back_keeps_his_own_reason(void **state)
+{
+	struct server_conf conf = checked();
+	struct server *a;
+
+	conf.agent_check = true;
+	a = server_of("a", conf);
+	conf.admin = SERVER_DRAIN;
+	publish_by(a, conf, "bob");
+	conf.maxconn = 7;
+	publish_by(a, conf, "carol");
+	assert_string_equal(cause_of(a), "config bob");
+	agent(a, "drain");
+	conf.admin = SERVER_READY;
+	publish_by(a, conf, "alice");
+	assert_string_equal(cause_of(a), "agent");
+	assert_string_equal(a->detail, "its agent said \"drain\"");
+	conf.admin = SERVER_DRAIN;
+	publish_by(a, conf, "bob");
+	check(a, CHECK_L4CON, 3);
+	assert_string_equal(cause_of(a), "check-failed");
+	check(a, CHECK_L4OK, 2);
+	assert_string_equal(cause_of(a), "config bob");
+	agent(a, "ready");
+	conf.admin = SERVER_READY;
+	publish_by(a, conf, "alice");
+	assert_string_equal(cause_of(a), "config alice");
+	conf.weight = 0;
+	publish_by(a, conf, "dave");
+	assert_string_equal(cause_of(a), "config dave");
+	assert_string_equal(a->detail, "weight 0");
+}
+
+static void
+the_reason_of_who_is_down_is_the_newest(void **state)
+{
+	struct server_conf conf = checked();
+	struct server *a;
+
+	conf.init_state = INIT_STATE_NONE;
+	a = server_of("a", conf);
+	assert_string_equal(cause_of(a), "init-state");
+	check(a, CHECK_L4CON, 1);
+	assert_string_equal(cause_of(a), "check-failed");
+	assert_string_equal(a->detail, "Layer4 connection problem in 1 ms, 1 in a row");
+	check(a, CHECK_L7STS, 4);
+	assert_string_equal(a->detail, "Layer7 wrong status in 1 ms, 3 of 3");
+	check(a, CHECK_L7OK, 1);
+	assert_string_equal(a->detail, "Layer7 wrong status in 1 ms, 3 of 3");
+}
+
+static void
+another_reason_is_news_though_the_state_stays(void **state)
+{
+	struct server_conf conf = checked();
+	struct server *a;
+
+	conf.init_state = INIT_STATE_NONE;
+	a = server_of("a", conf);
+	causes_told = 0;
+	check(a, CHECK_L4CON, 1);
+	assert_int_equal(causes_told, 1);
+	check(a, CHECK_L4CON, 5);
+	assert_int_equal(causes_told, 1);
+}
+
 static struct server *
 marking(const char *name, uint8_t priority)
 {
@@ -649,6 +739,9 @@ main(void)
 		WITH_SCENE(weights_multiply_and_nobody_s_is_rounded_away),
 		WITH_SCENE(who_tracks_follows_along_a_chain),
 		WITH_SCENE(a_slow_start_gives_weight_and_places_in_a_straight_line),
+		WITH_SCENE(each_who_holds_it_back_keeps_his_own_reason),
+		WITH_SCENE(the_reason_of_who_is_down_is_the_newest),
+		WITH_SCENE(another_reason_is_news_though_the_state_stays),
 		WITH_SCENE(who_falls_ends_its_own_streams_once),
 		WITH_SCENE(who_rises_ends_the_streams_of_all_levels_above_its_own),
 		WITH_SCENE(the_way_up_does_not_matter),

@@ -195,7 +195,7 @@ scene_retire_item(struct server *server)
 {
 	struct publish_item *item = NULL;
 
-	assert_int_equal(server_retire_new(&item, server), ERR_OK);
+	assert_int_equal(server_retire_new(&item, server, NULL), ERR_OK);
 	return item;
 }
 

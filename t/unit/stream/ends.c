@@ -26,7 +26,7 @@ end_streams(uint32_t server, enum end_cause cause)
 {
 	ended = -1;
 	server_on_ended(on_ended);
-	server_end_streams(rig.servers[server], cause);
+	server_end_streams(rig.servers[server], cause, NULL);
 	rig_wait_until(ended >= 0);
 	return (uint32_t)ended;
 }

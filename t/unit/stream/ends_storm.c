@@ -63,7 +63,7 @@ order(struct server *server, enum end_cause cause)
 {
 	if ((server->end_order.waiting & 1u << cause) == 0)
 		orders_out++;
-	server_end_streams(server, cause);
+	server_end_streams(server, cause, NULL);
 }
 
 /* Another server of that name takes its place while orders to it are away. */
@@ -74,7 +74,7 @@ replace(uint32_t i)
 	struct publish_item *item = NULL;
 	char name[3] = { 's', (char)('1' + i), '\0' };
 
-	assert_int_equal(server_retire_new(&item, rig.servers[i]), ERR_OK);
+	assert_int_equal(server_retire_new(&item, rig.servers[i], NULL), ERR_OK);
 	assert_int_equal(server_new(&next, rig.backend, name, i + 1), ERR_OK);
 	rig.servers[i] = next;
 	rig_publish(item, rig_server_item(next, i, 5, SERVER_READY), NULL);

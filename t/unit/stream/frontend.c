@@ -281,7 +281,7 @@ a_server_that_is_deleted_keeps_its_streams(void **state)
 
 	RIG(.servers = 2);
 	rig_pair(&client, &server);
-	assert_int_equal(server_retire_new(&item, rig.servers[0]), ERR_OK);
+	assert_int_equal(server_retire_new(&item, rig.servers[0], NULL), ERR_OK);
 	rig.servers[0] = NULL;
 	rig_publish(item, NULL);
 	talks(client, server);

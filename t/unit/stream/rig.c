@@ -469,7 +469,7 @@ retire_all(void)
 	for (uint32_t i = 0; i < rig.options.servers; i++) {
 		if (rig.servers[i] == NULL)
 			continue;
-		assert_int_equal(server_retire_new(&item, rig.servers[i]), ERR_OK);
+		assert_int_equal(server_retire_new(&item, rig.servers[i], NULL), ERR_OK);
 		rig_publish(item, NULL);
 	}
 	assert_int_equal(backend_retire_new(&item, rig.backend), ERR_OK);
