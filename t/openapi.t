@@ -111,11 +111,16 @@ sub words_of { return map { /"([a-z0-9_-]+)"/ ? $1 : () } table(@_) }
 my $schemas = $api->{components}{schemas};
 is_deeply([sort @{$schemas->{Cause}{properties}{code}{enum}}], [sort +words_of('dataplane/server/server.h', 'SERVER_CAUSES')],
 	'causes of a server');
+my ($listed) = slurp('README') =~ /^\(`X-Actor`\) that it was him\. The codes:\n\n(.*?)\n\n/ms;
+is_deeply([sort($listed =~ /^    ([a-z0-9-]+)/mg)], [sort @{$schemas->{Cause}{properties}{code}{enum}}], "README's list of them");
 my @states = sort +words_of('dataplane/server/server.h', 'SERVER_STATES');
 is_deeply([sort @{$schemas->{ServerStatus}{properties}{state}{enum}}], \@states, 'states of a server');
 is_deeply([sort grep { defined } @{$schemas->{EventServer}{properties}{$_}{enum}}], \@states, "... as `$_` of an event") for 'from', 'to';
 is_deeply([sort @{$schemas->{EndCause}{properties}{code}{enum}}],
 	[sort grep { $_ ne 'shutdown' } map { /'[DUK]'.*?"([a-z-]+)"/ ? $1 : () } table('dataplane/core/endcause.h', 'END_CAUSES')], 'causes of an end by order');
+my ($letters) = slurp('README') =~ /^phase:\n\n(.*?)\n\n/ms;
+my %row = map { substr($_, 0, 1) => 1 } map { split } $letters =~ /^ +((?:[A-Za-z-]{4} +)+)/mg;
+is_deeply([grep { !$row{$_} && $_ ne 'I' } map { /'(.)'/ } table('dataplane/core/endcause.h', 'END_CAUSES')], [], 'README has rows for all letters of causes');
 my @kinds = sort +words_of('adminapi/rest/events.h', 'EVENT_KINDS'), 'lost';
 is_deeply([sort map { target($_->{'$ref'})->{properties}{kind}{const} } @{$schemas->{Event}{oneOf}}], \@kinds, 'kinds of events');
 

@@ -65,7 +65,7 @@ my $lb = Sluice->start(config => {
 	frontends => { map { $_ => { bind => ['127.0.0.1:0'], default_backend => $_ } } qw(app both) },
 	backends => {
 		app => { servers => { s => server($agent, weight => 40, maxconn => 70) } },
-		both => { servers => { s => server($both, address => $checked->address, check => $yes, inter => '20ms', fall => 1, rise => 1) } },
+		both => { servers => { s => server($both, address => $checked->address, check => $yes, inter => '200ms', fall => 1, rise => 1) } },
 		asked => { servers => { s => server($asked, agent_send => "app/s says hello\n") } },
 		apart => { servers => { s => server($asked, agent_send => "from apart\n", agent_addr => '127.0.0.1', address => '127.0.0.2:9') } },
 	},

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "core/obj.h"
+#include "server/check_conf.h"
 #include "server/server_priv.h"
 
 struct backend_item {
@@ -155,6 +156,8 @@ backend_new(struct backend **bp, const char *name)
 	snap_init(&backend->snap, workers, backend_on_home);
 	backend->number = backend_number();
 	levels_init(backend);
+	for (int i = 0; i < CHECK_SOURCES; i++)
+		check_line_init(&backend->check_lines[i]);
 	queue_init(&backend->queue);
 	backend->workers = workers;
 	for (uint32_t i = 0; i < workers; i++)
@@ -194,6 +197,21 @@ backend_conf_balance(const struct backend_conf *conf)
 	return conf->balance != NULL ? conf->balance : "roundrobin";
 }
 
+/* What attempts under way began with does not hold any more. */
+static void
+backend_adjust_checks(const struct backend *backend, const struct backend_conf *was)
+{
+	const struct backend_conf *now = backend->conf;
+	const bool has_time = was->timeout_check == now->timeout_check &&
+			      (now->timeout_check == TIMEOUT_NONE ||
+			       was->timeout_connect == now->timeout_connect);
+
+	if (!has_time || !check_conf_equals(was->check, now->check))
+		servers_check_again(backend, CHECK_OF_SERVER);
+	if (!has_time)
+		servers_check_again(backend, CHECK_OF_AGENT);
+}
+
 static void
 backend_item_publish(struct publish_item *item)
 {
@@ -207,6 +225,8 @@ backend_item_publish(struct publish_item *item)
 	bi->sequence = ++backend->sequence;
 	bi->rebuilds = bi->old == NULL ||
 		       strcmp(backend_conf_balance(bi->old), backend_conf_balance(bi->conf)) != 0;
+	if (bi->old != NULL)
+		backend_adjust_checks(backend, bi->old);
 }
 
 static void

@@ -14,6 +14,7 @@
 #include "core/snap.h"
 #include "http/answer.h"
 #include "http/forward.h"
+#include "server/check.h"
 #include "server/queue.h"
 #include "server/server.h"
 
@@ -138,6 +139,7 @@ struct backend {
 	uint32_t		 number;	/* backend_number(): for "be_id" */
 	struct backend_conf	*conf;		/* published; control */
 	struct backend_level	 levels[SERVER_PRIORITIES];	/* control */
+	struct list		 leaving;	/* control: retired servers, while a stream or a rule has them */
 	bool			 is_settled;	/* control: nothing happened since levels_settle() */
 	bool			 is_told_down;	/* control: the layer above told that no server is usable */
 	bool			 is_gone;	/* control: the item that retires it was published */
@@ -151,6 +153,7 @@ struct backend {
 	bool			 is_retired;	/* control: the item that retired it was acknowledged */
 	bool			 is_leaving;	/* control: and no holder is left: workers were told */
 	bool			 is_home;	/* control: and no worker uses it */
+	struct check_line	 check_lines[CHECK_SOURCES];	/* control */
 	struct backend_shown	 shown;
 
 	_Alignas(64) _Atomic uint32_t current;

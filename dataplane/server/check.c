@@ -1,6 +1,6 @@
 /*
- * When servers are checked: each check's own time, the line for an attempt, and what a turn of the loop can
- * bear.
+ * When servers are checked: each check's own time, and what a turn of the loop can bear. The line for an
+ * attempt is check_line.c's.
  *
  * The next attempt is due one interval after the end of the last one (so does HAProxy 2.6, as measured), less
  * what the last one began late: so checks that once had to wait, after a stall or in line, go back to the
@@ -34,12 +34,13 @@
 #define GOLDEN_RATIO	0x9e3779b9u	/* its fraction in 1/2^32: its multiples fill a circle evenly */
 
 static struct {
-	struct list		 all, line;
+	struct list		 all;
+	struct list		 stale;		/* under way, to be made anew */
 	struct task		 work;
 	struct wheel_timer	 beat;
 	struct wheel_timer	 rest;		/* set: nobody begins */
-	struct checks_settings	 settings;
-	struct checks_totals	 totals;
+	uint32_t		 spread_percent;
+	uint64_t		 made, failed;
 	struct check		*telling;	/* whose verdict is being told; NULL: nobody's, or it is gone */
 	bool			 is_finished;
 	uint64_t		 turn;		/* the loop's, which the next ones are of */
@@ -56,6 +57,15 @@ static void checks_on_work(struct task *task);
 static void checks_on_beat(struct wheel_timer *timer);
 static void checks_on_rest(struct wheel_timer *timer);
 static void check_on_timer(struct wheel_timer *timer);
+
+static struct checks_totals
+checks_count(void)
+{
+	struct checks_totals now = { .made = checks.made, .failed = checks.failed };
+
+	lines_count(&now);
+	return now;
+}
 
 /* -- what a turn can bear -- */
 
@@ -102,7 +112,7 @@ checks_on_beat(struct wheel_timer *timer)
 
 	if (now > timer->at_ms + BEAT_MS)
 		checks.stalled_ms += now - timer->at_ms;
-	if (checks.totals.under_way > 0)
+	if (checks_count().under_way > 0)
 		wheel_set(&loop_self()->wheel, timer, now + BEAT_MS);
 }
 
@@ -112,25 +122,14 @@ static void
 check_join_line(struct check *c)
 {
 	c->phase = CHECK_IN_LINE;
-	list_append(&checks.line, &c->in_line);
-	checks.totals.in_line++;
+	line_join(c);
 	checks_queue_work();
 }
 
-static void
-check_leave_line(struct check *c)
-{
-	list_remove(&c->in_line);
-	checks.totals.in_line--;
-}
-
 static bool
-checks_may_begin(void)
+checks_someone_waits(void)
 {
-	const uint32_t max = checks.settings.max_under_way;
-
-	return !wheel_timer_is_set(&checks.rest) && (max == 0 || checks.totals.under_way < max) &&
-	       checks_may_act();
+	return checks_count().in_line > 0;
 }
 
 /* Last act: it may end at once. */
@@ -145,19 +144,44 @@ check_begin(struct check *c)
 		return;
 	}
 	c->phase = CHECK_UNDER_WAY;
-	checks.totals.under_way++;
+	line_add_under_way(c);
 	attempt_start(c->attempt);
+}
+
+/* Give up an attempt; the line may move on. */
+static void
+check_drop_attempt(struct check *c)
+{
+	attempt_give_up(&c->attempt);
+	list_remove(&c->in_line);
+	line_drop_under_way(c);
+	if (checks_someone_waits())
+		checks_queue_work();
+}
+
+static void
+checks_drop_stale(void)
+{
+	while (!list_is_empty(&checks.stale) && checks_may_act()) {
+		struct check *c = container_of(checks.stale.next, struct check, in_line);
+
+		check_drop_attempt(c);
+		check_join_line(c);
+	}
 }
 
 static void
 checks_on_work(struct task *task)
 {
+	struct check *c;
+
 	checks.is_spent = false;
 	attempts_catch_up();
-	while (!checks.is_spent && !list_is_empty(&checks.line) && checks_may_begin()) {
-		struct check *c = container_of(checks.line.next, struct check, in_line);
-
-		check_leave_line(c);
+	checks_drop_stale();
+	while (!checks.is_spent && !wheel_timer_is_set(&checks.rest) &&
+	       (c = lines_first()) != NULL && checks_may_act()) {
+		line_note_late(c);
+		line_leave(c);
 		check_begin(c);
 	}
 	/* else who still has to wait does so for another's end, or for the rest's: these call again */
@@ -177,7 +201,7 @@ checks_on_rest(struct wheel_timer *timer)
 static uint64_t
 spread_ms(uint64_t interval_ms)
 {
-	const uint64_t most = interval_ms * checks.settings.spread_percent / 100;
+	const uint64_t most = interval_ms * checks.spread_percent / 100;
 
 	if (most == 0)
 		return interval_ms;
@@ -219,7 +243,8 @@ check_on_timer(struct wheel_timer *timer)
 {
 	struct check *c = obj_cast(container_of(timer, struct check, timer), CHECK_MAGIC);
 
-	if (list_is_empty(&checks.line) && checks_may_begin())
+	if (!wheel_timer_is_set(&checks.rest) && !checks_someone_waits() && line_may_begin(c) &&
+	    checks_may_act())
 		check_begin(c);
 	else
 		check_join_line(c);
@@ -248,23 +273,15 @@ static void
 checks_on_sockerr(const struct check *c, const struct check_verdict *verdict)
 {
 	const uint64_t now_us = clock_read_us(CLOCK_MONOTONIC);
+	const struct checks_totals now = checks_count();
 
 	wheel_set(&loop_self()->wheel, &checks.rest, now_us / 1000 + SOCKERR_REST_MS);
 	if (now_us - checks.told_sockerr_us < SOCKERR_LOG_US && checks.told_sockerr_us != 0)
 		return;
 	checks.told_sockerr_us = now_us;
 	log_msg(LOG_LEVEL_WARNING, "%s/%s: not checked, %s (%u checks under way, %u in line)",
-		c->server->backend->name, c->server->name, verdict->detail,
-		(unsigned)checks.totals.under_way, (unsigned)checks.totals.in_line);
-}
-
-static void
-check_drop_attempt(struct check *c)
-{
-	attempt_give_up(&c->attempt);
-	checks.totals.under_way--;
-	if (!list_is_empty(&checks.line))
-		checks_queue_work();
+		c->server->backend->name, c->server->name, verdict->detail, (unsigned)now.under_way,
+		(unsigned)now.in_line);
 }
 
 void
@@ -273,11 +290,16 @@ check_on_attempt(struct check *c, struct check_verdict *verdict, const struct ag
 {
 	const enum check_outcome outcome = check_result_outcome(verdict->result);
 	const bool is_retry = verdict->result == CHECK_SOCKERR;
+	const bool is_stale = !list_is_empty(&c->in_line);
 
 	c->attempt = NULL;
 	check_drop_attempt(c);
-	checks.totals.made++;
-	checks.totals.failed += outcome == CHECK_IS_FAIL;
+	if (is_stale) {
+		check_join_line(c);
+		return;
+	}
+	checks.made++;
+	checks.failed += outcome == CHECK_IS_FAIL;
 	if (is_retry)
 		checks_on_sockerr(c, verdict);
 	if (outcome == CHECK_IS_FAIL && in_stall && verdict->code == 0 && c->redone < REDO_MAX) {
@@ -301,7 +323,7 @@ static void
 checks_init(void)
 {
 	list_init(&checks.all);
-	list_init(&checks.line);
+	list_init(&checks.stale);
 	task_init(&checks.work, checks_on_work);
 	wheel_timer_init(&checks.beat, checks_on_beat);
 	wheel_timer_init(&checks.rest, checks_on_rest);
@@ -391,6 +413,7 @@ check_start(struct check *c, bool spread)
 	assert_control();
 	if (c->phase != CHECK_RESTS || checks.is_finished)
 		return;
+	line_add_running(c);
 	c->redone = 0;
 	c->place = 0;
 	c->due_ms = check_now_ms();
@@ -405,12 +428,13 @@ check_stop(struct check *c)
 {
 	assert_control();
 	switch (c->phase) {
-	case CHECK_RESTS:
+	case CHECK_RESTS: return;
 	case CHECK_TELLS: break;
 	case CHECK_WAITS: wheel_cancel(&c->timer); break;
-	case CHECK_IN_LINE: check_leave_line(c); break;
+	case CHECK_IN_LINE: line_leave(c); break;
 	case CHECK_UNDER_WAY: check_drop_attempt(c); break;
 	}
+	line_drop_running(c);
 	c->phase = CHECK_RESTS;
 }
 
@@ -426,14 +450,32 @@ check_hurry(struct check *c)
 	wheel_set(&loop_self()->wheel, &c->timer, by_ms);
 }
 
+/* To close a connection takes its time: what this turn can't bear the next ones do. */
+static void
+check_make_stale(struct check *c)
+{
+	c->redone = 0;
+	if (list_is_empty(&c->in_line))
+		list_append(&checks.stale, &c->in_line);
+	checks_drop_stale();
+	if (!list_is_empty(&checks.stale))
+		checks_queue_work();
+}
+
 void
 check_again(struct check *c)
 {
 	assert_control();
-	if (c->phase != CHECK_UNDER_WAY)
-		return;
-	check_drop_attempt(c);
-	check_join_line(c);
+	switch (c->phase) {
+	case CHECK_RESTS:
+	case CHECK_TELLS:
+	case CHECK_IN_LINE: break;
+	case CHECK_WAITS:
+		wheel_cancel(&c->timer);
+		check_spread(c);
+		break;
+	case CHECK_UNDER_WAY: check_make_stale(c); break;
+	}
 }
 
 bool
@@ -446,15 +488,16 @@ void
 checks_set(const struct checks_settings *settings)
 {
 	assert_control();
-	checks.settings = *settings;
-	if (checks.all.next != NULL && !list_is_empty(&checks.line))
+	checks.spread_percent = settings->spread_percent;
+	lines_set_max(settings->max_under_way);
+	if (checks.all.next != NULL && checks_someone_waits())
 		checks_queue_work();
 }
 
 void
 checks_totals(struct checks_totals *totals)
 {
-	*totals = checks.totals;
+	*totals = checks_count();
 }
 
 void

@@ -6,6 +6,9 @@
  * an attempt (global.max_checks), or has an attempt under way. Verdicts go to server_on_check(), and for
  * agents to server_on_agent() or server_on_agent_silent().
  *
+ * Each backend has a line of its own for its checks, and one for its agents. They take turns, and while
+ * there are several none may have all attempts: servers that hang are no reason not to look at others.
+ *
  * Control thread.
  */
 #pragma once
@@ -13,9 +16,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "core/err.h"
+#include "core/list.h"
 #include "server/health.h"
 
 struct check;
+
+#define CHECK_SOURCES 2		/* enum check_source */
+
+/* Of a backend, for one source: embedded there; check_line.c. */
+struct check_line {
+	struct list	 waiting;	/* checks, the oldest first */
+	struct list	 by_ring;	/* while somebody waits */
+	uint32_t	 running;	/* checks that do not rest */
+	uint32_t	 under_way, in_line;
+};
+void check_line_init(struct check_line *line);
 
 /* One that does not run. `server` outlives it. ERR_NOMEM. */
 enum err check_new(struct check **cp, struct server *server, enum check_source source);
@@ -35,7 +50,10 @@ void check_stop(struct check *c);
 /* The interval has become shorter, or the address another: the next attempt is due no later than that from now. */
 void check_hurry(struct check *c);
 
-/* What it was asked to do is another (address, steps): an attempt under way is made anew. */
+/*
+ * What it is to do is another (address, steps): an attempt under way says nothing any more and is made anew,
+ * and who waits does not wait for the old interval: it begins at once, or in a crowd as with `spread`.
+ */
 void check_again(struct check *c);
 
 bool check_is_under_way(const struct check *c);

@@ -132,6 +132,9 @@ enum err check_conf_new_smtp(struct check_conf **cp, struct slice hello, struct 
 			     struct diag *diag);
 enum err check_conf_new_agent(struct check_conf **cp, struct slice send);
 
+/* They ask the same and judge alike, whatever their comments say. Either may be NULL. */
+bool check_conf_equals(const struct check_conf *a, const struct check_conf *b);
+
 struct check_conf *check_conf_ref(struct check_conf *conf);
 void check_conf_unref(struct check_conf **cp);
 

@@ -1,6 +1,6 @@
 /*
- * What the files of checks share: check.c says when, check_attempt.c and check_steps.c do it,
- * check_target.c knows where to.
+ * What the files of checks share: check.c says when, check_line.c who is next, check_attempt.c and
+ * check_steps.c do it, check_target.c knows where to.
  *
  * Control thread.
  */
@@ -36,7 +36,9 @@ struct check {
 	struct server		*server;	/* outlives it */
 	struct attempt		*attempt;	/* while UNDER_WAY */
 	struct wheel_timer	 timer;
-	struct list		 by_all, in_line;
+	struct list		 by_all;
+	struct list		 in_line;	/* while IN_LINE; while UNDER_WAY: it is to be made anew */
+	uint64_t		 joined_ms;	/* the line */
 	uint64_t		 due_ms;	/* when the last attempt was to begin, and when it did */
 	uint64_t		 began_ms;
 };
@@ -65,6 +67,29 @@ void checks_queue_work(void);
 
 /* How long the loop stood still, all in all, while attempts were under way; ms. */
 uint64_t checks_stalled_ms(void);
+
+/* -- check_line.c -- */
+
+/* A check runs, or rests again. */
+void line_add_running(struct check *c);
+void line_drop_running(struct check *c);
+
+void line_join(struct check *c);
+void line_leave(struct check *c);
+
+/* Attempts count against the limit, and a line's against its share of it. */
+void line_add_under_way(struct check *c);
+void line_drop_under_way(struct check *c);
+bool line_may_begin(const struct check *c);
+
+/* The next one in line; NULL: there is none, or whoever waits is held by the limit. */
+struct check *lines_first(void);
+
+/* It begins; line_leave() follows. Warns if it is very late, and the limit is the reason. */
+void line_note_late(const struct check *c);
+
+void lines_set_max(uint32_t max_under_way);	/* 0: none */
+void lines_count(struct checks_totals *totals);	/* under_way, in_line */
 
 /* -- check_attempt.c -- */
 

@@ -190,20 +190,49 @@ attempt_connecting(struct attempt *a, struct check_verdict *verdict)
 	return GOES_ON;
 }
 
+static char *
+attempt_reply(struct attempt *a)
+{
+	return a->reply != NULL ? a->reply : scratch;
+}
+
 /* -- sending -- */
+
+/*
+ * It can't send any more, but an answer may be there already; if one is expected it is judged, as HAProxy
+ * does.
+ */
+static enum progress
+attempt_cut_off(struct attempt *a, struct check_verdict *verdict, int error)
+{
+	uint32_t at = a->step + 1;
+	ssize_t n;
+
+	while (at < a->conf->count && a->conf->steps[at].kind == CHECK_STEP_SEND)
+		at++;
+	if (at == a->conf->count || a->conf->steps[at].kind != CHECK_STEP_EXPECT)
+		return attempt_fail(a, verdict, CHECK_L7RSP, error);
+	n = conn_recv(&a->conn, attempt_reply(a) + a->reply_len, CHECK_REPLY_BYTES - a->reply_len);
+	if (n <= 0)
+		return attempt_fail(a, verdict, CHECK_L7RSP, error);
+	a->reply_len += (size_t)n;
+	a->lost = error;
+	a->step = at;
+	return attempt_begin_step(a, verdict);
+}
 
 static enum progress
 attempt_sending(struct attempt *a, struct check_verdict *verdict)
 {
 	if (a->lost != 0)
-		return attempt_fail(a, verdict, CHECK_L7RSP, a->lost);
+		return attempt_cut_off(a, verdict, a->lost);
 	while (a->out.len > 0) {
 		ssize_t n = a->conn.writable ? conn_send(&a->conn, a->out.at, a->out.len) : -EAGAIN;
 
 		if (n == -EAGAIN)
 			return WAITS;
 		if (n < 0)
-			return attempt_fail(a, verdict, CHECK_L7RSP, (int)-n);
+			return attempt_cut_off(a, verdict, (int)-n);
 		a->out.at += n;
 		a->out.len -= (size_t)n;
 	}
@@ -211,12 +240,6 @@ attempt_sending(struct attempt *a, struct check_verdict *verdict)
 }
 
 /* -- reading and judging -- */
-
-static char *
-attempt_reply(struct attempt *a)
-{
-	return a->reply != NULL ? a->reply : scratch;
-}
 
 /* An answer in pieces is kept; scratch is anybody's. */
 static enum progress
@@ -253,8 +276,8 @@ attempt_read(struct attempt *a, struct check_verdict *verdict)
 
 	if (n == -EAGAIN)
 		return WAITS;
-	if (n < 0 && a->reply_len == 0)
-		return attempt_fail(a, verdict, CHECK_L7RSP, (int)-n);
+	if (n <= 0 && a->reply_len == 0 && (n < 0 || a->lost != 0))
+		return attempt_fail(a, verdict, CHECK_L7RSP, a->lost != 0 ? a->lost : (int)-n);
 	if (n > 0)
 		a->reply_len += (size_t)n;
 	else
@@ -294,7 +317,7 @@ attempt_expecting(struct attempt *a, struct check_verdict *verdict)
 	enum progress p;
 
 	if (a->lost != 0)
-		return attempt_fail(a, verdict, CHECK_L7RSP, a->lost);
+		a->conn.readable = true; /* what came before that */
 	for (;;) {
 		p = attempt_judge(a, verdict);
 		if (p != WAITS)

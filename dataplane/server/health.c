@@ -8,6 +8,8 @@
  */
 #include "config.h"
 #include "server/health.h"
+#include "core/obj.h"
+#include "server/check_conf.h"
 #include "server/server_priv.h"
 
 bool
@@ -143,7 +145,7 @@ server_check_interval_ms(const struct server *server, enum check_source source)
 	return other > 0 ? other : conf->inter;
 }
 
-/* What of its address the attempts of that check depend on. */
+/* What the attempts of that check depend on: where they go, and from where. */
 static bool
 server_check_has_moved(const struct server_conf *was, const struct server_conf *now,
 		       enum check_source source)
@@ -151,9 +153,24 @@ server_check_has_moved(const struct server_conf *was, const struct server_conf *
 	const bool is_agent = source == CHECK_OF_AGENT;
 
 	return !addr_equals(&was->address, &now->address) ||
+	       !addr_equals(&was->source, &now->source) ||
 	       !addr_equals(is_agent ? &was->agent_addr : &was->check_addr,
 			    is_agent ? &now->agent_addr : &now->check_addr) ||
 	       (is_agent ? was->agent_port != now->agent_port : was->check_port != now->check_port);
+}
+
+/* And what they say there. Agents have no PROXY header. */
+static bool
+server_check_is_other(const struct server_conf *was, const struct server_conf *now,
+		      enum check_source source)
+{
+	if (server_check_has_moved(was, now, source))
+		return true;
+	if (source == CHECK_OF_AGENT)
+		return !check_conf_equals(was->agent_steps, now->agent_steps);
+	return was->check_send_proxy != now->check_send_proxy ||
+	       was->send_proxy.version != now->send_proxy.version ||
+	       was->send_proxy.options != now->send_proxy.options;
 }
 
 static void
@@ -169,7 +186,7 @@ server_adjust_check(struct server *server, const struct server_conf *was, enum c
 		return;
 	}
 	check_start(check, !at_once);
-	if (was != NULL && server_check_has_moved(was, server->conf, source))
+	if (was != NULL && server_check_is_other(was, server->conf, source))
 		check_again(check);
 	check_hurry(check);
 }
@@ -179,4 +196,19 @@ server_adjust_checks(struct server *server, const struct server_conf *was, bool 
 {
 	server_adjust_check(server, was, CHECK_OF_SERVER, at_once);
 	server_adjust_check(server, was, CHECK_OF_AGENT, false);
+}
+
+void
+servers_check_again(const struct backend *backend, enum check_source source)
+{
+	for (int i = 0; i < SERVER_PRIORITIES; i++) {
+		list_foreach(node, &backend->levels[i].servers) {
+			struct server *server = container_of(node, struct server, by_priority);
+			struct check *check = source == CHECK_OF_AGENT ? server->agent
+								       : server->check;
+
+			if (check != NULL)
+				check_again(check);
+		}
+	}
 }

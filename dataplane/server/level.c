@@ -33,6 +33,7 @@ void
 levels_init(struct backend *backend)
 {
 	list_init(&backend->changed);
+	list_init(&backend->leaving);
 	for (int i = 0; i < SERVER_PRIORITIES; i++) {
 		struct backend_level *level = &backend->levels[i];
 
@@ -225,28 +226,45 @@ levels_settle(struct backend *backend)
 	backend->is_settled = true;
 }
 
-/* A server that rose ends what runs on the levels above its own. */
+/* Who rose ends what runs on the levels above its own, also on servers that are going. */
 static void
-levels_end_above(struct server *server)
+levels_end_above(struct server *risen)
 {
-	const struct backend *backend = server->backend;
+	const struct backend *backend = risen->backend;
 
-	for (int i = server->level + 1; i < SERVER_PRIORITIES; i++)
+	for (int i = risen->level + 1; i < SERVER_PRIORITIES; i++)
 		list_foreach(node, &backend->levels[i].servers)
 			server_end_streams(container_of(node, struct server, by_priority),
-					   END_ACTIVE_BACK, server);
+					   END_ACTIVE_BACK, risen);
+	list_foreach(node, &backend->leaving) {
+		struct server *server = container_of(node, struct server, by_priority);
+
+		if (server->level > risen->level && !server->is_home)
+			server_end_streams(server, END_ACTIVE_BACK, risen);
+	}
 }
 
-/* Behind the weights, so that who is ended finds the right server when it comes back. */
+/*
+ * Behind the weights, so that who is ended finds the right server when it comes back. One walk, however many
+ * rose together.
+ */
 static void
-server_order_ends(struct server *server)
+levels_order_ends(struct backend *backend)
 {
-	if (server->is_marked_down && server->conf->on_marked_down)
-		server_end_streams(server, END_SERVER_DOWN, NULL);
-	if (server->is_marked_up && server->conf->on_marked_up)
-		levels_end_above(server);
-	server->is_marked_down = false;
-	server->is_marked_up = false;
+	struct server *lowest = NULL;
+
+	list_foreach(node, &backend->changed) {
+		struct server *server = container_of(node, struct server, changed);
+		const enum server_turn turn = server_take_turn(server);
+
+		if (turn == SERVER_FELL && server->conf->on_marked_down)
+			server_end_streams(server, END_SERVER_DOWN, NULL);
+		if (turn == SERVER_ROSE && server->conf->on_marked_up &&
+		    (lowest == NULL || server->level < lowest->level))
+			lowest = server;
+	}
+	if (lowest != NULL)
+		levels_end_above(lowest);
 }
 
 void
@@ -259,11 +277,11 @@ levels_tell(struct backend *backend)
 		struct server *server = container_of(at, struct server, changed);
 
 		server->is_publishing = false;
-		if (server->weight != weight_ordered(server))
+		/* who fell is told even without a weight to lose: its idle connections go */
+		if (server->weight != weight_ordered(server) || server_has_fallen(server))
 			weight_send(server, backend->sequence);
 	}
-	list_foreach(at, &backend->changed)
-		server_order_ends(container_of(at, struct server, changed));
+	levels_order_ends(backend);
 	while ((node = list_take_first(&backend->changed)) != NULL) {
 		struct server *server = container_of(node, struct server, changed);
 

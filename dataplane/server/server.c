@@ -18,7 +18,9 @@ server_free(struct server *server)
 	struct backend *backend = server->backend;
 	bool is_watching = server->is_watching;
 
-	assert(atomic_load(&server->current) == 0 && list_is_empty(&server->by_priority));
+	assert(atomic_load(&server->current) == 0);
+	assert(server->is_gone || list_is_empty(&server->by_priority));
+	list_remove(&server->by_priority);
 	assert(server_idle_connections(server) == 0);
 	check_free(&server->check);
 	check_free(&server->agent);

@@ -260,8 +260,8 @@ struct server {
 	struct list		 by_tracked;	/* in tracked->trackers */
 	struct list		 track_due;	/* it is to follow, see track.c */
 	enum server_admin	 admin;		/* what server_admin_of() said last */
-	bool			 is_marked_up;	/* it rose, or fell: for levels_tell() */
-	bool			 is_marked_down;
+	bool			 is_turned;	/* and its state was `turned_from` when ends were ordered last */
+	enum server_state	 turned_from;
 	bool			 is_told;	/* of at least once */
 	bool			 is_watching;	/* its backend: only they still need it */
 	struct server_end_order	 end_order;

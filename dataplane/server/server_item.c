@@ -103,6 +103,9 @@ server_item_publish(struct publish_item *item)
 	server_adjust_checks(server, si->old, false);
 	server->is_publishing = true;
 	level_mark_changed(server);
+	if (server->tracked != NULL)
+		track_wait(server);
+	track_pass_on(server);
 }
 
 static void
@@ -110,6 +113,7 @@ server_item_before(struct publish_item *item)
 {
 	struct server_item *si = server_item_of(item);
 
+	track_judge_waiting();
 	levels_settle(si->server->backend);
 	si->weight = si->server->weight;
 	si->is_last = si->sequence == si->server->backend->sequence;
@@ -233,6 +237,7 @@ server_retire_publish(struct publish_item *item)
 	check_free(&server->agent);
 	si->sequence = ++server->backend->sequence;
 	level_leave(server);
+	list_append(&server->backend->leaving, &server->by_priority);
 	list_remove(&server->changed);
 	list_remove(&server->untold);
 	server->eligible = false;

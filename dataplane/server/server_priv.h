@@ -46,6 +46,14 @@ void server_judge(struct server *server, enum server_cause cause, const char *de
 void server_update(struct server *server, enum server_cause cause, const char *detail);
 
 /*
+ * What became of it since this was asked last, for what that asks for: on_marked_down, on_marked_up. Leaving a
+ * drain is no rise, nor is becoming an active; and what came and went within a publication did not happen.
+ */
+enum server_turn { SERVER_STAYED, SERVER_FELL, SERVER_ROSE };
+enum server_turn server_take_turn(struct server *server);
+bool server_has_fallen(const struct server *server);
+
+/*
  * why.c. One reason; `actor` is borrowed. why_of(): that of whoever decides this state of it; false: nobody
  * holds it back, so what brought it there is the cause. why_say(): its conf has said something new.
  */
@@ -59,10 +67,11 @@ void why_set(struct server *server, const struct server_why *why);
 void why_say(struct server *server, enum server_say say, enum server_cause cause);
 void why_fini(struct server *server);
 
-/* health.c: its health begins anew; nothing its agent said holds; checks run, rest, or have moved. */
+/* health.c: its health begins anew; nothing its agent said holds; checks run, rest, or are other ones. */
 void server_health_begin(struct server *server, enum init_state state);
 void server_agent_forget(struct server *server);
 void server_adjust_checks(struct server *server, const struct server_conf *was, bool at_once);
+void servers_check_again(const struct backend *backend, enum check_source source);
 
 /* capacity.c: in the balance's units; whether that is other than 0 by what was said. */
 uint16_t server_weight_now(const struct server *server);
@@ -79,6 +88,8 @@ void track_init(struct server *server);
 void track_set(struct server *server, struct server *tracked);	/* NULL: nobody */
 void track_end(struct server *server);		/* it goes: it tracks nobody, and nobody it */
 void track_explain(const struct server *server, char detail[SERVER_DETAIL_BYTES]);
+void track_wait(struct server *server);		/* it stands in line */
+void track_judge_waiting(void);			/* in a publication, before it is settled */
 void track_pass_on(struct server *server);	/* those who track it stand in line */
 void track_run(void);				/* their turn */
 

@@ -137,30 +137,45 @@ server_state_runs(enum server_state state)
 	return state_facts[state].is_up && state != SERVER_STATE_STOPPING;
 }
 
-/*
- * What a change asks for beyond itself (HAProxy manual, "on-marked-down", "on-marked-up", "slowstart"). The
- * streams' ends are ordered by levels_tell(), behind the weights that this change brings: who is ended
- * comes back to a worker that knows them. Leaving a drain is no rise, nor is becoming an active.
- */
-static void
-server_note_change(struct server *server, enum server_state from, enum server_state to)
+bool
+server_has_fallen(const struct server *server)
 {
-	const bool is_first = !server->has_state;
+	return server->is_turned && server_state_is_up(server->turned_from) &&
+	       !server_state_is_up(server->state);
+}
 
-	if (!is_first && server_state_is_up(from) && !server_state_is_up(to))
-		server->is_marked_down = true;
-	if (!server_state_is_up(from)) /* the errors of before are no part of a row from here on */
-		atomic_store_explicit(&server->errors_in_row, 0, memory_order_relaxed);
-	if ((!is_first || servers_are_serving()) && server_state_is_usable(to) &&
-	    (is_first || !server_state_runs(from)))
-		server->is_marked_up = true;
+/*
+ * HAProxy manual, "on-marked-down", "on-marked-up". What is new rises only while we serve: at start nobody
+ * comes back.
+ */
+static bool
+server_has_risen(const struct server *server)
+{
+	if (!server_state_is_usable(server->state))
+		return false;
+	return server->is_turned ? !server_state_runs(server->turned_from) : servers_are_serving();
+}
+
+enum server_turn
+server_take_turn(struct server *server)
+{
+	enum server_turn turn = SERVER_STAYED;
+
+	if (server_has_fallen(server))
+		turn = SERVER_FELL;
+	else if (server_has_risen(server))
+		turn = SERVER_ROSE;
+	server->is_turned = true;
+	server->turned_from = server->state;
+	return turn;
 }
 
 /* The only way to a new state. */
 static void
 server_transition(struct server *server, enum server_state to)
 {
-	server_note_change(server, server->state, to);
+	if (!server_state_is_up(server->state)) /* the errors of before are no part of a row from here on */
+		atomic_store_explicit(&server->errors_in_row, 0, memory_order_relaxed);
 	if (!server->is_told)
 		server->told_state = to;
 	server->has_state = true;

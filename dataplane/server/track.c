@@ -1,19 +1,33 @@
 /*
  * Servers that track another one: whatever happens to that one happens to them (HAProxy manual, "track").
  *
- * Who tracks is on a list of the server that he tracks. When that one's workers have been told, those who
- * track it stand in line here and are updated one after the other: a chain is followed without recursion.
+ * Who tracks is on a list of the server that he tracks. When that one has changed, those who track it stand
+ * in line here, and are looked at one after the other: a chain is followed without recursion. In a
+ * publication that is done twice: when all its servers have their new conf, before anybody is
+ * decided to be eligible (so that the order of its items means nothing, and nobody rises for the
+ * moment until his tracked server is known); and behind it, for those who are not in it.
  * Control thread.
  */
 #include "config.h"
 #include <stdio.h>
+#include "core/loop.h"
 #include "core/obj.h"
 #include "server/server_priv.h"
 
+#define TRACK_A_TURN 1000 /* who follows in one turn: some 2 ms */
+
+static void track_on_turn(struct task *task);
+
 static struct {
-	struct list waiting; /* of servers, by track_due */
-	bool is_running;
-} tracks = { .waiting = { &tracks.waiting, &tracks.waiting } };
+	struct list	 waiting;	/* of servers, by track_due */
+	struct list	 behind;	/* the same: their backends are to be settled behind the publication */
+	struct task	 task;
+	bool		 is_running;
+} tracks = {
+	.waiting = { &tracks.waiting, &tracks.waiting },
+	.behind = { &tracks.behind, &tracks.behind },
+	.task = { { &tracks.task.node, &tracks.task.node }, track_on_turn },
+};
 
 void
 track_init(struct server *server)
@@ -53,34 +67,91 @@ track_explain(const struct server *server, char detail[SERVER_DETAIL_BYTES])
 }
 
 void
+track_wait(struct server *server)
+{
+	if (list_is_empty(&server->track_due))
+		list_append(&tracks.waiting, &server->track_due);
+}
+
+void
 track_pass_on(struct server *server)
 {
 	list_foreach(node, &server->trackers) {
 		struct server *tracker = container_of(node, struct server, by_tracked);
 
-		if (tracker->has_state && list_is_empty(&tracker->track_due))
-			list_append(&tracks.waiting, &tracker->track_due);
+		if (tracker->has_state)
+			track_wait(tracker);
 	}
+}
+
+static struct server *
+track_take(struct list *list)
+{
+	struct list *node = list_take_first(list);
+
+	return node == NULL ? NULL : container_of(node, struct server, track_due);
+}
+
+static void
+track_judge(struct server *server)
+{
+	char detail[SERVER_DETAIL_BYTES];
+
+	track_explain(server, detail);
+	server_judge(server, SERVER_CAUSE_TRACKED, detail);
+}
+
+void
+track_judge_waiting(void)
+{
+	struct server *server;
+
+	while ((server = track_take(&tracks.waiting)) != NULL) {
+		const enum server_state state = server->state;
+		const enum server_admin admin = server->admin;
+
+		if (server->tracked == NULL)
+			continue;
+		track_judge(server);
+		(void)server_apply_maxconn(server);
+		if (server->state != state || server->admin != admin)
+			track_pass_on(server);
+		if (!server->is_publishing)
+			list_append(&tracks.behind, &server->track_due);
+	}
+}
+
+/* All items of a publication were sent, if there is one: what follows builds on them. */
+static void
+track_follow(struct server *server)
+{
+	char detail[SERVER_DETAIL_BYTES];
+
+	server->backend->settled = server->backend->sequence;
+	if (server->tracked == NULL)
+		return;
+	track_explain(server, detail);
+	server_update(server, SERVER_CAUSE_TRACKED, detail);
 }
 
 void
 track_run(void)
 {
-	struct list *node;
+	struct server *server;
 
 	if (tracks.is_running)
 		return;
 	tracks.is_running = true;
-	while ((node = list_take_first(&tracks.waiting)) != NULL) {
-		struct server *server = container_of(node, struct server, track_due);
-		char detail[SERVER_DETAIL_BYTES];
-
-		/* within a publication its own items were sent: what follows builds on them */
-		levels_tell(server->backend);
-		if (server->tracked == NULL)
-			continue;
-		track_explain(server, detail);
-		server_update(server, SERVER_CAUSE_TRACKED, detail);
-	}
+	list_move_all(&tracks.waiting, &tracks.behind);
+	for (int i = 0; i < TRACK_A_TURN && (server = track_take(&tracks.waiting)) != NULL; i++)
+		track_follow(server);
 	tracks.is_running = false;
+	if (!list_is_empty(&tracks.waiting))
+		loop_queue(loop_self(), &tracks.task);
+}
+
+static void
+track_on_turn(struct task *task)
+{
+	track_run();
 }

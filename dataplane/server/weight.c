@@ -96,7 +96,7 @@ weight_apply(struct server_slot *slot, uint16_t weight)
 	uint16_t was = slot->node.weight;
 
 	lb_set_weight(lb, &slot->node, weight);
-	if (was > 0 && weight == 0 && !server_is_up(slot->server))
+	if (weight == 0 && !server_is_up(slot->server))
 		pool_begin_anew(slot);
 	if (queue_length(&backend->queue) == 0)
 		return;

@@ -252,6 +252,37 @@ a_reset_is_an_invalid_answer_at_once(void **state)
 	assert_begins(once(), "L7RSP TCPCHK did not match content 'hello'");
 }
 
+/* More than the socket takes at once: by the time that there is room the peer has answered, and gone. */
+static void
+what_was_said_counts_though_no_more_can_be_sent(void **state)
+{
+	static char much[8 * 1024 * 1024];
+
+	memset(much, 'x', sizeof(much) - 1);
+	steps_begin();
+	step_send(much);
+	step_send("y");
+	step_expect("hello", NULL);
+	steps_end();
+	server_said()->inter = 20000;
+	peer.manner = SAYS_AND_CLOSES;
+	assert_string_equal(once(), "L7OK (tcp-check)");
+	peer.manner = SAYS_AND_RESETS;
+	assert_string_equal(once(), "L7OK (tcp-check)");
+	peer.says = "hel";
+	assert_begins(once(), "L7RSP");
+	assert_int_equal(judged_bytes, 3);
+	assert_true(judged_at_end);
+	/* and where nothing was said there is nothing to be judged */
+	peer.manner = RESETS;
+	assert_string_equal(once(), "L7RSP Connection reset by peer at step 1 of tcp-check (send)");
+	steps_begin();
+	step_send(much);
+	steps_end();
+	peer.manner = SAYS_AND_RESETS;
+	assert_string_equal(once(), "L7RSP Connection reset by peer at step 1 of tcp-check (send)");
+}
+
 static void
 of_endless_bytes_so_many_are_judged_and_no_more(void **state)
 {
@@ -501,6 +532,7 @@ main(void)
 		CHECK_TEST(a_timeout_may_be_called_otherwise),
 		CHECK_TEST(an_end_is_told_to_the_judge),
 		CHECK_TEST(a_reset_is_an_invalid_answer_at_once),
+		CHECK_TEST(what_was_said_counts_though_no_more_can_be_sent),
 		CHECK_TEST(of_endless_bytes_so_many_are_judged_and_no_more),
 		CHECK_TEST(what_is_sent_last_is_enough),
 		CHECK_TEST(a_connection_may_end_with_a_fin),

@@ -378,6 +378,97 @@ an_agent_is_told_something_only_if_that_was_written(void **state)
 
 #define TEST(name) cmocka_unit_test_teardown(name, conf_drop)
 
+/* -- whether two are one -- */
+
+struct variant {
+	enum check_kind kind;
+	bool disable_on_404;
+	struct check_connect connect;
+	const char *send;
+	struct check_expect expect;
+	const char *pattern;
+};
+
+static struct check_conf *
+variant_new(const struct variant *v, const char *comment)
+{
+	struct check_conf *made;
+
+	conf_begin(v->kind);
+	conf->disable_on_404 = v->disable_on_404;
+	assert_int_equal(check_conf_add_connect(&conf, &v->connect, comment), ERR_OK);
+	if (v->send != NULL)
+		assert_int_equal(check_conf_add_send(&conf, slice_of(v->send), comment), ERR_OK);
+	if (v->pattern != NULL)
+		conf_expect(v->expect, v->pattern);
+	conf_end();
+	made = conf;
+	conf = NULL;
+	return made;
+}
+
+static void
+two_are_one_if_they_ask_the_same_and_judge_alike(void **state)
+{
+#define EXPECT(m, ...)                                                \
+	{                                                             \
+		.match = CHECK_MATCH_##m, .min_recv = -1, __VA_ARGS__ \
+	}
+#define HEADER(name, how, value_text)                                                        \
+	EXPECT(HEADER, .text = { name, sizeof(name) - 1 }, .value_match = CHECK_VALUE_##how, \
+	       .value = { value_text, sizeof(value_text) - 1 })
+	static const struct variant all[] = {
+		{ .kind = CHECK_KIND_TCP },
+		{ .kind = CHECK_KIND_HTTP },
+		{ .kind = CHECK_KIND_HTTP, .disable_on_404 = true },
+		{ .kind = CHECK_KIND_TCP, .connect = { .port = 7 } },
+		{ .kind = CHECK_KIND_TCP, .connect = { .send_proxy = true } },
+		{ .kind = CHECK_KIND_TCP, .connect = { .linger = true } },
+		{ .kind = CHECK_KIND_TCP, .send = "a" },
+		{ .kind = CHECK_KIND_TCP, .send = "b" },
+		{ .kind = CHECK_KIND_TCP, .expect = EXPECT(STRING), .pattern = "a" },
+		{ .kind = CHECK_KIND_TCP, .expect = EXPECT(STRING), .pattern = "ab" },
+		{ .kind = CHECK_KIND_TCP,
+		  .expect = EXPECT(STRING, .negate = true),
+		  .pattern = "a" },
+		{ .kind = CHECK_KIND_TCP,
+		  .expect = { .match = CHECK_MATCH_STRING, .min_recv = 3 },
+		  .pattern = "a" },
+		{ .kind = CHECK_KIND_TCP,
+		  .expect = EXPECT(STRING, .tout_status = CHECK_L4TOUT),
+		  .pattern = "a" },
+		{ .kind = CHECK_KIND_TCP,
+		  .expect = EXPECT(STRING, .error_status = CHECK_L7OKC),
+		  .pattern = "a" },
+		{ .kind = CHECK_KIND_TCP, .expect = EXPECT(RSTRING), .pattern = "a" },
+		{ .kind = CHECK_KIND_TCP, .expect = EXPECT(RSTRING), .pattern = "a+" },
+		{ .kind = CHECK_KIND_HTTP, .expect = EXPECT(STATUS), .pattern = "200" },
+		{ .kind = CHECK_KIND_HTTP, .expect = EXPECT(STATUS), .pattern = "200-299" },
+		{ .kind = CHECK_KIND_HTTP, .expect = EXPECT(STATUS), .pattern = "200,404" },
+		{ .kind = CHECK_KIND_HTTP, .expect = HEADER("a", STR, "x"), .pattern = "" },
+		{ .kind = CHECK_KIND_HTTP, .expect = HEADER("a", REG, "x"), .pattern = "" },
+		{ .kind = CHECK_KIND_HTTP, .expect = HEADER("a", REG, "x*"), .pattern = "" },
+		{ .kind = CHECK_KIND_HTTP, .expect = HEADER("b", STR, "x"), .pattern = "" },
+	};
+	enum { COUNT = sizeof(all) / sizeof(all[0]) };
+	struct check_conf *made[COUNT];
+
+	for (int i = 0; i < COUNT; i++)
+		made[i] = variant_new(&all[i], NULL);
+	for (int i = 0; i < COUNT; i++) {
+		struct check_conf *again = variant_new(&all[i], "a comment changes nothing");
+
+		for (int k = 0; k < COUNT; k++)
+			if (check_conf_equals(again, made[k]) != (i == k))
+				fail_msg("variants %d and %d", i, k);
+		assert_false(check_conf_equals(again, NULL));
+		check_conf_unref(&again);
+	}
+	assert_true(check_conf_equals(NULL, NULL));
+	for (int i = 0; i < COUNT; i++)
+		check_conf_unref(&made[i]);
+}
+
 int
 main(void)
 {
@@ -408,6 +499,7 @@ main(void)
 		TEST(smtp_is_greeted_and_left),
 		TEST(smtp_says_nothing_that_it_should_not),
 		TEST(an_agent_is_told_something_only_if_that_was_written),
+		TEST(two_are_one_if_they_ask_the_same_and_judge_alike),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -121,6 +121,162 @@ it_can_be_made_anew_while_it_is_under_way(void **state)
 }
 
 static void
+made_anew_it_does_not_wait_for_the_old_interval(void **state)
+{
+	interval_ms = 3600000;
+	check_start(check, false);
+	UNTIL(told == 1);
+	check_again(check);
+	UNTIL(told == 2);
+	/* a crowd begins soon, too, but not all at once */
+	many_new(MANY);
+	for (unsigned i = 0; i < MANY; i++)
+		check_start(many[i], false);
+	UNTIL(told == MANY + 2);
+	told = 0;
+	for (unsigned i = 0; i < MANY; i++)
+		check_again(many[i]);
+	turn_for(50);
+	assert_in_range(told, 1, MANY - 1);
+	UNTIL(told == MANY);
+	many_free(MANY);
+}
+
+static void
+spend_the_turn(void)
+{
+	while (checks_may_act())
+		;
+}
+
+/* There is no time for it in this turn: the old answer may come first, and says nothing. */
+static void
+what_was_asked_before_a_change_says_nothing(void **state)
+{
+	expect_hello();
+	server_said()->inter = 20000;
+	interval_ms = 3600000;
+	peer.says = "hell";
+	peer.manner = SILENT;
+	check_start(check, false);
+	UNTIL(peer.count == 1);
+	steps_begin();
+	step_expect("hell", NULL);
+	steps_end();
+	spend_the_turn();
+	check_again(check);
+	assert_true(check_is_under_way(check));
+	peer_say(0, SIZE_MAX);
+	peer_close(0, false);
+	peer.manner = SAYS;
+	UNTIL(told == 1);
+	assert_int_equal(verdict.result, CHECK_L7OK);
+	turn_for(20);
+	assert_int_equal(told, 1);
+}
+
+static void
+many_are_made_anew_a_few_in_a_turn(void **state)
+{
+	expect_hello();
+	server_said()->inter = 20000;
+	many_new(200);
+	for (unsigned i = 0; i < 200; i++)
+		check_start(many[i], false);
+	while (totals().under_way < 200)
+		loop_turn(scene_control, false);
+	spend_the_turn();
+	for (unsigned i = 0; i < 200; i++)
+		check_again(many[i]);
+	assert_int_equal(totals().under_way, 200);
+	check_stop(many[0]);
+	loop_turn(scene_control, false);
+	assert_in_range(totals().under_way, 100, 199);
+	while (totals().in_line > 0)
+		loop_turn(scene_control, false);
+	assert_int_equal(totals().under_way, 199);
+	assert_int_equal(told, 0);
+	many_free(200);
+}
+
+/* -- a backend's new configuration -- */
+
+static struct backend_conf *
+said_anew(struct check_conf *conf)
+{
+	struct backend_conf *said = NULL;
+
+	assert_int_equal(backend_conf_new(&said), ERR_OK);
+	said->min_usable = 1;
+	said->timeout_connect = backend->conf->timeout_connect;
+	said->timeout_check = backend->conf->timeout_check;
+	said->check = conf;
+	return said;
+}
+
+/* The old one owns its steps, the test those of the new one. */
+static void
+publish_said(struct backend_conf *said)
+{
+	struct publish_item *item = NULL;
+	struct check_conf *conf = said->check;
+
+	backend->conf->check = check_conf_ref(steps);
+	assert_int_equal(backend_publish_new(&item, backend, said), ERR_OK);
+	scene_publish(&item, 1);
+	check_conf_unref(&steps);
+	steps = conf;
+}
+
+static struct check_conf *
+steps_expecting(const char *text, const char *comment)
+{
+	struct check_conf *conf;
+
+	steps_begin();
+	step_expect(text, comment);
+	assert_int_equal(check_conf_end(&draft), ERR_OK);
+	conf = draft;
+	draft = NULL;
+	return conf;
+}
+
+static void
+other_steps_or_times_begin_anew_and_nothing_else_does(void **state)
+{
+	struct backend_conf *said;
+
+	server->check = check;
+	expect_hello();
+	server_said()->inter = 20000;
+	interval_ms = 3600000;
+	check_start(check, false);
+	UNTIL(peer.count == 1);
+	said = said_anew(steps_expecting("hello", "the same but for this"));
+	said->retries = 7;
+	publish_said(said);
+	turn_for(20);
+	assert_int_equal(peer.count, 1);
+	publish_said(said_anew(steps_expecting("hell", NULL)));
+	UNTIL(peer.count == 2);
+	said = said_anew(steps_expecting("hell", NULL));
+	said->timeout_check = 10000;
+	publish_said(said);
+	UNTIL(peer.count == 3);
+	said = said_anew(steps_expecting("hell", NULL));
+	said->timeout_check = 10000;
+	said->timeout_connect = 5000;
+	publish_said(said);
+	UNTIL(peer.count == 4);
+	/* also one that waits for its next one */
+	peer.manner = SAYS;
+	UNTIL(told == 1);
+	publish_said(said_anew(steps_expecting("hel", NULL)));
+	UNTIL(told == 2);
+	server->check = NULL;
+}
+
+static void
 chance_spreads_intervals_by_so_many_percent(void **state)
 {
 	const struct checks_settings half = { .spread_percent = 50 };
@@ -211,6 +367,72 @@ no_more_than_the_limit_are_under_way(void **state)
 	assert_int_equal(totals().in_line, 0);
 	assert_int_equal(totals().under_way, 0);
 	many_free(10);
+}
+
+/* A backend with one server that answers, checked often. */
+static struct check *
+neighbour_new(struct backend **bp, struct check_conf **conf)
+{
+	struct backend *other = scene_backend(1, false);
+	struct server *good = scene_server_new(other, "good", 2);
+	struct server_conf *said = server_conf_new();
+	struct publish_item *item = NULL;
+	struct check *c = NULL;
+
+	other->conf->timeout_connect = other->conf->timeout_check = TIMEOUT_NONE;
+	assert_int_equal(check_conf_new_connect(conf), ERR_OK);
+	other->conf->check = *conf;
+	assert_non_null(said);
+	said->address = peer.addr;
+	assert_int_equal(server_publish_new(&item, good, said, SERVER_CAUSE_CREATED), ERR_OK);
+	scene_publish(&item, 1);
+	assert_int_equal(check_new(&c, good, CHECK_OF_SERVER), ERR_OK);
+	*bp = other;
+	return c;
+}
+
+static void
+neighbour_free(struct check *c, struct backend *other, struct check_conf *conf)
+{
+	check_free(&c);
+	other->conf->check = NULL;
+	check_conf_unref(&conf);
+	scene_drop(other);
+}
+
+static void
+servers_that_hang_keep_nobody_elsewhere_waiting(void **state)
+{
+	const struct checks_settings eight = { .max_under_way = 8 };
+	struct check_conf *bare = NULL;
+	struct backend *other = NULL;
+	struct check *good = neighbour_new(&other, &bare);
+
+	expect_hello();
+	checks_set(&eight);
+	server_said()->inter = 20000;
+	interval_ms = 20;
+	check_start(good, false);
+	many_new(20);
+	for (unsigned i = 0; i < 20; i++)
+		check_start(many[i], false);
+	UNTIL(told >= 10);
+	assert_int_equal(verdict.result, CHECK_L4OK);
+	assert_int_equal(backend->check_lines[CHECK_OF_SERVER].under_way, 6);
+	assert_int_equal(totals().in_line, 14);
+	/* who is alone may have all */
+	check_stop(good);
+	check_stop(many[0]);
+	UNTIL(totals().under_way == 8);
+	/* and who comes then is the next one, and has room from there on */
+	check_start(good, false);
+	check_stop(many[1]);
+	check_stop(many[2]);
+	check_stop(many[3]);
+	told = 0;
+	UNTIL(told >= 10);
+	neighbour_free(good, other, bare);
+	many_free(20);
 }
 
 static void
@@ -462,10 +684,15 @@ main(void)
 		CHECK_TEST(what_began_late_does_not_make_the_next_one_late),
 		CHECK_TEST(to_hurry_is_to_be_due_no_later_than_the_interval_says),
 		CHECK_TEST(it_can_be_made_anew_while_it_is_under_way),
+		CHECK_TEST(made_anew_it_does_not_wait_for_the_old_interval),
+		CHECK_TEST(what_was_asked_before_a_change_says_nothing),
+		CHECK_TEST(many_are_made_anew_a_few_in_a_turn),
+		CHECK_TEST(other_steps_or_times_begin_anew_and_nothing_else_does),
 		CHECK_TEST(chance_spreads_intervals_by_so_many_percent),
 		CHECK_TEST(a_lone_one_and_the_first_of_a_crowd_begin_at_once),
 		CHECK_TEST(a_crowd_is_even_from_its_second_attempts_on),
 		CHECK_TEST(no_more_than_the_limit_are_under_way),
+		CHECK_TEST(servers_that_hang_keep_nobody_elsewhere_waiting),
 		CHECK_TEST(a_turn_begins_no_more_than_it_can_bear),
 		CHECK_TEST(without_descriptors_nothing_is_learned_and_soon_it_is_tried_again),
 		CHECK_TEST(a_healthy_server_passes_though_the_loop_stands_still),

@@ -107,8 +107,8 @@ checked(void)
 				     .agent_inter = 3000 };
 }
 
-static void
-publish(struct server *server, struct server_conf said)
+static struct publish_item *
+item_of(struct server *server, struct server_conf said)
 {
 	struct server_conf *conf = server_conf_new();
 	struct publish_item *item = NULL;
@@ -121,6 +121,14 @@ publish(struct server *server, struct server_conf said)
 					    server->conf == NULL ? SERVER_CAUSE_CREATED
 								 : SERVER_CAUSE_CONFIG),
 			 ERR_OK);
+	return item;
+}
+
+static void
+publish(struct server *server, struct server_conf said)
+{
+	struct publish_item *item = item_of(server, said);
+
 	scene_publish(&item, 1);
 }
 
@@ -718,6 +726,60 @@ a_server_that_comes_while_we_serve_rises_and_at_start_none_does(void **state)
 	assert_string_equal(ends(), "b:U ");
 }
 
+/* The order in one publication means nothing: nobody rises before it is known whom he tracks. */
+static void
+who_comes_together_with_whom_he_tracks_does_not_rise_for_a_moment(void **state)
+{
+	for (int tracker_first = 0; tracker_first < 2; tracker_first++) {
+		struct server *b = marking("b", 1);
+		struct server *x = scene_server_new(backend, "x", 1000 + tracker_first);
+		struct server *t = scene_server_new(backend, "t", 2000 + tracker_first);
+		struct server_conf conf = checked(), tracks = checked();
+		struct publish_item *items[2];
+
+		servers_set_serving(true);
+		conf.init_state = INIT_STATE_FULLY_DOWN;
+		tracks.track = t;
+		tracks.on_marked_up = true;
+		items[!tracker_first] = item_of(x, tracks);
+		items[tracker_first] = item_of(t, conf);
+		ends();
+		news();
+		scene_publish(items, 2);
+		assert_string_equal(ends(), "");
+		assert_string_equal(news(), "");
+		assert_string_equal(state_of(x), "down");
+		assert_string_equal(cause_of(x), "tracked");
+		assert_true(b->eligible);
+		check(t, CHECK_L4OK, 2);
+		assert_string_equal(ends(), "b:U ");
+		scene_retire(x);
+		scene_retire(t);
+		scene_retire(b);
+		servers_set_serving(false);
+	}
+}
+
+static void
+a_backup_that_was_removed_ends_its_streams_when_an_active_rises(void **state)
+{
+	struct server *a = marking("a", 0), *b = marking("b", 1);
+
+	check(a, CHECK_L4CON, 1);
+	snap_ref(&server_slot(b, 0)->ref);	/* a stream on it */
+	scene_retire(b);
+	assert_string_equal(ends(), "a:D ");
+	check(a, CHECK_L4OK, 2);
+	assert_string_equal(ends(), "b:U ");
+	loop_adopt(scene_workers[0]);
+	snap_unref(&server_slot(b, 0)->ref);
+	loop_adopt(scene_control);
+	scene_settle();
+	check(a, CHECK_L4CON, 3);
+	check(a, CHECK_L4OK, 2);
+	assert_string_equal(ends(), "a:D ");
+}
+
 #define WITH_SCENE(test) cmocka_unit_test_setup_teardown(test, start, stop)
 
 int
@@ -747,6 +809,8 @@ main(void)
 		WITH_SCENE(the_way_up_does_not_matter),
 		WITH_SCENE(a_drain_that_ends_and_a_backup_made_active_end_nothing),
 		WITH_SCENE(a_server_that_comes_while_we_serve_rises_and_at_start_none_does),
+		WITH_SCENE(who_comes_together_with_whom_he_tracks_does_not_rise_for_a_moment),
+		WITH_SCENE(a_backup_that_was_removed_ends_its_streams_when_an_active_rises),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

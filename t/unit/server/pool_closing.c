@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include "server/agent.h"
+#include "server/check.h"
 #include "t/unit/server/pool_scene.h"
 
 static void
@@ -94,6 +96,25 @@ drain_and_a_weight_leave_them(void **state)
 	conf.admin = SERVER_DRAIN;
 	publish(conf);
 	assert_pool(0, 1);
+}
+
+/* It has no weight to lose, so nothing else would tell the workers. */
+static void
+a_server_that_falls_while_it_drains_loses_them(void **state)
+{
+	const struct check_verdict verdict = { .result = CHECK_L7OK };
+	const struct agent_report down = { .health = AGENT_DOWN };
+	struct server_conf conf = keeping();
+
+	checks_finish(); /* nobody asks an agent */
+	conf.admin = SERVER_DRAIN;
+	conf.agent_check = true;
+	publish(conf);
+	lay(0, 1);
+	assert_pool(0, 1);
+	server_on_agent(server, &verdict, &down);
+	scene_settle();
+	assert_pool(0, 0);
 }
 
 static void
@@ -291,6 +312,7 @@ main(void)
 		POOL_TEST(maintenance_closes_idle_ones_and_busy_ones_when_they_are_done),
 		POOL_TEST(drain_and_a_weight_leave_them),
 		POOL_TEST(our_own_admin_listener_gets_none),
+		POOL_TEST(a_server_that_falls_while_it_drains_loses_them),
 		POOL_TEST(a_new_address_closes_what_goes_to_the_old_one),
 		POOL_TEST(so_do_a_new_source_and_the_proxy_protocol),
 		POOL_TEST(a_server_that_goes_takes_its_idle_ones_with_it),
