@@ -206,7 +206,7 @@ status_is $lb->patch('/v1/defaults', { check => undef }), 200, 'no more';
 my @bad = (
 	[{ uri => '/' }, { '/check' => '"type" is required' }],
 	[{ type => 'tcp', uri => '/' }, { '/check/uri' => 'tcp has no field "uri"; it has: steps' }],
-	[{ type => 'redis', steps => [] }, { '/check/steps' => 'redis has no field "steps"' }],
+	[{ type => 'redis', steps => [{ action => 'connect' }] }, { '/check/steps' => 'redis has no field "steps"' }],
 	[{ type => 'smtp', hello => 'HI' }, { '/check/hello' => 'must be one of "HELO", "EHLO", is "HI"' }],
 	[{ type => 'http', uri => '/', steps => [{ action => 'send' }] },
 		{ '/check/uri' => 'can\'t stand beside steps: a step says it' }],
@@ -226,6 +226,15 @@ my @bad = (
 	[{ type => 'tcp', steps => [{ action => 'send', uri => '/' }] }, {
 		'/check/steps/0/uri' => 'send has no field "uri"; it has: data', '/check/steps/0' => '"data" is required' }],
 	[{ type => 'http', steps => [{ action => 'send', status => 200 }] }, { '/check/steps/0/status' => re('send has no field "status"') }],
+	[{ type => 'http', uri => '/a b' }, { '/check/uri' => 'must be a URI without white space, is "/a b"' }],
+	[{ type => 'http', uri => 'healthz' }, { '/check/uri' => 'uri "healthz": a server would refuse that (bad-target); a path begins with /' }],
+	[{ type => 'http', method => 'CONNECT' }, { '/check/method' => re('asks for a tunnel') }],
+	[{ type => 'http', headers => [{ name => 'a b', value => 'x' }] }, { '/check/headers/0/name' => re('must be a header name') }],
+	[{ type => 'http', headers => [{ name => 'a', value => "x\ny" }] }, { '/check/headers/0/value' => re('must be a header value') }],
+	[{ type => 'http', steps => [{ action => 'send', uri => 'healthz' }] }, { '/check/steps/0/uri' => re('bad-target') }],
+	[{ type => 'http', steps => [{ action => 'send', headers => [{ name => 'a b', value => 'x' }] }] },
+		{ '/check/steps/0/headers/0/name' => re('must be a header name') }],
+	[{ type => 'http', headers => [{ name => 'Host', value => 'a b' }] }, { '/check/headers' => re('bad-host') }],
 	[{ type => 'http', expect => { rstatus => '(' } }, { '/check/expect/rstatus' => re('.') }],
 	[{ type => 'http', expect => { status => '300-200' } }, { '/check/expect/status' => re('.') }],
 );
@@ -236,9 +245,19 @@ for my $case (@bad) {
 	my $answer = $lb->put('/v1/backends/bad', { check => $check });
 	is $answer->{status}, 422, "$name: refused";
 	my %got = map { $_->{pointer} => $_->{detail} } @{$answer->{json}{errors} // []};
-	is_deeply [sort keys %got], [sort keys %$want], "$name: where" or diag($answer->{text});
+	is_deeply [sort map { $_->{pointer} } @{$answer->{json}{errors} // []}], [sort keys %$want], "$name: where" or diag($answer->{text});
 	ref($want->{$_}) ? like($got{$_}, $want->{$_}, "$_: why") : is($got{$_}, $want->{$_}, "$_: why") for sort keys %$want;
 }
+
+# What was set before stands in the way of a patch.
+status_is $lb->patch('/v1/backends/web', { check => { type => 'http', uri => '/health', method => 'GET' } }), 200, 'a check by HTTP';
+refused $lb->patch('/v1/backends/web', { check => { type => 'tcp', method => 'POST' } }), 422, {
+	'/check/uri' => 'tcp has no field "uri"; it has: steps (set before: null unsets it)',
+	'/check/method' => 'tcp has no field "method"; it has: steps',
+}, 'it has fields that the new one does not have';
+status_is $lb->patch('/v1/backends/web', { check => { type => 'tcp', uri => undef, method => undef } }), 200, 'without them';
+refused $lb->patch("$servers/n", { weight => '50%' }), 422, { '/weight' => 'must be an integer, is a string; a percentage goes into weight_percent' },
+	'HAProxy\'s way to say it';
 
 # global
 status_is $lb->patch('/v1/global', { spread_checks => 10, max_checks => 5 }), 200, 'how many at a time';

@@ -14,7 +14,7 @@ my $top = dirname(dirname(abs_path($0)));
 my %keyword = map { $_ => 1 } qw(
 	$comment $defs $id $ref $schema additionalProperties const default description enum if items
 	maxItems maxLength maxProperties maximum minItems minLength minimum pattern patternProperties properties
-	propertyNames readOnly required then title type writeOnly x-inherit x-mode x-range x-unit);
+	propertyNames readOnly required then title type writeOnly x-hint x-inherit x-mode x-range x-unit);
 
 # What a unit asks of a field, for the sake of validators that do not know units.
 my %unit_pattern = (

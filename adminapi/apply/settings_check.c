@@ -146,6 +146,7 @@ static void
 request_build(struct check_build *b, const cJSON *parts, const char *comment)
 {
 	struct check_header headers[CHECK_HEADERS_MAX];
+	const char *wrong = NULL;
 	struct check_request request = {
 		.method = member_text(parts, "method"),
 		.uri = member_text(parts, "uri"),
@@ -154,13 +155,16 @@ request_build(struct check_build *b, const cJSON *parts, const char *comment)
 		.body = member_text(parts, "body"),
 	};
 	struct diag why = { "" };
+	enum err e;
 
+	request.wrong = &wrong;
 	request.header_count = headers_build(b, member(parts, "headers"), headers);
 	if (slice_equals(request.version, slice_of("HTTP/1.1")) && !has_host(&request))
 		build_issue(b, "version", "HTTP/1.1 needs the header Host");
-	if (!b->is_wrong)
-		build_result(b, check_conf_add_request(&b->conf, &request, comment, &why), NULL,
-			&why);
+	if (b->is_wrong)
+		return;
+	e = check_conf_add_request(&b->conf, &request, comment, &why);
+	build_result(b, e, wrong, &why);
 }
 
 /* -- what is expected -- */

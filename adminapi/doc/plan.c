@@ -278,12 +278,32 @@ has_issue_at(const struct issues *issues, const char *pointer)
 	return false;
 }
 
-/* What a compiler says of a place that was found wrong before is no news. */
-static void
-plan_take_issues(struct plan *plan, struct issues *found)
+/* One of the first `count` is of a place within that one. */
+static bool
+has_issue_within(const struct issues *issues, uint32_t count, const char *pointer)
 {
+	size_t len = strlen(pointer);
+
+	for (uint32_t i = 0; i < count; i++)
+		if (strncmp(issues->items[i].pointer, pointer, len) == 0 &&
+		    issues->items[i].pointer[len] == '/')
+			return true;
+	return false;
+}
+
+/*
+ * What a compiler says of a place that was found wrong before is no news; nor of a field (a pointer longer than
+ * its object's) of which some part was.
+ */
+static void
+plan_take_issues(struct plan *plan, struct issues *found, size_t object_len)
+{
+	const uint32_t before = plan->issues.count;
+
 	for (uint32_t i = 0; i < found->count; i++)
-		if (!has_issue_at(&plan->issues, found->items[i].pointer))
+		if (!has_issue_at(&plan->issues, found->items[i].pointer) &&
+		    (strlen(found->items[i].pointer) <= object_len ||
+		     !has_issue_within(&plan->issues, before, found->items[i].pointer)))
 			issues_add(&plan->issues, found->items[i].pointer, "%s",
 				found->items[i].detail);
 	plan->issues.dropped += found->dropped;
@@ -305,7 +325,7 @@ plan_compile_op(struct plan *plan, struct plan_op *op)
 	chain.uses = &op->uses;
 	chain.at_len = at->text.len;
 	op->conf = compiler->compile(&chain, at, &found);
-	plan_take_issues(plan, &found);
+	plan_take_issues(plan, &found, chain.at_len);
 	if (op->uses.failed)
 		plan_nomem(plan);
 	op->is_remade = op->conf != NULL && compiler->is_remade != NULL && op->to == op->from &&

@@ -15,6 +15,13 @@ struct pointer *plan_at_members(struct plan *plan, const struct doc_node *parent
 /* Give a node its next version. Takes `set`, also on failure. */
 void plan_set(struct plan *plan, struct doc_node *node, cJSON *set);
 
+/*
+ * plan_kept.c: issues from that one on, below a node's pointer of so many characters, that lie in `old` and not in
+ * what was sent say so.
+ */
+void plan_tell_kept(struct plan *plan, uint32_t from, size_t node_len, const cJSON *old,
+	const cJSON *input);
+
 /* Judge a node's next set and keep it. Takes `own` (NULL: nothing). `input` is what the caller sent. */
 void plan_accept_set(struct plan *plan, struct doc_node *node, const cJSON *input, cJSON *own);
 

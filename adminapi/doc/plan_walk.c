@@ -105,6 +105,7 @@ plan_accept_set(struct plan *plan, struct doc_node *node, const cJSON *input, cJ
 	const struct doc_version *old = plan_version(node);
 	const struct schema_node *def = plan->doc->defs[node->kind];
 	struct pointer *at;
+	uint32_t issues_before;
 	enum doc_origin by;
 
 	if (own == NULL)
@@ -121,7 +122,10 @@ plan_accept_set(struct plan *plan, struct doc_node *node, const cJSON *input, cJ
 		cJSON_Delete(own);
 		return;
 	}
+	issues_before = plan->issues.count;
 	schema_validate(def, own, at, &plan->issues);
+	if (old != NULL)
+		plan_tell_kept(plan, issues_before, strlen(pointer_text(at)), old->set, input);
 	by = plan_admin_origin(plan, old, own);
 	plan_set(plan, node, own);	/* the plan's own `old` is gone after this */
 	if (node->op != NULL && node->op->to != node->op->from)

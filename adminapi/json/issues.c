@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define ISSUES_FIRST 8	/* slots at first; most inputs have few faults */
 
@@ -57,6 +58,17 @@ bool
 issues_any(const struct issues *issues)
 {
 	return issues->count != 0 || issues->dropped != 0;
+}
+
+void
+issue_say_more(struct issue *issue, const char *words)
+{
+	char *detail;
+
+	if (asprintf(&detail, "%s%s", issue->detail, words) < 0)
+		return;
+	free(issue->detail);
+	issue->detail = detail;
 }
 
 void

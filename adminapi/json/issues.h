@@ -26,6 +26,10 @@ struct issues {
 void issues_add(struct issues *issues, const char *pointer, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 bool issues_any(const struct issues *issues);
+
+/* More to say of one; without memory it stays as it was. */
+void issue_say_more(struct issue *issue, const char *words);
+
 void issues_fini(struct issues *issues);
 
 /*

@@ -7,7 +7,7 @@
  * items, minItems, maxItems, $ref ("#" or "#/$defs/..."), $defs, default, description, title, writeOnly,
  * readOnly, if/then on one const or enum as a discriminator (more cases: a chain of $refs); $schema, $id,
  * $comment; and our own x-unit ("duration", "size"), x-range [min, max] in ms or bytes, x-inherit
- * (true), x-mode ("http"). Any other is refused at compile time.
+ * (true), x-mode ("http"), x-hint (words). Any other is refused at compile time.
  *
  * Beside a $ref, a node's own default, x-range, x-mode and flags hold. A pattern's errors say the title that
  * stands beside it. Fields with an x-unit have type ["string", "integer"] and a pattern, for other

@@ -363,6 +363,7 @@ static const struct keyword keywords[] = {
 	{ "title", compile_text, NODE(title) },
 	{ "type", compile_type, 0 },
 	{ "writeOnly", compile_flag, NODE(is_secret) },
+	{ "x-hint", compile_text, NODE(hint) },
 	{ "x-inherit", compile_flag, NODE(is_inherited) },
 	{ "x-mode", compile_mode, NODE(mode) },
 	{ "x-range", compile_range, 0 },

@@ -57,6 +57,7 @@ struct schema_node {
 	const char		*ref_text;
 	bool			 is_linked;
 	const char		*title;
+	const char		*hint;		/* said to who brings another type; NULL */
 	unsigned		 types;		/* of SCHEMA_TYPES; 0: any */
 	const cJSON		*enumeration;
 	const cJSON		*constant;

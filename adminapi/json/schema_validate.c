@@ -111,6 +111,8 @@ validate_type(struct validation *v, const struct schema_node *node, const cJSON 
 	}
 	buf_puts(&words, ", is ");
 	words_of_value(&words, value);
+	if (node->hint != NULL)
+		buf_printf(&words, "; %s", node->hint);
 	violation_end(v, &words);
 	return false;
 }

@@ -7,12 +7,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "adminapi/rest/drains.h"
+#include "adminapi/rest/operations_priv.h"
 #include "adminapi/rest/events.h"
+#include "core/clock.h"
 #include "core/log.h"
 #include "core/loop.h"
 #include "core/obj.h"
 
+#define TICK_US		4000	/* of work in a turn */
+#define DRAINS_A_CLOCK	8	/* drains between two looks at the clock */
 #define TICK_MS		50	/* how late the end of the last session is noticed, at most */
 #define IDLE_MS		1000	/* between two tries to save what could not be */
 #define LOOK_TICKS	20	/* between two looks whether who waits is still there */
@@ -383,17 +386,35 @@ save_again(void)
 	}
 }
 
+/* As many as a turn can bear, the next ones first: thousands may be due at once. False: not all were looked at. */
+static bool
+advance_all(bool is_slow)
+{
+	const uint64_t until_us = clock_read_us(CLOCK_MONOTONIC) + TICK_US;
+	uint32_t left = table.active_count;
+
+	for (; left > 0 && !list_is_empty(&table.active); left--) {
+		struct drain *drain = container_of(table.active.next, struct drain, active);
+
+		if (left % DRAINS_A_CLOCK == 0 && clock_read_us(CLOCK_MONOTONIC) >= until_us)
+			return false;
+		list_remove(&drain->active);
+		list_append(&table.active, &drain->active);
+		if (is_slow)
+			drain_drop_abandoned(drain);
+		drain_advance(drain);
+	}
+	return true;
+}
+
 static void
 tick(struct wheel_timer *timer)
 {
 	bool is_slow = ++table.ticks % LOOK_TICKS == 0 || table.active_count == 0;
 
-	list_foreach_safe(node, &table.active) {
-		struct drain *drain = container_of(node, struct drain, active);
-
-		if (is_slow)
-			drain_drop_abandoned(drain);
-		drain_advance(drain);
+	if (!advance_all(is_slow)) {
+		tick_within(1);
+		return;
 	}
 	if (is_slow) {
 		save_again();
@@ -422,6 +443,16 @@ drains_tick_soon(void)
 	tick_within(TICK_MS);
 }
 
+/* No more than there was when it began: the clock may have gone back since. */
+static uint64_t
+time_left_us(const struct operation *op, uint64_t wall_us)
+{
+	uint64_t most_us = op->deadline_us > op->began_us ? op->deadline_us - op->began_us : 0;
+	uint64_t left_us = op->deadline_us > wall_us ? op->deadline_us - wall_us : 0;
+
+	return left_us < most_us ? left_us : most_us;
+}
+
 static void
 drain_resume(struct drain *drain)
 {
@@ -429,8 +460,7 @@ drain_resume(struct drain *drain)
 	struct loop *loop = loop_self();
 
 	if (op->deadline_us != 0)
-		drain->deadline_ms = loop->now_ms + (op->deadline_us <= loop->wall_us ? 0 :
-			(op->deadline_us - loop->wall_us) / 1000);
+		drain->deadline_ms = loop->now_ms + time_left_us(op, loop->wall_us) / 1000;
 	log_msg(LOG_LEVEL_NOTICE, "%s/%s: drain %llu: goes on, %s", op->backend, op->server,
 		(unsigned long long)op->id, operation_state_text(op->state));
 }

@@ -95,6 +95,7 @@ struct check_request {
 	const struct check_header	*headers;
 	uint32_t			 header_count;
 	struct slice			 body;
+	const char		       **wrong;	/* ERR_INVALID: the field, or NULL for all; may be NULL */
 };
 
 struct check_conf {

@@ -112,22 +112,33 @@ header_check(const struct check_request *r, const struct check_header *h, struct
 	return ERR_OK;
 }
 
+/* Which field it is. */
+static enum err
+request_wrong(const struct check_request *r, const char *field, enum err e)
+{
+	if (r->wrong != NULL)
+		*r->wrong = field;
+	return e;
+}
+
 static enum err
 request_check(const struct check_request *r, struct diag *diag)
 {
 	enum err e = ERR_OK;
 
 	if (!check_is_token(r->method) || http_method_find(r->method) == HTTP_METHOD_CONNECT)
-		return check_refuse(diag, "method", r->method,
-				    "a method's name, and not CONNECT, which asks for a tunnel");
+		return request_wrong(r, "method", check_refuse(diag, "method", r->method,
+			"a method's name, and not CONNECT, which asks for a tunnel"));
 	if (!check_is_word(r->uri))
-		return check_refuse(diag, "uri", r->uri, "no white space, no control characters");
+		return request_wrong(r, "uri", check_refuse(diag, "uri", r->uri,
+			"no white space, no control characters"));
 	if (!slice_equals(r->version, SLICE("HTTP/1.0")) &&
 	    !slice_equals(r->version, SLICE("HTTP/1.1")))
-		return check_refuse(diag, "version", r->version, "\"HTTP/1.0\" or \"HTTP/1.1\"");
+		return request_wrong(r, "version", check_refuse(diag, "version", r->version,
+			"\"HTTP/1.0\" or \"HTTP/1.1\""));
 	for (uint32_t i = 0; i < r->header_count && e == ERR_OK; i++)
 		e = header_check(r, &r->headers[i], diag);
-	return e;
+	return e == ERR_OK ? e : request_wrong(r, "headers", e);
 }
 
 static bool
@@ -287,6 +298,21 @@ request_stay(struct check_step *step, struct diag *diag)
 	return ERR_OK;
 }
 
+/* What our own parser of requests says. */
+static enum err
+request_refused(const struct check_request *r, enum http_fault fault, struct diag *diag)
+{
+	char wanted[SHOWN_BYTES];
+
+	snprintf(wanted, sizeof(wanted), "a server would refuse that (%s)%s",
+		http_fault_name(fault),
+		fault == HTTP_FAULT_TARGET ? "; a path begins with /" : "");
+	if (fault == HTTP_FAULT_TARGET)
+		return request_wrong(r, "uri", check_refuse(diag, "uri", r->uri, wanted));
+	diag_set(diag, "a server would refuse this request: %s", http_fault_name(fault));
+	return request_wrong(r, fault == HTTP_FAULT_HOST ? "headers" : NULL, ERR_INVALID);
+}
+
 static enum err
 request_make(struct check_step *step, const struct check_request *r, struct diag *diag)
 {
@@ -304,9 +330,8 @@ request_make(struct check_step *step, const struct check_request *r, struct diag
 	fault = check_request_read(step->send, &head, fields);
 	if (fault == HTTP_FAULT_NONE)
 		return ERR_OK;
-	diag_set(diag, "a server would refuse this request: %s", http_fault_name(fault));
 	check_slice_free(&step->send);
-	return ERR_INVALID;
+	return request_refused(r, fault, diag);
 }
 
 enum err
