@@ -138,6 +138,19 @@ ok exists $lb->get('/v1/backends')->{json}{app}{servers}{a}, 'all, where nothing
 	status_is $lb->get('/v1/backends/app/servers/gone/sessions'), 404, 'then nothing is left of it';
 }
 
+# Who is full can be sent nobody now.
+{
+	my $one = '/v1/backends/app/servers/one';
+	my $eligible = sub { return @{$lb->get($one)->{json}{status}}{qw(eligible eligible_because)} };
+	status_is $lb->put($one, { address => $origin{a}->address, maxconn => 1 }), 201, 'a server for one session';
+	is_deeply [$eligible->()], [JSON::PP::true, 'no check, and an active server'], 'is eligible';
+	my $client = $lb->connect('web');
+	$client->read_line;
+	is_deeply [$eligible->()], [JSON::PP::false, 'full (maxconn 1): new sessions wait in the backend\'s queue'], 'until it has one';
+	$client->close;
+	ok becomes { ($eligible->())[0] } 5, 'and then again';
+}
+
 $lb->stop;
 undef $lb;
 done_testing;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "adminapi/json/embedded.h"
-#include "adminapi/rest/drains.h"
+#include "adminapi/rest/operations_priv.h"
 #include "adminapi/rest/resources.h"
 #include "core/loop.h"
 #include "core/obj.h"

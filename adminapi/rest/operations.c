@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "adminapi/rest/drains.h"
+#include "adminapi/rest/operations_priv.h"
 #include "adminapi/rest/events.h"
 #include "core/clock.h"
 #include "core/log.h"

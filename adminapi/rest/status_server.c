@@ -5,6 +5,7 @@
 #include "config.h"
 #include "adminapi/rest/status_priv.h"
 
+#include <stdio.h>
 #include "adminapi/rest/numbers.h"
 #include "server/backend.h"
 #include "server/pool.h"
@@ -131,11 +132,30 @@ write_numbers(struct jsonw *w, const struct server *server)
 		{ "retries", t.retries }, { "redispatches", t.redispatches });
 }
 
+/* One that is full is sent nobody now; the balance, and with it events, keep it in: they wait for a place. */
+static void
+write_eligible(struct jsonw *w, const struct server *server)
+{
+	const uint32_t maxconn = server_effective_maxconn(server);
+	const bool is_full = maxconn != 0 &&
+		atomic_load_explicit(&server->current, memory_order_relaxed) >= maxconn;
+	char words[256];
+
+	jsonw_bool(w, "eligible", server->eligible && !is_full);
+	if (server->eligible && is_full)
+		snprintf(words, sizeof(words),
+			 "full (maxconn %u): new sessions wait in the backend's "
+			 "queue",
+			 maxconn);
+	else
+		server_eligible_because(server, words, sizeof(words));
+	jsonw_string(w, "eligible_because", words);
+}
+
 void
 server_status(struct jsonw *w, const struct doc *doc, const struct doc_node *node)
 {
 	const struct server *server = node->live_object;
-	char words[256];
 
 	if (server == NULL || server->conf == NULL)
 		return;
@@ -143,8 +163,7 @@ server_status(struct jsonw *w, const struct doc *doc, const struct doc_node *nod
 	jsonw_string(w, "state", server_state_text(server->state));
 	jsonw_time(w, "since", server->since_us);
 	server_cause_write(w, server);
-	jsonw_bool(w, "eligible", server->eligible);
-	jsonw_string(w, "eligible_because", server_eligible_because(server, words, sizeof(words)));
+	write_eligible(w, server);
 	write_admin(w, server, node->live);
 	write_health(w, server);
 	write_address(w, server);

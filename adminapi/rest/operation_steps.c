@@ -5,7 +5,7 @@
  * way already is not overwritten: it is looked at again.
  */
 #include "config.h"
-#include "adminapi/rest/drains.h"
+#include "adminapi/rest/operations_priv.h"
 
 #include <assert.h>
 #include <inttypes.h>

@@ -74,7 +74,7 @@ void drains_tick_soon(void);			/* there is something to do */
 /* Another state: saved, told (event, log). `detail` NULL or empty: the state's own words. */
 void drain_enter(struct drain *drain, enum operation_state state, const char *detail);
 
-/* -- drain_steps.c -- */
+/* -- operation_steps.c -- */
 
 /* Do what is due, if anything. The drain may have ended (never gone) afterwards. */
 void drain_advance(struct drain *drain);
