@@ -39,6 +39,7 @@ my %origin = map { $_->name => $_ } (
 );
 my %address = (
 	refuses => Sluice::Origin->refusing_address,
+	'refuses-too' => Sluice::Origin->refusing_address,
 	drops => '127.0.0.1:' . $full->sockport,
 	map { $_ => $origin{$_}->address } keys %origin,
 );
@@ -67,6 +68,13 @@ my %case = (
 	'refused, with retries' => { to => ['refuses'], retries => 2, timeout => { connect => '50ms' }, client => $stays },
 	'refused, and redispatched' => { to => ['refuses', 'greet'], retries => 1, redispatch => 1, client => when_heard($leaves) },
 	'refused, and the backup is no help' => { to => ['refuses', 'greet'], backup => 1, retries => 1, redispatch => 1, client => $stays },
+	(map { ("refused, where the interval is $_" => { to => ['refuses', 'greet'], retries => 3, redispatch => $_, timeout => { connect => '50ms' },
+		client => when_heard($leaves) }) } -1, 2, -2),
+	'refused by all' => { to => ['refuses', 'refuses-too'], retries => 3, redispatch => -1, timeout => { connect => '50ms' }, client => $stays },
+	'refused, and nobody else is there' => { to => ['refuses'], retries => 2, redispatch => 1, timeout => { connect => '50ms' }, client => $stays },
+	'no connection in time, with retries' => { to => ['drops'], retries => 2, timeout => { connect => $short }, client => $stays },
+	'no connection in time, and redispatched' => { to => ['drops', 'greet'], retries => 2, redispatch => -1, timeout => { connect => $short },
+		client => when_heard($leaves) },
 	'no connection in time' => { to => ['drops'], timeout => { connect => $short }, client => $stays },
 	'the client resets meanwhile' => { to => ['drops'], timeout => { connect => '20s' }, client => $cuts },
 	# HAProxy carries the end of the one across, and waits for the other with its own time-out
@@ -190,7 +198,7 @@ my %side = (
 			return ($sessions->{current}, $sessions->{queue});
 		},
 		end => sub { $lb->delete("/v1/sessions?backend=$_[0]") },
-		lines => sub { map { [@$_{qw(client server termination_state retries)}] } $lb->log_lines(frontend => $_[0]) },
+		lines => sub { map { [@$_{qw(client server termination_state)}, ($_->{redispatched} ? '+' : '') . $_->{retries}] } $lb->log_lines(frontend => $_[0]) },
 	},
 	HAProxy => {
 		address => sub { '127.0.0.1:' . $socket{$names[substr($_[0], 1)]}->sockport },
@@ -203,7 +211,7 @@ my %side = (
 		lines => sub {
 			my ($id) = @_;
 			my @lines = grep { / $id $id\// } split /\n/, Sluice::slurp("$dir/haproxy-log");
-			return map { m{^(\S+) \[.*?\] \S+ [^/]+/(\S+) \S+ \S+ (\S\S) [^ ]*/\+?(\d+) }
+			return map { m{^(\S+) \[.*?\] \S+ [^/]+/(\S+) \S+ \S+ (\S\S) [^ ]*/(\+?\d+) }
 				? [$1, $2 eq '<NOSRV>' ? undef : $2, $3, $4] : die "not understood: $_\n" } @lines;
 		},
 	},
@@ -237,7 +245,7 @@ sub outcome {
 	my $line = becomes { (grep { $_->[0] eq $local } $side{$who}{lines}->($id{$name}))[0] } 10;
 	my $end = !defined $c->socket->fileno ? 'left' : !$c->closed_within(5) ? 'open' : $c->was_reset ? 'RST' : 'FIN';
 	return 'no log line' if !$line;
-	return join ' ', $line->[2], $line->[1] // 'nobody', $line->[3] + 0, $end;
+	return join ' ', $line->[2], $line->[1] // 'nobody', $line->[3], $end;
 }
 
 for my $name (@names) {

@@ -149,7 +149,7 @@ for my $word (@refused) {
 	like ask("refused-$word", '/'), qr/^503 /, "retry_on $word: refused";
 	my $status = $lb->get("/v1/backends/refused-$word")->{json}{status}{errors};
 	is $status->{connect}, $tries, "was tried $tries times" or diag explain $status;
-	is $status->{redispatches}, $tries - 1, 'redispatch goes by it, too';
+	is $status->{retries}, $tries - 1, 'its retries are counted, by which redispatch goes, too';
 }
 $lb->stop;
 done_testing;

@@ -182,6 +182,14 @@ $e = event('session-kill', server => 'spare');
 is_deeply [$e->{by}, $e->{cause}{code}], ['back/s', 'active-back'], 'an event says who came back';
 told qr/notice Backup Server back\/spare: 1 sessions ended, reason: an active server came back up \(back\/s\)\./, 'the log, too';
 
+# Of several that change at once the one that turned the backend is named.
+is $lb->put('/v1/backends/two', { servers => { s1 => { address => $b->address }, s2 => { address => $b->address, admin_state => 'maint' } } })->{status}, 201, 'two servers, one out';
+is $lb->patch('/v1/backends/two/servers', { s1 => { admin_state => 'maint' }, s2 => { address => '127.0.0.1:1' } }, { 'X-Actor' => 'ann' })->{status}, 200,
+	'the other one goes, and this one moves';
+$e = event('backend', backend => 'two');
+is_deeply [@$e{qw(to server)}, $e->{cause}{actor}], ['down', 's1', 'ann'], 'the event is of the one that went';
+is $lb->delete('/v1/backends/two')->{status}, 204, 'deleted';
+
 # A backend that is deleted on purpose is nobody's emergency.
 is $lb->patch('/v1/frontends/plain', { default_backend => 'asked' })->{status}, 200, 'out of use';
 is $lb->delete('/v1/backends/back')->{status}, 204, 'deleted';

@@ -143,8 +143,10 @@ write_eligible(struct jsonw *w, const struct server *server)
 
 	jsonw_bool(w, "eligible", server->eligible && !is_full);
 	if (server->eligible && is_full)
-		snprintf(words, sizeof(words), "full (maxconn %u): new sessions wait in the backend's "
-			"queue", maxconn);
+		snprintf(words, sizeof(words),
+			 "full (maxconn %u): new sessions wait in the backend's "
+			 "queue",
+			 maxconn);
 	else
 		server_eligible_because(server, words, sizeof(words));
 	jsonw_string(w, "eligible_because", words);

@@ -63,7 +63,7 @@ struct backend_conf {
 	int64_t			 timeout_queue;
 	bool			 tunnel_set;	/* timeout.tunnel was configured: it supersedes client and server */
 	uint32_t		 retries;
-	int32_t			 redispatch;	/* 0 never; -1 last retry; N every Nth; -N Nth before last */
+	int32_t			 redispatch;	/* 0 never; -1, N, -N: see redispatch_is_due() in stream/ */
 	uint32_t		 maxqueue;	/* 0: unlimited is not offered; at least 1 */
 	uint32_t		 min_usable;
 	bool			 allbackups;

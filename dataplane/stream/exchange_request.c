@@ -168,5 +168,5 @@ exchange_ruled(struct stream *s)
 	if (!exchange_prepare(s))
 		return;
 	s->state = STREAM_CHOOSING;
-	stream_choose(s, NULL, false);
+	stream_choose(s, false);
 }

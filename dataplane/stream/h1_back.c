@@ -98,8 +98,6 @@ static void
 back_renew(struct stream *s)
 {
 	s->renewals++;
-	count_add(&back_slot(s)->counters.retries, 1);
-	count_add(&s->backend->slots[s->worker->index].counters.retries, 1);
 	stream_close(s, SERVER);
 	s->wants_new = true;
 	stream_retry(s);

@@ -79,7 +79,7 @@ stream_on_called(struct queue_waiter *waiter)
 	if (s->state == STREAM_ENDED)
 		stream_release(s);
 	else if (s->state == STREAM_QUEUED)
-		stream_choose(s, NULL, true);
+		stream_choose(s, true);
 	/* else it got a place in the meantime */
 }
 

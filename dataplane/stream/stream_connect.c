@@ -2,9 +2,11 @@
  * From a client to a server: choose, wait in line, connect, and what follows a failure.
  *
  * HAProxy's rules ("retries", "option redispatch"): a retry on the same server comes after
- * min(timeout connect, 1 s); by the interval of "redispatch" a retry goes to another one at once.
- * A server that takes no new streams any more is not retried either. In HTTP mode an idle connection may be
- * there, which saves the connect, and retry_on may rule retries out.
+ * min(timeout connect, 1 s), but for one after a time-out, which has been wait enough. With "redispatch" each
+ * retry goes elsewhere, at once, where others serve, too; its interval counts where a rule named the server
+ * (HAProxy 2.6 does so, whatever its manual says of the last retry). A server that takes no new streams any
+ * more is not retried either. In HTTP mode an idle connection may be there, which saves the connect, and
+ * retry_on may rule retries out.
  *
  * The stream's worker.
  */
@@ -29,14 +31,21 @@ stream_backend_counters(const struct stream *s)
 	return &s->backend->slots[s->worker->index].counters;
 }
 
+/* It was to go elsewhere: that is done, or nobody cares any more. */
+static void
+stream_forget_avoided(struct stream *s)
+{
+	if (s->avoid != NULL)
+		snap_unref(&server_slot(s->avoid, s->worker->index)->ref);
+	s->avoid = NULL;
+}
+
 void
 stream_leave_server(struct stream *s)
 {
 	struct server *server = s->server;
 
-	if (s->avoid != NULL)
-		snap_unref(&server_slot(s->avoid, s->worker->index)->ref);
-	s->avoid = NULL;
+	stream_forget_avoided(s);
 	if (server == NULL)
 		return;
 	s->server = NULL;
@@ -162,6 +171,22 @@ stream_proxy_header(const struct stream *s, char buf[PROXY_OUT_MAX_BYTES])
 	return proxy_write(buf, how, &from, &to, tlvs);
 }
 
+/* The server that it has once more, in a moment: a connect that fails at once must not pile up calls. */
+static void
+stream_retry_later(struct stream *s)
+{
+	s->state = STREAM_RETRYING;
+	stream_set_deadline(s, s->retry_wait_ms);
+}
+
+static void
+stream_count_redispatch(struct stream *s)
+{
+	count_add(&server_slot(s->avoid, s->worker->index)->counters.redispatches, 1);
+	count_add(&stream_backend_counters(s)->redispatches, 1);
+	s->redispatched = true;
+}
+
 static void
 stream_take_server(struct stream *s, struct server *server, enum pick pick)
 {
@@ -172,12 +197,19 @@ stream_take_server(struct stream *s, struct server *server, enum pick pick)
 		s->queue_served += queue_serve(&s->waiter);
 	if (s->assigned_ms == 0)
 		s->assigned_ms = now_ms;
+	if (s->avoid != NULL && s->avoid != server)
+		stream_count_redispatch(s);
+	stream_forget_avoided(s);
 	s->server = server;
 	s->pick = s->redispatched && pick != PICK_RETRY ? PICK_REDISPATCH : pick;
+	s->is_named = pick == PICK_RULE;
 	list_append(&stream_server_slot(s)->streams, &s->by_server);
 	count_add(&stream_server_slot(s)->counters.sessions, 1);
 	rate_add(&stream_server_slot(s)->counters.session_rate, now_ms);
-	stream_connect(s);
+	if (pick == PICK_RETRY)		/* the others were full, or have gone meanwhile */
+		stream_retry_later(s);
+	else
+		stream_connect(s);
 }
 
 static void
@@ -234,29 +266,27 @@ stream_go_to_wanted(struct stream *s)
 }
 
 void
-stream_choose(struct stream *s, struct server *avoid, bool was_called)
+stream_choose(struct stream *s, bool was_called)
 {
 	const uint32_t ahead = queue_length(&s->backend->queue);
 	struct server *server;
 	enum err result;
 	enum pick pick;
 
-	if (avoid == NULL && !was_called && (stream_go_to_wanted(s) || stream_keep_to_own(s)))
+	if (s->avoid == NULL && !was_called && (stream_go_to_wanted(s) || stream_keep_to_own(s)))
 		return;
 	if (!was_called)
 		s->waiter.place_ms = (int64_t)s->worker->loop->now_ms;
 	s->waiter.priority_class = stream_wishes(s)->priority_class;
 	s->waiter.priority_offset_ms = stream_wishes(s)->priority_offset;
-	result = backend_pick_or_wait(s->backend, s->worker->index, avoid, &s->waiter, was_called,
-				      &server, &pick);
+	result = backend_pick_or_wait(s->backend, s->worker->index, s->avoid, &s->waiter,
+				      was_called, &server, &pick);
 	if (result == ERR_OK)
 		stream_take_server(s, server, pick);
 	else if (result == ERR_BUSY)
 		stream_wait(s, ahead);
-	else if (result == ERR_LIMIT)
-		s->mode->failed(s, END_QUEUE_FULL);
 	else
-		s->mode->failed(s, END_NO_SERVER);
+		s->mode->failed(s, result == ERR_LIMIT ? END_QUEUE_FULL : END_NO_SERVER);
 }
 
 /*
@@ -275,37 +305,62 @@ redispatch_is_due(int32_t interval, uint32_t retry, uint32_t retries)
 	return retry % (uint64_t)every == 0;
 }
 
-/* Go elsewhere, in a moment: a connect that fails at once must not pile up calls. */
+/* How many servers take new streams, beside its own. */
+static uint32_t
+stream_others(const struct stream *s)
+{
+	const struct backend_slot *slot = &s->backend->slots[s->worker->index];
+
+	return lb_count(slot->lb) - (stream_server_slot(s)->node.weight > 0);
+}
+
+/* May it retry its server? A rule may have named one that drains. */
+static bool
+stream_may_stay(const struct stream *s)
+{
+	const struct server_slot *slot = stream_server_slot(s);
+
+	return slot->node.weight > 0 ||
+	       (s->is_named && slot->conf != NULL && server_is_up(s->server));
+}
+
+static bool
+stream_goes_elsewhere(const struct stream *s, uint32_t retries)
+{
+	const int32_t interval = s->backend_conf->redispatch;
+
+	if (stream_others(s) == 0)
+		return false;
+	if (!stream_may_stay(s))
+		return true;
+	if (s->is_named)
+		return redispatch_is_due(interval, s->retries, retries);
+	return interval != 0;
+}
+
+/* What it has failed at; whether that is counted as a redispatch is known once there is a server. */
+static void
+stream_avoid_server(struct stream *s)
+{
+	struct server *server = s->server;
+
+	snap_ref(&stream_server_slot(s)->ref);
+	stream_leave_server(s);
+	s->avoid = server;
+}
+
+/* Go elsewhere, in a moment, too. */
 static void
 stream_redispatch(struct stream *s)
 {
-	struct server *server = s->server;
-	struct server_slot *slot = stream_server_slot(s);
-
-	count_add(&slot->counters.redispatches, 1);
-	count_add(&stream_backend_counters(s)->redispatches, 1);
-	snap_ref(&slot->ref);
-	stream_leave_server(s);
-	s->avoid = server;
-	s->redispatched = true;
+	stream_avoid_server(s);
 	s->state = STREAM_RETRYING;
 	stream_set_deadline(s, 0);
 }
 
-static void
-stream_retry_later(struct stream *s, int64_t wait_ms)
-{
-	count_add(&stream_server_slot(s)->counters.retries, 1);
-	count_add(&stream_backend_counters(s)->retries, 1);
-	s->state = STREAM_RETRYING;
-	stream_set_deadline(s, wait_ms);
-}
-
 void
-stream_try_again(struct stream *s, enum end_cause cause, int64_t wait_ms)
+stream_try_again(struct stream *s, enum end_cause cause, uint32_t wait_ms)
 {
-	const struct backend_conf *conf = s->backend_conf;
-
 	const uint32_t retries = stream_retries_max(s);
 
 	if (s->retries >= retries) {
@@ -313,10 +368,11 @@ stream_try_again(struct stream *s, enum end_cause cause, int64_t wait_ms)
 		return;
 	}
 	s->retries++;
-	if (redispatch_is_due(conf->redispatch, s->retries, retries))
+	s->retry_wait_ms = wait_ms;
+	if (stream_goes_elsewhere(s, retries))
 		stream_redispatch(s);
 	else
-		stream_retry_later(s, wait_ms);
+		stream_retry_later(s);
 }
 
 /* In mode tcp each failed connect is worth a retry, in mode http those that retry_on names are. */
@@ -328,11 +384,20 @@ stream_connects_again(const struct stream *s)
 	return conf->mode != MODE_HTTP || (conf->http.retry_on & RETRY_ON_CONN_FAILURE) != 0;
 }
 
-void
-stream_connect_failed(struct stream *s, enum end_cause cause)
+/* HAProxy manual, "retries": not at once, to a server that starts anew. A time-out has been wait enough. */
+static uint32_t
+stream_retry_wait_ms(const struct stream *s, enum end_cause cause)
 {
 	const int64_t timeout_ms = s->backend_conf->timeout_connect;
 
+	if (cause == END_CONNECT_TIMEOUT)
+		return 0;
+	return timeout_ms < RETRY_WAIT_MS ? (uint32_t)timeout_ms : RETRY_WAIT_MS;
+}
+
+void
+stream_connect_failed(struct stream *s, enum end_cause cause)
+{
 	stream_close(s, SERVER);
 	if (cause != END_RESOURCE) {	/* that is our own fault */
 		observe_error(stream_server_slot(s), OBSERVED_CONNECT);
@@ -340,7 +405,7 @@ stream_connect_failed(struct stream *s, enum end_cause cause)
 		count_add(&stream_backend_counters(s)->connect_errors, 1);
 	}
 	if (stream_connects_again(s))
-		stream_try_again(s, cause, timeout_ms < RETRY_WAIT_MS ? timeout_ms : RETRY_WAIT_MS);
+		stream_try_again(s, cause, stream_retry_wait_ms(s, cause));
 	else
 		s->mode->failed(s, cause);
 }
@@ -348,17 +413,14 @@ stream_connect_failed(struct stream *s, enum end_cause cause)
 void
 stream_retry(struct stream *s)
 {
-	struct server *avoid = s->avoid;
-
-	if (avoid != NULL) {
-		s->avoid = NULL;
-		stream_choose(s, avoid, false);
-		snap_unref(&server_slot(avoid, s->worker->index)->ref);
-	} else if (stream_server_slot(s)->node.weight > 0) {
+	if (s->avoid == NULL && stream_may_stay(s)) {
+		count_add(&stream_server_slot(s)->counters.retries, 1);
+		count_add(&stream_backend_counters(s)->retries, 1);
 		s->pick = PICK_RETRY;
 		stream_connect(s);
-	} else {
-		stream_leave_server(s);
-		stream_choose(s, NULL, false);
+		return;
 	}
+	if (s->avoid == NULL)
+		stream_avoid_server(s);
+	stream_choose(s, false);
 }

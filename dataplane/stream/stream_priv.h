@@ -144,13 +144,15 @@ struct stream {
 	struct backend_conf	*backend_conf;	/* NULL: the frontend has no backend */
 	struct backend		*backend;	/* held by its conf */
 	struct server		*server;	/* NULL: none yet, or none any more */
-	struct server		*avoid;		/* RETRYING: to go elsewhere; referenced */
+	struct server		*avoid;		/* RETRYING, QUEUED: it goes elsewhere; referenced */
 	uint32_t		 bind_index;	/* in frontend_conf */
 	uint32_t		 retries;	/* by the rules: at most as many as the backend's conf says */
+	uint32_t		 retry_wait_ms;	/* before a retry on the same server */
 	uint32_t		 renewals;	/* retries beside them: its kept connection was dead */
 	uint32_t		 queue_ahead;	/* how many waited before it, over all its waits */
 	uint32_t		 queue_served;	/* meanwhile, itself included: HAProxy's %bq */
 	bool			 redispatched;
+	bool			 is_named;	/* its server: by a rule, not by the balance */
 	bool			 moved;		/* bytes, since the last tick */
 	bool			 wants_new;	/* the next connection is to be a new one */
 
@@ -288,11 +290,11 @@ stream_retries_max(const struct stream *s)
 /* stream_connect.c */
 
 /*
- * Choose a server (`avoid` only if there is no other) and connect to it, or wait for one.
+ * Choose a server (s->avoid only if there is no other) and connect to it, or wait for one.
  * `was_called`: from the waiting line. It may have ended then.
  */
 void stream_give_up_waiting(struct stream *s);	/* counts it for the log, if it waits */
-void stream_choose(struct stream *s, struct server *avoid, bool was_called);
+void stream_choose(struct stream *s, bool was_called);
 
 /* A connection to a server woke: the stream is its owner. */
 void stream_on_server_wake(struct conn *c);
@@ -300,17 +302,17 @@ void stream_on_server_wake(struct conn *c);
 /* Connect to the server that it has once more. */
 void stream_connect(struct stream *s);
 void stream_connect_failed(struct stream *s, enum end_cause cause);
-void stream_retry(struct stream *s);	/* the wait before a retry is over */
+void stream_retry(struct stream *s);	/* the wait before a retry is over; counts it */
 void stream_leave_server(struct stream *s);	/* it may have none */
 
 /* What tells its connections to servers from other clients' (server/pool.h); 0: nothing. */
 uint64_t stream_conn_key(const struct stream *s);
 
 /*
- * The connection that it has did not do: count a retry, and try again by the rules, on the same server
+ * The connection that it has did not do: try again by the rules, elsewhere at once or on the same server
  * in `wait_ms`; or fail with `cause`.
  */
-void stream_try_again(struct stream *s, enum end_cause cause, int64_t wait_ms);
+void stream_try_again(struct stream *s, enum end_cause cause, uint32_t wait_ms);
 
 /* The PROXY header that opens a new connection to its server; 0: none is wanted. */
 size_t stream_proxy_header(const struct stream *s, char buf[PROXY_OUT_MAX_BYTES]);

@@ -54,7 +54,7 @@ tcp_ruled(struct stream *s)
 	if (!tcp_take_input(s))
 		stream_end(s, END_RESOURCE);
 	else
-		stream_choose(s, NULL, false);
+		stream_choose(s, false);
 }
 
 /* Nobody is told why: a rule of TCP mode only closes. */

@@ -136,6 +136,7 @@ what_is_saved_comes_back_as_it_was(void **state)
 	struct operation op = { .id = 1795195402895, .state = OPERATION_ENDING,
 		.then = OPERATION_THEN_DELETE, .kill = true, .backend = "app", .server = "s1",
 		.before = "maint", .actor = "a \"quoted\" one", .reason = "r", .detail = "d",
+		.off_actor = "zoe", .off_reason = "too late",
 		.began_us = 1795195402895123, .deadline_us = 1795195403895123,
 		.sessions_at_begin = 9, .sessions_left = 3, .killed = 6 }, back;
 	struct buf text = { 0 };

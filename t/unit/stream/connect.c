@@ -78,32 +78,98 @@ a_redispatch_goes_to_another_server_at_once(void **state)
 		rig_logs("\"server\":\"s2\"");
 }
 
+/* The interval is for who was named by a rule: HAProxy goes elsewhere at the first retry, too. */
 static void
-minus_one_redispatches_the_last_retry_only(void **state)
+where_others_serve_no_interval_keeps_it_from_them(void **state)
 {
-	int client;
+	static const int32_t intervals[] = { -1, 2, -2 };
 
-	RIG(.servers = 2, .retries = 2, .redispatch = -1, .connect = 50);
-	rig_origin_close(0);
-	is_served_by(rig_client(), 1);	/* the rotation begins with one of the two */
-	client = rig_client();
-	is_served_by(client, 1);
-	assert_in_range(totals().redispatches, 1, 2);
-	assert_int_equal(totals().retries, totals().redispatches);
+	for (size_t i = 0; i < sizeof(intervals) / sizeof(intervals[0]); i++) {
+		RIG(.servers = 2, .retries = 3, .redispatch = intervals[i]);
+		rig_origin_close(0);
+		is_served_by(rig_client(), 1); /* the rotation begins with one of the two */
+		is_served_by(rig_client(), 1);
+		assert_in_range(totals().redispatches, 1, 2);
+		assert_int_equal(totals().retries, 0);
+		if (i + 1 < sizeof(intervals) / sizeof(intervals[0]))
+			rig_stop(state);
+	}
 }
 
 static void
-a_redispatch_without_another_server_takes_the_same(void **state)
+a_redispatch_without_another_server_is_a_retry_and_waits(void **state)
 {
+	uint64_t from_ms;
 	int client;
 
-	RIG(.retries = 2, .redispatch = 1);
+	RIG(.retries = 2, .redispatch = 1, .connect = 100);
 	rig_origin_close(0);
+	from_ms = rig_now_ms();
 	client = rig_client();
 	rig_reads_end(client);
+	assert_in_range(rig_now_ms() - from_ms, 190, 10000);
 	close(client);
-	rig_logs("\"retries\":2,\"redispatched\":true");
-	assert_int_equal(totals().redispatches, 2);
+	rig_logs("\"retries\":2,\"redispatched\":false");
+	assert_int_equal(totals().redispatches, 0);
+	assert_int_equal(totals().retries, 2);
+}
+
+/* The one place of the other server is taken: the same one is tried again, which is no redispatch. */
+static void
+a_redispatch_finds_the_others_full_and_waits_for_the_same(void **state)
+{
+	uint64_t from_ms;
+	int held, holder, client;
+
+	RIG(.servers = 2, .retries = 2, .redispatch = 1, .connect = 100, .server_maxconn = 1);
+	rig_origin_close(0);
+	held = rig_client();
+	holder = rig_accept(1);
+	from_ms = rig_now_ms();
+	client = rig_client();
+	rig_reads_end(client);
+	assert_in_range(rig_now_ms() - from_ms, 190, 10000);
+	close(client);
+	rig_logs_both_of("\"server\":\"s1\"", "\"retries\":2,\"redispatched\":false");
+	assert_int_equal(totals().retries, 2);
+	close(held);
+	close(holder);
+}
+
+static void
+all_are_dead_and_are_tried_in_turns_without_a_wait(void **state)
+{
+	uint64_t from_ms;
+	int client;
+
+	RIG(.servers = 2, .retries = 3, .redispatch = -1);
+	rig_origin_close(0);
+	rig_origin_close(1);
+	from_ms = rig_now_ms();
+	client = rig_client();
+	rig_reads_end(client);
+	assert_in_range(rig_now_ms() - from_ms, 0, 900); /* a wait would be of 1 s */
+	close(client);
+	rig_logs("\"retries\":3,\"redispatched\":true");
+	assert_int_equal(totals().redispatches, 3);
+}
+
+/* It has waited for the time-out already (HAProxy does not wait more either). */
+static void
+a_retry_after_a_time_out_comes_at_once(void **state)
+{
+	uint64_t from_ms;
+	int client;
+
+	RIG(.retries = 2, .connect = 400);
+	rig_origin_listen_short(0);
+	from_ms = rig_now_ms();
+	client = rig_client();
+	rig_reads_end(client);
+	assert_in_range(rig_now_ms() - from_ms, 3 * 400 - 10, 5 * 400 - 100);
+	close(client);
+	rig_logs("\"retries\":2,\"redispatched\":false");
+	assert_int_equal(totals().retries, 2);
 }
 
 static void
@@ -133,6 +199,8 @@ a_server_that_left_the_rotation_is_not_retried(void **state)
 	rig_publish(rig_server_item(rig.servers[1], 1, 0, SERVER_READY),
 		    rig_server_item(rig.servers[0], 0, 0, SERVER_MAINT), NULL);
 	is_served_by(client, 1);
+	rig_logs("\"redispatched\":true");
+	assert_int_equal(totals().redispatches, 1);
 }
 
 static void
@@ -187,7 +255,7 @@ a_client_that_resets_in_line_leaves_it(void **state)
 	rig_wait_until(totals().queued == 1);
 	rig_reset(second);
 	rig_logs(STATE("CQ"));
-	assert_int_equal(totals().queued, 0);
+	rig_wait_until(totals().queued == 0); /* its line is written before it leaves */
 	close(first);
 	close(server);
 }
@@ -308,8 +376,11 @@ main(void)
 		ONE(a_refused_connect_without_retries_ends_the_stream),
 		ONE(retries_are_counted_and_wait_for_the_connect_time_out),
 		ONE(a_redispatch_goes_to_another_server_at_once),
-		ONE(minus_one_redispatches_the_last_retry_only),
-		ONE(a_redispatch_without_another_server_takes_the_same),
+		ONE(where_others_serve_no_interval_keeps_it_from_them),
+		ONE(a_redispatch_without_another_server_is_a_retry_and_waits),
+		ONE(a_redispatch_finds_the_others_full_and_waits_for_the_same),
+		ONE(all_are_dead_and_are_tried_in_turns_without_a_wait),
+		ONE(a_retry_after_a_time_out_comes_at_once),
 		ONE(no_usable_server_is_told),
 		ONE(a_server_that_left_the_rotation_is_not_retried),
 		ONE(a_full_server_makes_the_next_wait_for_its_place),
