@@ -35,7 +35,7 @@ struct check_line {
 };
 void check_line_init(struct check_line *line);
 
-/* check_again() for all that run: at once for what is told, the rest some in a turn, however many there are. */
+/* check_again() for all that run: what was asked before counts no more; they begin anew some in a turn. */
 void check_line_again(struct check_line *line);
 
 /* One that does not run. `server` outlives it. ERR_NOMEM. */
