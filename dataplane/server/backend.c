@@ -199,7 +199,7 @@ backend_conf_balance(const struct backend_conf *conf)
 
 /* What attempts under way began with does not hold any more. */
 static void
-backend_adjust_checks(const struct backend *backend, const struct backend_conf *was)
+backend_adjust_checks(struct backend *backend, const struct backend_conf *was)
 {
 	const struct backend_conf *now = backend->conf;
 	const bool has_time = was->timeout_check == now->timeout_check &&
@@ -207,9 +207,9 @@ backend_adjust_checks(const struct backend *backend, const struct backend_conf *
 			       was->timeout_connect == now->timeout_connect);
 
 	if (!has_time || !check_conf_equals(was->check, now->check))
-		servers_check_again(backend, CHECK_OF_SERVER);
+		check_line_again(&backend->check_lines[CHECK_OF_SERVER]);
 	if (!has_time)
-		servers_check_again(backend, CHECK_OF_AGENT);
+		check_line_again(&backend->check_lines[CHECK_OF_AGENT]);
 }
 
 static void

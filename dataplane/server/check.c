@@ -25,6 +25,7 @@
 #define TURN_ACTS_MAX	64		/* starts and ends of attempts in a turn of the loop, */
 #define TURN_US		5000		/* and how long they may take together */
 #define BEAT_MS		50		/* how closely the loop is watched for standing still */
+#define AGAIN_A_TURN	256		/* some 0.2 ms */
 #define REDO_MAX	2		/* attempts in a row that a stall excuses */
 #define SOCKERR_RETRY_MS 500		/* we lacked something: this soon we may have it */
 #define SOCKERR_REST_MS	20		/* and nobody else begins for so long */
@@ -56,6 +57,7 @@ static struct {
 static void checks_on_work(struct task *task);
 static void checks_on_beat(struct wheel_timer *timer);
 static void checks_on_rest(struct wheel_timer *timer);
+static void checks_make_again(void);
 static void check_on_timer(struct wheel_timer *timer);
 
 static struct checks_totals
@@ -176,6 +178,7 @@ checks_on_work(struct task *task)
 	struct check *c;
 
 	checks.is_spent = false;
+	checks_make_again();
 	attempts_catch_up();
 	checks_drop_stale();
 	while (!checks.is_spent && !wheel_timer_is_set(&checks.rest) &&
@@ -290,7 +293,7 @@ check_on_attempt(struct check *c, struct check_verdict *verdict, const struct ag
 {
 	const enum check_outcome outcome = check_result_outcome(verdict->result);
 	const bool is_retry = verdict->result == CHECK_SOCKERR;
-	const bool is_stale = !list_is_empty(&c->in_line);
+	const bool is_stale = !list_is_empty(&c->in_line) || !line_is_of_round(c);
 
 	c->attempt = NULL;
 	check_drop_attempt(c);
@@ -362,6 +365,7 @@ check_new(struct check **cp, struct server *server, enum check_source source)
 	wheel_timer_init(&c->timer, check_on_timer);
 	list_init(&c->in_line);
 	list_init(&c->by_all);
+	list_init(&c->by_line);
 	list_append(&checks.all, &c->by_all);
 	*cp = c;
 	return ERR_OK;
@@ -476,6 +480,18 @@ check_again(struct check *c)
 		break;
 	case CHECK_UNDER_WAY: check_make_stale(c); break;
 	}
+}
+
+static void
+checks_make_again(void)
+{
+	struct check *c = NULL;
+
+	for (unsigned i = 0; i < AGAIN_A_TURN && (c = lines_take_again()) != NULL; i++)
+		if (!line_is_of_round(c))
+			check_again(c);
+	if (c != NULL)
+		checks_queue_work();
 }
 
 bool

@@ -27,10 +27,16 @@ struct check;
 struct check_line {
 	struct list	 waiting;	/* checks, the oldest first */
 	struct list	 by_ring;	/* while somebody waits */
-	uint32_t	 running;	/* checks that do not rest */
+	struct list	 running;	/* checks that do not rest, */
+	struct list	 again;		/* but those that are to be made anew and have not been looked at */
+	struct list	 by_again;	/* while there are such */
+	uint32_t	 round;		/* how often all were to be made anew */
 	uint32_t	 under_way, in_line;
 };
 void check_line_init(struct check_line *line);
+
+/* check_again() for all that run: what was asked before counts no more; they begin anew some in a turn. */
+void check_line_again(struct check_line *line);
 
 /* One that does not run. `server` outlives it. ERR_NOMEM. */
 enum err check_new(struct check **cp, struct server *server, enum check_source source);

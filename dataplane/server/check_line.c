@@ -19,12 +19,16 @@
 
 static struct {
 	struct list	 ring;		/* lines in which somebody waits */
+	struct list	 again;		/* lines of which checks are to be made anew */
 	uint32_t	 running;	/* lines of which checks run */
 	uint32_t	 under_way, in_line;
 	uint32_t	 max;
 	bool		 is_held;	/* since somebody waits, the limit has held somebody */
 	uint64_t	 told_us;
-} lines = { .ring = { &lines.ring, &lines.ring } };
+} lines = {
+	.ring = { &lines.ring, &lines.ring },
+	.again = { &lines.again, &lines.again },
+};
 
 static struct check_line *
 line_of(const struct check *c)
@@ -38,18 +42,68 @@ check_line_init(struct check_line *line)
 	*line = (struct check_line){ 0 };
 	list_init(&line->waiting);
 	list_init(&line->by_ring);
+	list_init(&line->running);
+	list_init(&line->again);
+	list_init(&line->by_again);
+}
+
+static bool
+line_runs(const struct check_line *line)
+{
+	return !list_is_empty(&line->running) || !list_is_empty(&line->again);
 }
 
 void
 line_add_running(struct check *c)
 {
-	lines.running += line_of(c)->running++ == 0;
+	struct check_line *line = line_of(c);
+
+	lines.running += !line_runs(line);
+	list_append(&line->running, &c->by_line);
 }
 
 void
 line_drop_running(struct check *c)
 {
-	lines.running -= --line_of(c)->running == 0;
+	struct check_line *line = line_of(c);
+
+	list_remove(&c->by_line);
+	lines.running -= !line_runs(line);
+	if (list_is_empty(&line->again))
+		list_remove(&line->by_again);
+}
+
+void
+check_line_again(struct check_line *line)
+{
+	line->round++;
+	list_move_all(&line->again, &line->running);
+	if (list_is_empty(&line->again) || !list_is_empty(&line->by_again))
+		return;
+	list_append(&lines.again, &line->by_again);
+	checks_queue_work();
+}
+
+struct check *
+lines_take_again(void)
+{
+	struct check_line *line;
+	struct list *node;
+
+	if (list_is_empty(&lines.again))
+		return NULL;
+	line = container_of(lines.again.next, struct check_line, by_again);
+	node = list_take_first(&line->again);
+	list_append(&line->running, node);
+	if (list_is_empty(&line->again))
+		list_remove(&line->by_again);
+	return container_of(node, struct check, by_line);
+}
+
+bool
+line_is_of_round(const struct check *c)
+{
+	return c->round == line_of(c)->round;
 }
 
 void
@@ -83,6 +137,7 @@ line_leave(struct check *c)
 void
 line_add_under_way(struct check *c)
 {
+	c->round = line_of(c)->round;
 	line_of(c)->under_way++;
 	lines.under_way++;
 }

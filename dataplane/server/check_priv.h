@@ -37,6 +37,8 @@ struct check {
 	struct attempt		*attempt;	/* while UNDER_WAY */
 	struct wheel_timer	 timer;
 	struct list		 by_all;
+	struct list		 by_line;	/* while it runs: of its line's running or again */
+	uint32_t		 round;		/* its line's when the last attempt began */
 	struct list		 in_line;	/* while IN_LINE; while UNDER_WAY: it is to be made anew */
 	uint64_t		 joined_ms;	/* the line */
 	uint64_t		 due_ms;	/* when the last attempt was to begin, and when it did */
@@ -80,6 +82,12 @@ void line_leave(struct check *c);
 /* Attempts count against the limit, and a line's against its share of it. */
 void line_add_under_way(struct check *c);
 void line_drop_under_way(struct check *c);
+
+/* What was asked, when it was asked last, is so still. */
+bool line_is_of_round(const struct check *c);
+
+/* The next one that is to be made anew (it may have been since); NULL: there is none. */
+struct check *lines_take_again(void);
 bool line_may_begin(const struct check *c);
 
 /* The next one in line; NULL: there is none, or whoever waits is held by the limit. */

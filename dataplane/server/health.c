@@ -8,7 +8,6 @@
  */
 #include "config.h"
 #include "server/health.h"
-#include "core/obj.h"
 #include "server/check_conf.h"
 #include "server/server_priv.h"
 
@@ -196,19 +195,4 @@ server_adjust_checks(struct server *server, const struct server_conf *was, bool 
 {
 	server_adjust_check(server, was, CHECK_OF_SERVER, at_once);
 	server_adjust_check(server, was, CHECK_OF_AGENT, false);
-}
-
-void
-servers_check_again(const struct backend *backend, enum check_source source)
-{
-	for (int i = 0; i < SERVER_PRIORITIES; i++) {
-		list_foreach(node, &backend->levels[i].servers) {
-			struct server *server = container_of(node, struct server, by_priority);
-			struct check *check = source == CHECK_OF_AGENT ? server->agent
-								       : server->check;
-
-			if (check != NULL)
-				check_again(check);
-		}
-	}
 }

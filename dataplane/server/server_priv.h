@@ -71,7 +71,6 @@ void why_fini(struct server *server);
 void server_health_begin(struct server *server, enum init_state state);
 void server_agent_forget(struct server *server);
 void server_adjust_checks(struct server *server, const struct server_conf *was, bool at_once);
-void servers_check_again(const struct backend *backend, enum check_source source);
 
 /* capacity.c: in the balance's units; whether that is other than 0 by what was said. */
 uint16_t server_weight_now(const struct server *server);

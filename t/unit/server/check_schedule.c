@@ -246,7 +246,6 @@ other_steps_or_times_begin_anew_and_nothing_else_does(void **state)
 {
 	struct backend_conf *said;
 
-	server->check = check;
 	expect_hello();
 	server_said()->inter = 20000;
 	interval_ms = 3600000;
@@ -273,7 +272,38 @@ other_steps_or_times_begin_anew_and_nothing_else_does(void **state)
 	UNTIL(told == 1);
 	publish_said(said_anew(steps_expecting("hel", NULL)));
 	UNTIL(told == 2);
-	server->check = NULL;
+}
+
+/* More than a turn looks at: also who ends, stops or is freed meanwhile. */
+static void
+all_of_a_line_are_made_anew_some_in_a_turn(void **state)
+{
+	struct check_line *line = &backend->check_lines[CHECK_OF_SERVER];
+
+	interval_ms = 3600000;
+	many_new(MANY);
+	for (unsigned i = 0; i < MANY; i++)
+		check_start(many[i], false);
+	UNTIL(told == MANY);
+	told = 0;
+	check_line_again(line);
+	check_line_again(line);
+	check_free(&many[0]);
+	check_stop(many[1]);
+	check_stop(many[MANY - 1]);
+	check_start(many[MANY - 1], false);
+	check_stop(many[2]);
+	check_start(many[2], false);
+	loop_turn(scene_control, false);
+	assert_false(list_is_empty(&line->again));
+	check_free(&many[MANY - 2]);
+	UNTIL(told >= MANY - 3);
+	assert_true(list_is_empty(&line->again));
+	turn_for(20);
+	assert_int_equal(told, MANY - 3);
+	check_line_again(line);
+	many_free(MANY);
+	assert_true(list_is_empty(&line->by_again));
 }
 
 static void
@@ -688,6 +718,7 @@ main(void)
 		CHECK_TEST(what_was_asked_before_a_change_says_nothing),
 		CHECK_TEST(many_are_made_anew_a_few_in_a_turn),
 		CHECK_TEST(other_steps_or_times_begin_anew_and_nothing_else_does),
+		CHECK_TEST(all_of_a_line_are_made_anew_some_in_a_turn),
 		CHECK_TEST(chance_spreads_intervals_by_so_many_percent),
 		CHECK_TEST(a_lone_one_and_the_first_of_a_crowd_begin_at_once),
 		CHECK_TEST(a_crowd_is_even_from_its_second_attempts_on),
