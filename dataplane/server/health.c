@@ -96,7 +96,6 @@ server_health_begin(struct server *server, enum init_state state)
 	health->streak = 0;
 	health->fall_cause = SERVER_CAUSE_INIT_STATE;
 	health->fall_detail[0] = '\0';
-	health->last_check = (struct check_last){ 0 };
 }
 
 void
