@@ -255,16 +255,18 @@ attempt_keep_reply(struct attempt *a, struct check_verdict *verdict)
 }
 
 /* The next EXPECT looks at the same bytes, see check_judge(); who sends is done with those that were used. */
-static void
-attempt_pass_reply(struct attempt *a, size_t used)
+static enum progress
+attempt_pass_reply(struct attempt *a, size_t used, struct check_verdict *verdict)
 {
 	char *reply = attempt_reply(a);
 
 	assert(used <= a->reply_len);
-	if (a->step + 1 < a->conf->count && a->conf->steps[a->step + 1].kind == CHECK_STEP_EXPECT)
-		return;
+	if (a->step + 1 == a->conf->count || a->conf->steps[a->step + 1].kind == CHECK_STEP_EXPECT)
+		return GOES_ON;
 	a->reply_len -= used;
 	memmove(reply, reply + used, a->reply_len);
+	/* a SEND may have to wait, and scratch is anybody's meanwhile */
+	return attempt_keep_reply(a, verdict) == ENDS ? ENDS : GOES_ON;
 }
 
 /* GOES_ON: it has more now, or knows that there will be no more. */
@@ -299,7 +301,8 @@ attempt_judge(struct attempt *a, struct check_verdict *verdict)
 	case CHECK_JUDGED_PASS:
 		if (a->conf->kind == CHECK_KIND_AGENT)
 			(void)agent_parse(&a->report, check_first_line(bytes));
-		attempt_pass_reply(a, used);
+		if (attempt_pass_reply(a, used, verdict) == ENDS)
+			return ENDS;
 		return attempt_next(a, verdict);
 	case CHECK_JUDGED_FAIL: return ENDS;
 	case CHECK_JUDGED_MORE: break;
