@@ -42,7 +42,7 @@ my %origin = map { $_->name => $_ } (
 # name => [origin, time-outs, the end's letters, the client's part, the least time in units of $short]
 my %case = (
 	connect => ['full', { connect => $ms }, 'sC', sub {}, 1],
-	'connect-retried' => ['full', { connect => sprintf('%dms', $short * 500) }, 'sC', sub {}, 1.5, { retries => 1 }],
+	'connect-retried' => ['full', { connect => sprintf('%dms', $short * 500) }, 'sC', sub {}, 1, { retries => 1 }],
 	client => ['hold', { client => $ms }, 'cD', sub {}, 1],
 	server => ['hold', { server => $ms }, 'sD', sub {}, 1],
 	both => ['hold', { client => $ms, server => $ms }, 'cD', sub {}, 1],
