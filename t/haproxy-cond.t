@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# tier: drill
+# tier: drill, beside others
 #
 # Who brings ACLs from HAProxy expects the same verdicts. HAProxy and sluice get the same conditions, named ACLs and files, and the
 # same requests; a rule a condition notes that it held, and the answer lists those. What HAProxy lets pass though it can only be a

@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# tier: drill
+# tier: drill, beside others
 #
 # Who brings expressions from HAProxy expects the same values. Each expression of the table is evaluated by the distribution's
 # HAProxy and by sluice on the same inputs, odd ones included: empty, not ASCII, out of range, not what it takes. What is

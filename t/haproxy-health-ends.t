@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# tier: drill
+# tier: drill, beside others
 #
 # A server goes down, or an active one comes back, while streams are in all their phases: behind HAProxy and behind sluice
 # the same ones end, with the same letter, and the next request goes to the same server. How an end looks is known to be

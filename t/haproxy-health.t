@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# tier: drill
+# tier: drill, beside others
 #
 # Whoever moves over from HAProxy knows what its servers do when they fail. Here the same servers fail behind HAProxy and
 # behind sluice, in the same order: what the checks said, the states, the weights and who serves have to be the same.

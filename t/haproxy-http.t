@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# tier: drill
+# tier: drill, beside others
 #
 # Whoever moves over from HAProxy reads termination states by heart. All scenes of t/lib/Sluice/HttpEnds.pm are played behind
 # HAProxy and behind sluice; what the log says, the status and what the client saw have to be the same. Where they are not,

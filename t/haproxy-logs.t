@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# tier: drill
+# tier: drill, beside others
 #
 # Whoever moves over from HAProxy has readers for its log lines. HAProxy and sluice stand before the same origin and get the
 # same bytes from the same client; their lines must be equal, but for dates, ports and sizes. (Sizes are not HAProxy's: its

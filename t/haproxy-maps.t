@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# tier: drill
+# tier: drill, beside others
 #
 # Whoever moves over brings his map files. The same file, read by HAProxy and by us, says the same about the same value, for
 # each match method: which of several entries counts, too. Some files are written by hand for what is odd; the others

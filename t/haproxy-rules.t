@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# tier: drill
+# tier: drill, beside others
 #
 # Whoever moves over from HAProxy brings rules. Each scene's rules are given to HAProxy (in its configuration's words, made
 # from ours) and to sluice; the same requests are sent through both, and what the server was asked and what the client got

@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# tier: drill
+# tier: drill, beside others
 #
 # Whoever moves over from HAProxy reads termination states by heart. The same failures happen here behind HAProxy
 # and behind sluice, at the same time; the two letters of the log, the server, the retries, and how the client's
