@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# tier: drill
+# tier: drill, beside others
 #
 # The active servers go, the backup takes over, they come back, one and then the other; in both modes, over 4 workers, under wrk,
 # clients that stay and clients that come and go. They go by being killed, by being stopped (nothing answers any more), by
