@@ -265,8 +265,8 @@ what_the_schema_refuses_of_health_is_compiled_without_harm(void **state)
 		"{'type':'http','expect':{'header':5,'min_recv':'x','negate':1}}",
 		"{'type':'http','expect':{'header':{'name':5,'value':{},'match':7}}}",
 		"{'type':'tcp','steps':{'a':{'action':'send'}}}",
-		"{'type':'tcp','steps':[5,{},{'action':7},{'action':'connect','port':1e300,'addr':5},{'action':'connect','addr':''},"
-		"{'action':'send'},{'action':'send-binary','hex':'x'},{'action':'expect','string':5},{'action':'expect','rstring':'('}]}",
+		("{'type':'tcp','steps':[5,{},{'action':7},{'action':'connect','port':1e300,'addr':5},{'action':'connect','addr':''},"
+		 "{'action':'send'},{'action':'send-binary','hex':'x'},{'action':'expect','string':5},{'action':'expect','rstring':'('}]}"),
 		"{'type':'http','steps':[{'action':'send','headers':5},{'action':'expect','status':'x'}]}",
 		"{'type':'smtp','hello':5,'domain':{}}", "{'type':'smtp','domain':'a b'}",
 	};

@@ -153,9 +153,9 @@ what_is_not_understood_is_refused(void **state)
 	static const char *const wrong[] = { "", "x", "[]", "{}",
 		"{\"kind\":\"drain\",\"state\":\"waiting\",\"then\":\"maint\"}",
 		"{\"kind\":\"drain\",\"state\":\"?\",\"then\":\"maint\",\"backend\":\"b\",\"server\":\"s\"}",
-		"{\"kind\":\"drain\",\"state\":\"waiting\",\"then\":\"maint\",\"backend\":\"b\",\"server\":\"s\","
-		"\"id\":-1,\"began_us\":1,\"deadline_us\":1,\"ended_us\":1,\"sessions_at_begin\":1,"
-		"\"sessions_left\":1,\"killed\":1}" };
+		("{\"kind\":\"drain\",\"state\":\"waiting\",\"then\":\"maint\",\"backend\":\"b\",\"server\":\"s\","
+		 "\"id\":-1,\"began_us\":1,\"deadline_us\":1,\"ended_us\":1,\"sessions_at_begin\":1,"
+		 "\"sessions_left\":1,\"killed\":1}") };
 	struct operation op;
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)

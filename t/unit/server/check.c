@@ -157,7 +157,7 @@ our_own_admin_listener_is_never_connected_to(void **state)
 static void
 it_comes_from_the_servers_source_but_not_from_its_port(void **state)
 {
-	struct sockaddr_in from;
+	struct sockaddr_in from = { 0 };
 	socklen_t len = sizeof(from);
 
 	server_said()->source = peer.addr;	/* that port is taken */
