@@ -234,6 +234,7 @@ backend_item_before(struct publish_item *item)
 {
 	struct backend_item *bi = backend_item_of(item);
 
+	track_judge_waiting();
 	levels_settle(bi->backend);
 	bi->is_last = bi->sequence == bi->backend->sequence;
 }

@@ -250,6 +250,7 @@ server_retire_before(struct publish_item *item)
 {
 	struct server_item *si = server_item_of(item);
 
+	track_judge_waiting();
 	levels_settle(si->server->backend);
 	si->is_last = si->sequence == si->server->backend->sequence;
 }
